@@ -1,0 +1,43 @@
+# Every target first installs what it needs into .venv; when nothing changed that takes a moment.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-unit check format bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP) ## Install Meshwright and everything its tests need into .venv
+
+$(STAMP): pyproject.toml uv.lock
+	@command -v uv >/dev/null 2>&1 || test -x $(VENV)/uv/bin/uv || ($(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv)
+	@UV=$$(command -v uv || echo $(VENV)/uv/bin/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$UV sync --quiet --frozen --all-extras
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Build the example mesh of real flights in demo/ and show what it does
+	@$(BIN)/mesh demo demo
+
+test: $(STAMP) ## Run every test
+	@$(BIN)/pytest -n 2
+
+test-unit: $(STAMP) ## Run the tests that take milliseconds
+	@$(BIN)/pytest -n 2 -m "not slow"
+
+check: $(STAMP) ## Format, lint, types and import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure against peers and the floor; prints ratios
+	@$(BIN)/python -m bench
+
+clean: ## Remove what make made
+	@rm -rf $(VENV) demo .bench

@@ -1,0 +1,1 @@
+"""`python -m meshwright` is the command `mesh`."""

@@ -1,0 +1,1 @@
+"""Assembles a running node from settings: the one place that picks engines and stores."""

@@ -1,0 +1,118 @@
+"""Storage: the registry (what is published), tables (Iceberg) and the warehouse's files, each behind a Protocol.
+
+`sql_registry` keeps the registry in SQLite or PostgreSQL; `iceberg` writes tables; `local_files` is a warehouse folder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
+
+
+class Registry(Protocol):
+    """What is published, in every environment; safe to use from several threads and processes."""
+
+    def heads(self, environment: str) -> Mapping[str, Publication]:
+        """The publication that each product serves now, by product id."""
+        ...
+
+    def head(self, environment: str, product: str) -> Publication | None:
+        """The publication that *product* serves now; None when it serves nothing."""
+        ...
+
+    def head_sequences(self, environment: str) -> Mapping[str, int]:
+        """The sequence number of every head, by product id: cheap, no publication is decoded."""
+        ...
+
+    def publication(self, environment: str, product: str, sequence: int) -> Publication:
+        """One publication, served now or not. Raises NotFound."""
+        ...
+
+    def publications(self, environment: str, product: str) -> Sequence[Publication]:
+        """Every publication of *product*, newest first."""
+        ...
+
+    def next_sequence(self, environment: str, product: str) -> int:
+        """One more than the highest sequence number ever used by *product*."""
+        ...
+
+    def publish(self, publication: Publication, *, snapshots: Sequence[Snapshot], head: int | None) -> None:
+        """Record *publication* with its tables' *snapshots* and move the head to it, all or nothing.
+
+        *head* is the sequence the caller built upon (None: there was none). Raises Conflict when the head has moved, or
+        the sequence is taken; Unavailable when the registry cannot be written.
+        """
+        ...
+
+    def move_head(self, environment: str, product: str, *, to: int | None, head: int) -> None:
+        """Serve publication *to* (None: nothing any more) instead of *head*. Raises Conflict, NotFound."""
+        ...
+
+    def files(self, table: str, snapshot: int) -> Sequence[DataFile]:
+        """The data files of one snapshot, oldest first."""
+        ...
+
+    def snapshot(self, table: str, snapshot: int) -> Snapshot:
+        """One snapshot of a table, without walking its history. Raises NotFound."""
+        ...
+
+    def record_attempt(self, attempt: Attempt) -> None:
+        """Keep what became of a build that published nothing."""
+        ...
+
+    def attempts(self, environment: str, product: str | None = None) -> Sequence[Attempt]:
+        """Builds that published nothing, newest first."""
+        ...
+
+    def move_history(self, environment: str, product: str) -> Sequence[tuple[str, int | None]]:
+        """When the head moved and to which sequence, oldest first: what `as_of` a time resolves through."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Tables(Protocol):
+    """Writes table snapshots. A snapshot is durable but invisible until the registry publishes it."""
+
+    def create(self, *, product: str, port: str, columns: Sequence[Field]) -> str:
+        """A new, empty table's id: its folder, relative to the warehouse. Writes nothing that readers see."""
+        ...
+
+    def commit(
+        self,
+        *,
+        table: str,
+        parent: Snapshot | None,
+        schema: tuple[Field, ...],
+        added: Sequence[DataFile],
+        removed: Sequence[str] = (),
+        kept: Sequence[DataFile] = (),
+    ) -> Snapshot:
+        """A new snapshot on top of *parent*: *kept* is the whole list that stays, *added* comes new, synced to disk.
+
+        Raises Unavailable when the warehouse cannot be written.
+        """
+        ...
+
+
+class Warehouse(Protocol):
+    """A place for files. Paths are relative to it, with `/` between parts."""
+
+    def locate(self, path: str) -> Path:
+        """Where the engine finds *path*. Raises InvalidInput when it would leave the warehouse."""
+        ...
+
+    def staging(self, run: str) -> Path:
+        """A private, empty folder for one run, on the same disk as the tables."""
+        ...
+
+    def adopt(self, staged: Path, path: str) -> None:
+        """Sync a staged file, move it to *path* and sync the folder: durable when this returns."""
+        ...
