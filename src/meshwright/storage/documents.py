@@ -1,0 +1,40 @@
+"""The registry's JSON documents ⇄ the model's dataclasses."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from meshwright.model.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+Model = TypeVar("Model")
+
+
+def encode(value: Any) -> str:  # noqa: ANN401 - any dataclass of the model, or a list of texts
+    """*value* as JSON."""
+    import msgspec
+
+    return msgspec.json.encode(value).decode()
+
+
+def decode(text: str, kind: type[Model], *, what: str) -> Model:
+    """The *kind* that *text* holds. Raises Unavailable, naming *what* it is, when the text is damaged."""
+    import msgspec
+
+    try:
+        found: Model = _decoder(cast("Hashable", kind)).decode(text)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Unavailable(
+            f"the registry's record of {what} is damaged ({error}); restore the registry from a backup"
+        ) from error
+    return found
+
+
+@cache
+def _decoder(kind: Hashable) -> Any:  # noqa: ANN401 - msgspec's decoders are generic
+    import msgspec
+
+    return msgspec.json.Decoder(kind)

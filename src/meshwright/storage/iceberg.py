@@ -1,0 +1,247 @@
+"""Tables as Iceberg v2, written at a cost that does not grow with a table's history.
+
+A commit writes one manifest, one manifest list and one metadata file, stands on the snapshot it is told to stand on, and
+is on the disk when it returns. Nobody reads it before the registry publishes it. The metadata file remembers a bounded
+number of snapshots; older ones are read from the registry's file lists.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.model.errors import InvalidInput, Unavailable
+from meshwright.model.publication import Snapshot
+from meshwright.storage import iceberg_manifests as manifests
+from meshwright.storage.durable import create, make_folder, reported, sync_all
+from meshwright.storage.iceberg_metadata import TableMetadata, Totals
+from meshwright.storage.iceberg_schema import iceberg_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from meshwright.model.publication import DataFile, Field
+    from meshwright.storage import Warehouse
+
+# So many small manifests are merged into one; one with many files is left alone, lest every commit rewrite them all.
+SMALL_MANIFESTS_MAX: Final = 50
+SMALL_MANIFEST_FILES_MAX: Final = 500
+UNSAFE = re.compile(r"[^a-z0-9_]+")
+
+
+class IcebergTables:
+    """The tables in *warehouse*, each a folder with `data/` and `metadata/`; safe to use from several threads."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def create(self, *, product: str, port: str, columns: Sequence[Field]) -> str:
+        """A new, empty table's id: its folder, relative to the warehouse. Writes nothing.
+
+        Raises InvalidInput for a column of a type that no table can hold.
+        """
+        iceberg_schema(columns, 0)
+        folders = [UNSAFE.sub("-", part) for part in product.split(".")]
+        return "/".join([*folders, f"{UNSAFE.sub('-', port)}-{secrets.token_hex(4)}"])
+
+    def commit(
+        self,
+        *,
+        table: str,
+        parent: Snapshot | None,
+        schema: tuple[Field, ...],
+        added: Sequence[DataFile],
+        removed: Sequence[str] = (),
+        kept: Sequence[DataFile] = (),
+    ) -> Snapshot:
+        """A new snapshot on top of *parent*, on the disk when this returns.
+
+        *removed* paths leave, *added* files (adopted before) come; *kept* is the whole list that stays and may be
+        left out when nothing is removed. Raises InvalidInput for a schema that files written before cannot be read in,
+        Unavailable when the warehouse cannot be written or the parent's metadata read.
+        """
+        folder = self._warehouse.locate(table)
+        place = _Place(folder=folder, root=str(folder).removesuffix(table))
+        metadata = self._metadata(place, parent)
+        change = _Change(parent=parent, added=added, removed=removed, kept=kept)
+        self._check_added(added)
+        identifier = secrets.randbits(62) + 1
+        sequence = 1 if parent is None else parent.sequence + 1
+        schema_object = metadata.evolve(schema)
+        with reported(folder, "write the table"):
+            changed = make_folder(folder / "metadata")
+            listed = _write_manifests(place, metadata, change, schema_object, snapshot=identifier, sequence=sequence)
+            content = manifests.write_manifest_list(
+                listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
+            )
+            list_path = place.write(f"snap-{identifier}-{uuid.uuid4()}.avro", content)
+            metadata.add_snapshot(
+                snapshot=identifier, sequence=sequence, manifest_list=place.uri(list_path), change=change.totals()
+            )
+            metadata_path = place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
+            sync_all([folder / "metadata", *changed])
+        return Snapshot(
+            table=table,
+            id=identifier,
+            parent=parent.id if parent else None,
+            sequence=sequence,
+            schema=schema,
+            last_field_id=metadata.last_column_id,
+            metadata=f"{table}/metadata/{metadata_path.name}",
+            added=tuple(added),
+            removed=tuple(removed),
+            rows=change.rows,
+            bytes=change.bytes,
+            files=change.files,
+        )
+
+    def _metadata(self, place: _Place, parent: Snapshot | None) -> TableMetadata:
+        if parent is None:
+            return TableMetadata.new(place.uri(place.folder), now=_now())
+        path = self._warehouse.locate(parent.metadata)
+        with reported(path, "read the table's metadata"):
+            content = path.read_bytes()
+        return TableMetadata.decode(content, path=path, snapshot=parent.id, now=_now())
+
+    def _check_added(self, added: Sequence[DataFile]) -> None:
+        for file in added:
+            path = self._warehouse.locate(file.path)
+            with reported(path, "find the data file"):
+                path.stat()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a table lies: its folder, and the text that comes before paths relative to the warehouse."""
+
+    folder: Path
+    root: str
+
+    def write(self, name: str, content: bytes) -> Path:
+        path = self.folder / "metadata" / name
+        create(path, content)
+        return path
+
+    def uri(self, path: Path | str) -> str:
+        """The URI of an absolute path, or of one relative to the warehouse.
+
+        Iceberg compares and opens locations as they are written, so nothing is percent-encoded.
+        """
+        return "file://" + (f"{self.root}{path}" if isinstance(path, str) else str(path))
+
+    def read(self, uri: str) -> bytes:
+        """The bytes of one of the table's own metadata files. Raises Unavailable."""
+        path = self.folder / "metadata" / uri.rsplit("/", 1)[-1]
+        with reported(path, "read the table's metadata"):
+            return path.read_bytes()
+
+
+class _Change:
+    """The difference that a commit makes to its parent."""
+
+    def __init__(
+        self, *, parent: Snapshot | None, added: Sequence[DataFile], removed: Sequence[str], kept: Sequence[DataFile]
+    ) -> None:
+        self.added, self.removed, self.kept = added, removed, kept
+        before = (parent.rows, parent.bytes, parent.files) if parent else (0, 0, 0)
+        if (removed or kept) and len(kept) + len(removed) != before[2]:
+            raise InvalidInput(
+                f"{len(kept)} kept and {len(removed)} removed data files are not the {before[2]} of the parent snapshot"
+            )
+        stays = (sum(file.rows for file in kept), sum(file.bytes for file in kept), len(kept)) if removed else before
+        self.gone = tuple(old - new for old, new in zip(before, stays, strict=True))
+        self.new = (sum(file.rows for file in added), sum(file.bytes for file in added), len(added))
+        self.rows, self.bytes, self.files = (old + new for old, new in zip(stays, self.new, strict=True))
+
+    def totals(self) -> Totals:
+        return Totals(added=self.new, removed=self.gone, total=(self.rows, self.bytes, self.files))
+
+
+def _write_manifests(
+    place: _Place, metadata: TableMetadata, change: _Change, schema: dict[str, Any], *, snapshot: int, sequence: int
+) -> list[manifests.Record]:
+    """The manifests of the new snapshot: the parent's by reference as far as possible, then one with what changed."""
+    before = _parent_manifests(place, metadata)
+    carried, merged = _split(before, removing=bool(change.removed))
+    entries = _merged_entries(place, merged, change, snapshot=snapshot)
+    for file in change.added:
+        record = manifests.data_file_record(file, place.uri(file.path))
+        entries.append(manifests.added_entry(record, snapshot))
+    if not entries:
+        return carried
+    content = manifests.write_manifest(entries, schema)
+    path = place.write(f"{uuid.uuid4()}-m0.avro", content)
+    uri = place.uri(path)
+    written = manifests.manifest_record(entries, uri=uri, length=len(content), snapshot=snapshot, sequence=sequence)
+    return [*carried, written]
+
+
+def _parent_manifests(place: _Place, metadata: TableMetadata) -> list[manifests.Record]:
+    if metadata.manifest_list is None:
+        return []
+    with _readable(place, metadata.manifest_list) as content:
+        return [manifest for manifest in manifests.read_records(content) if manifests.live_files(manifest)]
+
+
+def _split(before: list[manifests.Record], *, removing: bool) -> tuple[list[manifests.Record], list[manifests.Record]]:
+    """The manifests that stay as they are, and those whose entries are written anew."""
+    if removing:
+        return [], before
+    small = [manifest for manifest in before if manifests.live_files(manifest) < SMALL_MANIFEST_FILES_MAX]
+    if len(small) < SMALL_MANIFESTS_MAX:
+        return before, []
+    return [manifest for manifest in before if manifests.live_files(manifest) >= SMALL_MANIFEST_FILES_MAX], small
+
+
+@contextmanager
+def _readable(place: _Place, uri: str) -> Iterator[bytes]:
+    """The bytes of a manifest. Raises Unavailable when what reads them inside finds them damaged."""
+    content = place.read(uri)
+    try:
+        yield content
+    except (ValueError, LookupError, EOFError, TypeError, ArithmeticError) as error:
+        raise Unavailable(
+            f"the table's manifest {uri} is damaged ({error}); restore it from a backup, or rebuild the product into a "
+            "new table"
+        ) from error
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _merged_entries(
+    place: _Place, merged: list[manifests.Record], change: _Change, *, snapshot: int
+) -> list[manifests.Record]:
+    """The live entries of *merged* as existing ones, those of removed files as deleted ones."""
+    removed = {place.uri(path) for path in change.removed}
+    found: list[manifests.Record] = []
+    for manifest in merged:
+        with _readable(place, manifest["manifest_path"]) as content:
+            found += manifests.live_entries(content, manifest)
+    for entry in found:
+        if entry["data_file"]["file_path"] in removed:
+            entry |= {"status": manifests.DELETED, "snapshot_id": snapshot}
+        else:
+            entry["status"] = manifests.EXISTING
+    if change.removed:
+        _check_agreement(place, found, change)
+    return found
+
+
+def _check_agreement(place: _Place, found: list[manifests.Record], change: _Change) -> None:
+    """Raise Unavailable when manifests and registry name different files: a commit on top would lose or revive rows."""
+    expected = {place.uri(file.path) for file in change.kept} | {place.uri(path) for path in change.removed}
+    present = {entry["data_file"]["file_path"] for entry in found}
+    if present != expected:
+        odd = min(present ^ expected)
+        raise Unavailable(
+            f"the table in {place.folder} and the registry name different data files ({odd} for one); "
+            "restore both from one backup, or rebuild the product into a new table"
+        )

@@ -1,0 +1,72 @@
+"""The registry's tables, as the SQL that makes them: portable between SQLite and PostgreSQL.
+
+Plain SQL, because importing SQLAlchemy would cost every command a quarter of a second. Alembic's migrations lead to the
+same tables; a test compares the two. Documents are JSON of the model's dataclasses.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
+REVISIONS: Final = ("0001",)
+REVISION: Final = REVISIONS[-1]
+
+STATEMENTS: Final = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, PRIMARY KEY (version_num))",
+    # One row for each product that ever published; `head` is NULL once it is removed. `sequence` is the highest number
+    # ever used and `moves` the number of the newest head move: both only grow, so that neither is used twice.
+    """CREATE TABLE products (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        head BIGINT,
+        sequence BIGINT NOT NULL,
+        moves BIGINT NOT NULL,
+        moved_at TEXT NOT NULL,
+        PRIMARY KEY (environment, product)
+    )""",
+    """CREATE TABLE publications (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        sequence BIGINT NOT NULL,
+        run TEXT NOT NULL,
+        published_at TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (environment, product, sequence)
+    )""",
+    "CREATE UNIQUE INDEX publications_run ON publications (environment, product, run) WHERE run <> ''",
+    """CREATE TABLE head_moves (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        moved_at TEXT NOT NULL,
+        sequence BIGINT,
+        PRIMARY KEY (environment, product, number)
+    )""",
+    # `distance` is how many parents lie between a snapshot and the nearest one with a whole file list (`checkpoint`).
+    """CREATE TABLE snapshots (
+        table_id TEXT NOT NULL,
+        snapshot_id BIGINT NOT NULL,
+        parent_id BIGINT,
+        distance BIGINT NOT NULL,
+        document TEXT NOT NULL,
+        added TEXT NOT NULL,
+        removed TEXT NOT NULL,
+        checkpoint TEXT,
+        PRIMARY KEY (table_id, snapshot_id)
+    )""",
+    """CREATE TABLE data_files (
+        table_id TEXT NOT NULL,
+        path TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (table_id, path)
+    )""",
+    """CREATE TABLE attempts (
+        environment TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        product TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (environment, number)
+    )""",
+    "CREATE INDEX attempts_product ON attempts (environment, product, number)",
+)

@@ -1,0 +1,204 @@
+"""SQLite under the registry: write-ahead log, full sync, and every write begins immediate.
+
+A deferred transaction that turns into a write fails at once with "database is locked" when another came first, whatever
+the timeout; one that begins as a write waits its turn.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.model.errors import Unavailable
+from meshwright.storage.durable import make_folder, reported, sync_all
+from meshwright.storage.schema import REVISION, REVISIONS, STATEMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from meshwright.storage.database import Row, Transaction
+
+WAIT_SECONDS = 120.0
+CAUSES: Final = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space there and run again"),
+    sqlite3.SQLITE_READONLY: ("it is read-only", "give this user the right to write the file and its folder"),
+    sqlite3.SQLITE_PERM: ("permission is denied", "give this user the right to write the file and its folder"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened",
+        "check that its folder exists and that this user may write the file and its folder",
+    ),
+    sqlite3.SQLITE_NOTADB: ("it is not a registry (no SQLite file)", "restore it from a backup"),
+    sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore it from a backup"),
+    sqlite3.SQLITE_IOERR: ("the disk reports an error or is full", "check the disk and its free space and run again"),
+    sqlite3.SQLITE_BUSY: ("others have kept writing for too long", "run again when they are done"),
+    sqlite3.SQLITE_LOCKED: ("others have kept writing for too long", "run again when they are done"),
+}
+PRIMARY_CODE = 0xFF
+
+
+class SqliteDatabase:
+    """The database in the file *path*, with one connection per thread.
+
+    Its folder is made at the first write when it lies below *root*; elsewhere it must exist, so that a disk that is not
+    mounted is never taken for a new, empty registry.
+    """
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path = path
+        self._root = root
+        self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
+        self._lock = threading.Lock()
+
+    def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
+        """The rows of a SELECT over what is committed; none when the file does not exist yet."""
+        if not self._exists():
+            return []
+        with self._reported("read"):
+            return self._connection().execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """A transaction that is alone in writing from its start."""
+        if not self._exists():
+            with reported(self.path, "make the folder of the registry"):
+                sync_all(make_folder(self.path.parent))
+        with self._reported("write"):
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            with self._reported("write"):
+                yield SqliteTransaction(connection)
+                connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Give back the connections of every thread of this process."""
+        with self._lock:
+            for process, thread in list(self._connections):
+                if process == os.getpid():
+                    self._connections.pop((process, thread)).close()
+
+    def _exists(self) -> bool:
+        if self.path.exists():
+            return True
+        if not self.path.parent.is_dir() and not self.path.parent.resolve().is_relative_to(self._root.resolve()):
+            raise Unavailable(
+                f"the folder of the registry {self.path} is missing; mount or make it, or correct `registry` in mesh.yaml"
+            )
+        return False
+
+    def _connection(self) -> sqlite3.Connection:
+        # A connection must not cross a fork; the child opens its own and leaves the parent's alone.
+        key = (os.getpid(), threading.get_ident())
+        connection = self._connections.get(key)
+        if connection is None:
+            connection = self._open()
+            with self._lock:
+                self._connections[key] = connection
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            _wait_for(connection, "PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._ensure_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _ensure_schema(self, connection: sqlite3.Connection) -> None:
+        found = _revision(connection)
+        if found is None:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                # Another process may have made the tables since.
+                found = _revision(connection)
+                if found is None:
+                    self._make_schema(connection)
+                    found = REVISION
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+        if found == REVISION:
+            return
+        if found not in REVISIONS:
+            raise Unavailable(
+                f"the registry {self.path} was written by a newer Meshwright (its version is {found}, this one knows "
+                f"{REVISION}); upgrade Meshwright"
+            )
+        from meshwright.storage.migrate import upgrade
+
+        upgrade(f"sqlite:///{self.path}")
+
+    def _make_schema(self, connection: sqlite3.Connection) -> None:
+        tables = connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
+        if tables:
+            raise Unavailable(
+                f"{self.path} is another program's database (it has '{tables[0]}' but no version of a registry); "
+                "correct `registry` in mesh.yaml"
+            )
+        for statement in STATEMENTS:
+            connection.execute(statement)
+        connection.execute("INSERT INTO alembic_version VALUES (?)", [REVISION])
+
+    @contextmanager
+    def _reported(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+            cause, remedy = CAUSES.get(code, (str(error), "restore it from a backup if it is damaged"))
+            raise Unavailable(f"cannot {doing} the registry {self.path}: {cause}; {remedy}") from error
+
+
+class SqliteTransaction:
+    """A transaction that has begun on *connection*."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
+        """The rows that a SELECT yields."""
+        return self._connection.execute(statement, parameters).fetchall()
+
+    def execute(self, statement: str, **parameters: object) -> int:
+        """How many rows a statement changed."""
+        return self._connection.execute(statement, parameters).rowcount
+
+    def execute_many(self, statement: str, parameters: Sequence[Mapping[str, object]]) -> None:
+        """Run a statement once for each set of parameters."""
+        self._connection.executemany(statement, parameters)
+
+
+def _revision(connection: sqlite3.Connection) -> Any:  # noqa: ANN401 - whatever the file holds
+    exists = _wait_for(connection, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+    if not exists:
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0] if row else ""
+
+
+def _wait_for(connection: sqlite3.Connection, statement: str) -> Any:  # noqa: ANN401 - a row
+    """The first row of *statement*: SQLite does not wait by itself while another connection switches the log's mode."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return connection.execute(statement).fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)

@@ -1,0 +1,176 @@
+"""What the storage tests share: a warehouse, tables, and Parquet files as the engine writes them."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from meshwright.model.contract import Column, Contract, Table
+from meshwright.model.datatype import DataType, quote
+from meshwright.model.publication import (
+    ColumnStatistics,
+    DataFile,
+    Field,
+    InputRead,
+    Publication,
+    PublishedPort,
+    Snapshot,
+)
+from meshwright.model.results import Outcome, RuleResult
+from meshwright.storage.iceberg import IcebergTables
+from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.sql_registry import SqlRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(tmp_path / "warehouse")
+
+
+@pytest.fixture
+def tables(warehouse: LocalWarehouse) -> IcebergTables:
+    return IcebergTables(warehouse)
+
+
+class Parquet:
+    """Writes data files into a warehouse."""
+
+    def __init__(self, warehouse: LocalWarehouse) -> None:
+        self.warehouse = warehouse
+        self.connection = duckdb.connect(config={"threads": 1})
+        self.connection.execute("SET TimeZone = 'UTC'")
+
+    def write(self, table: str, query: str, schema: Sequence[Field], **parameters: Any) -> DataFile:
+        """The rows of *query*, whose columns are those of *schema* in order, as a new file of *table*."""
+        run = secrets.token_hex(4)
+        staged = self.warehouse.staging(run) / "rows.parquet"
+        columns = ", ".join(f"column{i}::{field.type} AS {quote(field.name)}" for i, field in enumerate(schema))
+        names = ", ".join(f"column{i}" for i in range(len(schema)))
+        select = f"SELECT {columns} FROM ({query}) AS rows({names})"
+        ids = ", ".join(
+            f"{quote(field.name)}: {_ids(field.type, field.id, iter(field.nested_ids))}" for field in schema
+        )
+        self.connection.execute(f"COPY ({select}) TO '{staged}' (FORMAT parquet, FIELD_IDS {{{ids}}})", parameters)
+        path = f"{table}/data/{secrets.token_hex(8)}.parquet"
+        self.warehouse.adopt(staged, path)
+        return self.describe(path, schema)
+
+    def describe(self, path: str, schema: Sequence[Field]) -> DataFile:
+        located = self.warehouse.locate(path)
+        statistics = {}
+        for field in schema:
+            name = quote(field.name)
+            ordered = "NULL, NULL" if field.type.is_nested else f"min({name})::VARCHAR, max({name})::VARCHAR"
+            nulls, lowest, highest = self.rows(
+                f"SELECT count(*) FILTER ({name} IS NULL), {ordered} FROM read_parquet('{located}')"
+            )[0]
+            statistics[field.id] = ColumnStatistics(nulls=nulls, lowest=lowest, highest=highest, bytes=10)
+        rows = self.rows(f"SELECT count(*) FROM read_parquet('{located}')")[0][0]
+        return DataFile(path=path, rows=rows, bytes=located.stat().st_size, schema=tuple(schema), columns=statistics)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def parquet(warehouse: LocalWarehouse) -> Iterator[Parquet]:
+    writer = Parquet(warehouse)
+    yield writer
+    writer.connection.close()
+
+
+class Publications:
+    """Makes publications and snapshots that no engine wrote."""
+
+    def publication(self, sequence: int = 1, **changed: Any) -> Publication:
+        """A publication of `sales.orders` in prod with a contract, a test result and everything else that nests."""
+        column = Column(name="a", type=DataType.parse("STRUCT(x DECIMAL(4,2)[])"), custom={"n": 1.5, "l": [None, "ü"]})
+        contract = Contract(id="c", version="1.0.0", status="active", tables=(Table(name="t", columns=(column,)),))
+        port = PublishedPort(
+            name="orders", version="1.0.0", contract=contract, contract_fingerprint="f", key=("a",), columns={"a": "v"}
+        )
+        result = RuleResult(rule="a:required", kind="required", outcome=Outcome.FAILED, sample=({"a": None},))
+        values: dict[str, Any] = {
+            "product": "sales.orders",
+            "environment": "prod",
+            "sequence": sequence,
+            "version": "1.0.0",
+            "published_at": "2026-01-01T00:00:00+00:00",
+            "code_fingerprint": "code",
+            "settings_fingerprint": "settings",
+            "ports": (port,),
+            "inputs": (InputRead(name="i", files={"a.csv": "sha"}),),
+            "tests": {"orders": (result,)},
+            "run": f"run-{secrets.token_hex(8)}",
+        }
+        return Publication(**values | changed)
+
+    def file(self, table: str, name: str) -> DataFile:
+        schema = (Field(id=1, name="a", type=DataType.parse("BIGINT")),)
+        return DataFile(
+            path=f"{table}/data/{name}.parquet",
+            rows=2,
+            bytes=10,
+            schema=schema,
+            columns={1: ColumnStatistics(nulls=0, lowest="1", highest="2", bytes=5, content="h")},
+        )
+
+    def snapshot(
+        self,
+        table: str,
+        identifier: int,
+        parent: Snapshot | None = None,
+        *,
+        added: Sequence[DataFile] = (),
+        removed: Sequence[str] = (),
+    ) -> Snapshot:
+        files = (parent.files if parent else 0) + len(added) - len(removed)
+        return Snapshot(
+            table=table,
+            id=identifier,
+            parent=parent.id if parent else None,
+            sequence=parent.sequence + 1 if parent else 1,
+            schema=(Field(id=1, name="a", type=DataType.parse("BIGINT")),),
+            last_field_id=1,
+            metadata=f"{table}/metadata/{identifier}.metadata.json",
+            added=tuple(added),
+            removed=tuple(removed),
+            rows=2 * files,
+            bytes=10 * files,
+            files=files,
+        )
+
+
+@pytest.fixture
+def publications() -> Publications:
+    return Publications()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[SqlRegistry]:
+    opened = SqlRegistry("sqlite:///.mesh/registry.db", tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_parquet() -> type[Parquet]:
+    return Parquet
+
+
+def _ids(kind: DataType, identifier: int, nested: Iterator[int]) -> str:
+    if not kind.is_nested:
+        return str(identifier)
+    names = {"LIST": ["element"], "MAP": ["key", "value"]}.get(kind.name)
+    inside = [f"__duckdb_field_id: {identifier}"]
+    for position, (name, inner) in enumerate(kind.fields):
+        child = next(nested)
+        inside.append(f"{quote(names[position] if names else name)}: {_ids(inner, child, nested)}")
+    return "{" + ", ".join(inside) + "}"
