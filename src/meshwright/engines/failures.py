@@ -1,0 +1,78 @@
+"""DuckDB's errors as Meshwright's: what can be corrected, and what lies outside."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)\s*\nOriginal Line: ?(.*?)\n", re.DOTALL)
+CSV_FILE: Final = re.compile(r"^  file = (.*)$", re.MULTILINE)
+CSV_VALUE: Final = re.compile(r"Error when converting column \"(.*?)\"\. Could not convert string \"(.*?)\" to '?([^'\n]+)'?", re.DOTALL)
+CSV_COUNT: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
+JSON_PLACE: Final = re.compile(r"in file \"(.*?)\", in record/value (\d+): (.*)")
+JSON_BROKEN: Final = re.compile(r"Malformed JSON in file \"(.*?)\", (at byte \d+ in \S+ \d+: .*?)\.?\s*$", re.MULTILINE)
+LINE_LENGTH_MAX: Final = 200
+UNAVAILABLE: Final = ("IOException", "OutOfMemoryException", "HTTPException", "InterruptException", "FatalException", "InternalException")
+# Messages of IOExceptions that a correct file would not have caused.
+DAMAGED: Final = ("GZIP", "gzip", "ZSTD", "zstd", "Snappy", "decompress", "Parquet", "parquet", "magic", "TProtocolException")
+
+
+def translate(error: Exception, *, where: str = "", name_of: Callable[[str], str] = str) -> MeshwrightError:
+    """*error*, raised by DuckDB, as InvalidInput (data or query) or Unavailable (disk, memory, interrupted).
+
+    *where* begins the message; *name_of* turns the path of a file that was read into the one people know it by.
+    """
+    text = str(error)
+    place = f"{where}: " if where else ""
+    for found in (_csv(text, name_of), _json(text, name_of)):
+        if found:
+            return InvalidInput(f"{place}{found}")
+    kind = type(error).__name__
+    if kind == "InterruptException":
+        return Unavailable(f"{place}interrupted")
+    if kind == "OutOfMemoryException":
+        hint = "give it more (engine: {memory: …} in mesh.yaml), or read less at once"
+        return Unavailable(f"{place}the engine's memory is used up; {hint}. {_first(text)}")
+    if kind in UNAVAILABLE and not any(word in text for word in DAMAGED):
+        return Unavailable(f"{place}{_first(text)}")
+    return InvalidInput(f"{place}{_first(text)}")
+
+
+def _first(text: str) -> str:
+    """The message without its kind, the excerpt of generated SQL and advice about options nobody set."""
+    line = re.split(r"\n\s*\n|\nLINE \d+:|\nTry setting|\nPossible", text, maxsplit=1)[0]
+    return re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line).strip()
+
+
+def _csv(text: str, name_of: Callable[[str], str]) -> str:
+    line = CSV_LINE.search(text)
+    if line is None:
+        return ""
+    file = CSV_FILE.search(text)
+    place = f"{name_of(file.group(1)) if file else 'the CSV file'}:{line.group(1)}"
+    original = line.group(2) if len(line.group(2)) <= LINE_LENGTH_MAX else line.group(2)[:LINE_LENGTH_MAX] + "…"
+    if found := CSV_VALUE.search(text):
+        column, value, kind = found.groups()
+        advice = "correct the value, list it under mesh.options nulls, or declare another type under columns"
+        return f"{place}: column {column}: '{value}' is not {kind.strip()}; {advice}"
+    if found := CSV_COUNT.search(text):
+        return f"{place}: the row has {found.group(2)} values, {found.group(1)} are expected: {original}"
+    if "unicode" in text:
+        return f"{place}: the row is not UTF-8; save the file as UTF-8, or name its encoding (mesh.options encoding: latin-1)"
+    if "unterminated quote" in text:
+        return f"{place}: a quote is opened and never closed: {original}"
+    after = text[line.end() :].lstrip().split("\n", 1)[0]
+    return f"{place}: {after} {original}"
+
+
+def _json(text: str, name_of: Callable[[str], str]) -> str:
+    if found := JSON_PLACE.search(text):
+        return f"{name_of(found.group(1))}: record {found.group(2)}: {found.group(3)}"
+    if found := JSON_BROKEN.search(text):
+        return f"{name_of(found.group(1))}: not JSON {found.group(2)}"
+    return ""

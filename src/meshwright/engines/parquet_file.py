@@ -1,0 +1,108 @@
+"""What a freshly written Parquet file holds: rows, bounds, null counts and a hash of each column's bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.model.datatype import literal
+from meshwright.model.publication import ColumnStatistics, DataFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from meshwright.model.datatype import DataType
+    from meshwright.model.publication import Field
+
+HASH_LETTERS: Final = 32
+NUMBERS: Final = {"INTEGER", "BIGINT", "DECIMAL"}
+# Times whose text sorts like their value; floats have no bounds here because footers leave NaN out.
+TEXTS: Final = {"VARCHAR", "BOOLEAN"}
+TIMES: Final = {"DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
+FOUR_DIGIT_YEAR: Final = re.compile(r"\d{4}-\d\d-\d\d(?! *\(BC\))|\d\d:\d\d:\d\d")
+
+# One column of one row group: where its pages begin, their bytes, and what the footer says of its values.
+FOOTER: Final = """
+    SELECT column_id, least(coalesce(dictionary_page_offset, data_page_offset), data_page_offset),
+        total_compressed_size, row_group_num_rows, stats_null_count, stats_min_value, stats_max_value,
+        min_is_exact AND max_is_exact
+    FROM parquet_metadata({path}) ORDER BY row_group_id, column_id
+"""
+Chunk = tuple[int, int, int, int, int | None, str | None, str | None, bool | None]
+
+
+def describe(path: Path, schema: tuple[Field, ...], connection: DuckDBPyConnection) -> DataFile:
+    """The data file at *path*, which holds exactly *schema*; its path is absolute.
+
+    A column's `content` is a hash of its type and of its pages' bytes in file order: equal hashes, equal values in the
+    same order. SHA-256 was the fastest strong hash on processors that compute it in hardware.
+    """
+    from meshwright.engines.parquet_scan import exact
+
+    chunks: defaultdict[int, list[Chunk]] = defaultdict(list)
+    for chunk in connection.execute(FOOTER.format(path=literal(exact(str(path))))).fetchall():
+        chunks[chunk[0]].append(chunk)
+    columns: dict[int, ColumnStatistics] = {}
+    leaf = 0
+    with path.open("rb") as file:
+        for field in schema:
+            leaves = [chunks[leaf + offset] for offset in range(leaf_count(field.type))]
+            leaf += len(leaves)
+            columns[field.id] = _statistics(field.type, leaves, file)
+    rows = sum(chunk[3] for chunk in chunks[0])
+    return DataFile(path=str(path), rows=rows, bytes=path.stat().st_size, schema=schema, columns=columns)
+
+
+def leaf_count(kind: DataType) -> int:
+    """How many Parquet columns a value of *kind* takes."""
+    return sum(leaf_count(inner) for _, inner in kind.fields) if kind.is_nested else 1
+
+
+def _statistics(kind: DataType, leaves: Sequence[Sequence[Chunk]], file: Any) -> ColumnStatistics:
+    digest = hashlib.sha256(str(kind).encode())
+    size = 0
+    for chunks in leaves:
+        for _, offset, length, rows, *_ in chunks:
+            # Lengths are part of it, so that no byte can move from one chunk to the next unnoticed.
+            digest.update(f"|{rows}:{length}|".encode())
+            file.seek(offset)
+            digest.update(file.read(length))
+            size += length
+    content = digest.hexdigest()[:HASH_LETTERS]
+    if kind.is_nested:
+        return ColumnStatistics(bytes=size, content=content)
+    counts = [chunk[4] for chunk in leaves[0]]
+    nulls = None if None in counts else sum(count or 0 for count in counts)
+    lowest, highest = _bounds(kind, leaves[0])
+    return ColumnStatistics(nulls=nulls, lowest=lowest, highest=highest, bytes=size, content=content)
+
+
+def _bounds(kind: DataType, chunks: Sequence[Chunk]) -> tuple[str | None, str | None]:
+    """The lowest and highest value of all row groups, or None when any group cannot tell."""
+    lows, highs = [], []
+    for _, _, _, rows, nulls, lowest, highest, is_exact in chunks:
+        if nulls == rows:
+            continue
+        if lowest is None or highest is None or not is_exact:
+            return None, None
+        lows.append(lowest)
+        highs.append(highest)
+    order = _order(kind, [*lows, *highs])
+    if order is None or not lows:
+        return None, None
+    return min(lows, key=order), max(highs, key=order)
+
+
+def _order(kind: DataType, values: Sequence[str]) -> Callable[[str], Any] | None:
+    """How values of *kind* sort when they are text; None when their text does not tell."""
+    if kind.name in NUMBERS:
+        return Decimal
+    if kind.name in TEXTS or (kind.name in TIMES and all(FOUR_DIGIT_YEAR.match(value) for value in values)):
+        return str
+    return None

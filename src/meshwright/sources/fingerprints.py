@@ -1,0 +1,101 @@
+"""The content of source files, by SHA-256, and whether it changed while it was read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from meshwright.model.errors import Unavailable
+from meshwright.sources.paths import MEMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# A file that was written this shortly before it was looked at may be written again within the same clock tick.
+SETTLED_NS: Final = 2_000_000_000
+CACHE_NAME: Final = "source-fingerprints.json"
+# Size, time of change in nanoseconds, inode, when it was looked at, SHA-256.
+ENTRY_LENGTH: Final = 5
+Stat = tuple[int, int, int]
+
+
+def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) -> dict[str, str]:
+    """The SHA-256 of each file of *paths* (relative to *root*), in hex; a member of an archive has its archive's.
+
+    With *cache* (a folder) a file is hashed again only when its size, time or inode changed, or when it was so new at
+    its last look that a change could hide in the clock's tick. Raises Unavailable when a file cannot be read.
+    """
+    known = _load(cache)
+    found, entries = {}, dict(known)
+    for path in paths:
+        name = path.partition(MEMBER)[0]
+        file = root / name
+        key = str(file.absolute())
+        try:
+            stat = _stat(file)
+            entry = entries.get(key)
+            if entry is None or tuple(entry[:3]) != stat or entry[3] - stat[1] < SETTLED_NS:
+                entry = [*stat, time.time_ns(), _sha256(file)]
+                entries[key] = entry
+        except OSError as error:
+            raise Unavailable(f"{name}: cannot be read: {error}") from error
+        found[path] = str(entry[4])
+    if cache is not None and entries != known:
+        _save(cache, entries)
+    return found
+
+
+def verify_unchanged(root: Path, before: Mapping[str, str], cache: Path | None = None) -> None:
+    """Raise Unavailable, naming every file whose content is no longer what *before* (path to SHA-256) says.
+
+    With *cache*, as in `fingerprints`, files with the same size, time and inode are not read again.
+    """
+    changed = []
+    for path, digest in before.items():
+        try:
+            now = fingerprints(root, [path], cache)[path]
+        except Unavailable:
+            now = ""
+        if now != digest:
+            changed.append(path)
+    if changed:
+        raise Unavailable(f"{', '.join(changed)} changed while being read; build again when nobody writes there")
+
+
+def _stat(file: Path) -> Stat:
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _load(cache: Path | None) -> dict[str, list[int | str]]:
+    if cache is None:
+        return {}
+    try:
+        loaded = json.loads((cache / CACHE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(loaded, dict):
+        return {}
+    return {key: entry for key, entry in loaded.items() if isinstance(entry, list) and len(entry) == ENTRY_LENGTH}
+
+
+def _save(cache: Path, entries: Mapping[str, Sequence[int | str]]) -> None:
+    """Written whole under another name first: two builds at once leave one of both, never half of one."""
+    new = cache / f"{CACHE_NAME}.{uuid.uuid4().hex}"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(entries), encoding="utf-8")
+        os.replace(new, cache / CACHE_NAME)
+    except OSError:
+        # Without its cache the next build hashes again; that is slower, not wrong.
+        new.unlink(missing_ok=True)

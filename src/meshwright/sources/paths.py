@@ -1,0 +1,110 @@
+"""Which files a source means: globs expanded, zip members listed, nothing outside the root."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from meshwright.model.errors import InvalidInput, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshwright.model.product import Source
+
+MEMBER: Final = "!"
+GLOB: Final = re.compile(r"[*?\[]")
+
+
+def files(root: Path, source: Source) -> list[str]:
+    """The files that *source* means, relative to *root*, sorted; members of an archive as `archive.zip!member`.
+
+    Raises NotFound when there is none; InvalidInput when the path, or a symbolic link on it, leaves *root*.
+    """
+    path = source.path
+    archive, _, member = path.partition(MEMBER)
+    _check_inside(archive)
+    found = sorted(_matches(root, archive))
+    if not found:
+        raise NotFound(f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path")
+    for name in found:
+        _check_links(root, name)
+    return [one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])]
+
+
+def is_glob(path: str) -> bool:
+    """Whether *path* may mean several files."""
+    return GLOB.search(path) is not None
+
+
+def _check_inside(path: str) -> None:
+    parts = PurePosixPath(path)
+    if not path or parts.is_absolute() or ".." in parts.parts or "\0" in path or "\\" in path:
+        raise InvalidInput(f"'{path}' leaves the mesh: write a path below its root, with / between parts")
+
+
+def _check_links(root: Path, name: str) -> None:
+    try:
+        real = (root / name).resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise Unavailable(f"{name}: cannot be read: {error}") from error
+    if not real.is_relative_to(root.resolve()):
+        raise InvalidInput(f"{name} is a symbolic link that leaves the mesh: copy the file into the mesh")
+    if not real.is_file():
+        raise InvalidInput(f"{name} is a folder or a device: name a file, or a glob such as {name}/*.csv")
+
+
+def _matches(root: Path, path: str) -> Iterator[str]:
+    if not is_glob(path) or (root / path).is_file():
+        if (root / path).exists() or (root / path).is_symlink():
+            yield PurePosixPath(path).as_posix()
+        return
+    for found in root.glob(path):
+        # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
+        if found.is_file() and not (found.name.startswith(".") and not PurePosixPath(path).name.startswith(".")):
+            yield found.relative_to(root).as_posix()
+
+
+def _members(root: Path, archive: str, pattern: str) -> list[str]:
+    path = root / archive
+    stat = path.stat()
+    names = [name for name in _names(str(path), stat.st_size, stat.st_mtime_ns) if _is_data(name)]
+    chosen = [name for name in names if not pattern or pattern_of(pattern).fullmatch(name)]
+    if not chosen:
+        what = f"no member matches {pattern}; it has {', '.join(names[:10])}" if pattern and names else "it has no files"
+        raise NotFound(f"{archive}: {what}")
+    return [f"{archive}{MEMBER}{name}" for name in sorted(chosen)]
+
+
+@lru_cache(maxsize=64)
+def _names(path: str, size: int, mtime_ns: int) -> tuple[str, ...]:  # noqa: ARG001 - size and time are the cache's key
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(info.filename for info in archive.infolist() if not info.is_dir())
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise InvalidInput(f"{path}: not a whole zip archive ({error}); copy or download it again") from error
+    except OSError as error:
+        raise Unavailable(f"{path}: {error}") from error
+
+
+def _is_data(name: str) -> bool:
+    last = PurePosixPath(name).name
+    return not last.startswith(".") and not name.startswith("__MACOSX/")
+
+
+def pattern_of(glob: str) -> re.Pattern[str]:
+    """A regular expression for *glob* over `/`-separated names; `**` crosses folders."""
+    text = ""
+    for part in re.findall(r"\*\*/?|\*|\?|\[[^\]]+\]|.", glob):
+        if part.startswith("**"):
+            text += ".*"
+        elif part in "*?":
+            text += "[^/]" + ("*" if part == "*" else "")
+        elif part.startswith("[") and part.endswith("]"):
+            text += part.replace("[!", "[^")
+        else:
+            text += re.escape(part)
+    return re.compile(text)
