@@ -3,4 +3,4 @@ select
     name,
     -- What a traveller calls it: "Delta Air Lines Inc." is Delta Air Lines.
     regexp_replace(name, ' (Inc\.|Co\.|Corporation)$', '') as short_name
-from airlines
+from codes

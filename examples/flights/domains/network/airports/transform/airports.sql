@@ -1,6 +1,6 @@
 -- The published list, and the four airports that it lacks although New York flies there.
 with listed as (
-    select *, 'published list' as record_source from airports
+    select *, 'published list' as record_source from published
     union all
     select *, 'network planning' as record_source from supplement
 )

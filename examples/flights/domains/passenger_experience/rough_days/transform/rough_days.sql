@@ -4,14 +4,14 @@ select
     punctuality.flights,
     punctuality.cancelled,
     punctuality.on_time_percent,
-    weather.precip_total,
-    weather.gust_max,
-    weather.hours_of_low_visibility,
+    sky.precip_total,
+    sky.gust_max,
+    sky.hours_of_low_visibility,
     case
-        when weather.day is null then 'unknown'
-        when weather.is_rough then 'weather'
+        when sky.day is null then 'unknown'
+        when sky.is_rough then 'weather'
         else 'something else'
     end as blame
 from punctuality
-left join weather on weather.origin = punctuality.origin and weather.day = punctuality.flight_date
+left join daily_weather as sky on sky.origin = punctuality.origin and sky.day = punctuality.flight_date
 where punctuality.on_time_percent < 50
