@@ -1,7 +1,8 @@
 """The database under the registry, as far as the registry needs it.
 
-Statements are portable SQL with `:name` parameters. `sqlite_database` stands behind it with the standard library's
-driver, because importing SQLAlchemy takes longer than planning a small mesh; every other URL goes through SQLAlchemy.
+Statements are portable SQL with `:name` parameters, which both `sqlite3` and SQLAlchemy's `text()` read. `sqlite_database`
+uses the standard library's driver, because importing SQLAlchemy takes longer than planning a small mesh; what only SQLite
+understands is there and nowhere else.
 """
 
 from __future__ import annotations

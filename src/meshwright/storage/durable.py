@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from meshwright.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 # What the operating system's refusals mean, and what helps.
@@ -23,6 +23,7 @@ CAUSES: Final = {
     errno.EPERM: ("the operation is not permitted", "give this user the right to write there and run again"),
     errno.EROFS: ("the file system is read-only", "mount it writable, or choose another place in mesh.yaml"),
     errno.ENOENT: ("it does not exist", "mount or restore it, or correct its place in mesh.yaml"),
+    errno.EEXIST: ("something is there already", "move it away and run again"),
     errno.ENOTDIR: ("a folder on the way to it is a file", "move that file away, or correct the place in mesh.yaml"),
     errno.EISDIR: ("it is a folder", "move it away, or correct its place in mesh.yaml"),
     errno.EIO: ("the disk reports an error", "check the disk and run again"),
@@ -55,30 +56,32 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(folder: Path) -> list[Path]:
-    """Make *folder* and what is missing above it; the folders whose list of names changed, for `sync`. Raises OSError."""
-    changed: list[Path] = []
-    missing: list[Path] = []
-    above = folder
-    while not above.is_dir():
-        missing.append(above)
-        above = above.parent
-    for path in reversed(missing):
-        path.mkdir(exist_ok=True)
-        changed.append(path.parent)
-    return changed
+class DurableFolders:
+    """Makes folders from *root* downwards whose names are on the disk when `make` returns; safe between threads.
 
+    Another process may have made a folder without having synced it yet, so each is synced once by each process.
+    """
 
-def sync_all(paths: Iterable[Path]) -> None:
-    """Sync each path once, in the order given. Raises OSError."""
-    for path in dict.fromkeys(paths):
-        sync(path)
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: set[Path] = set()
+
+    def make(self, folder: Path) -> None:
+        """Make *folder*, which lies below the root, with what is missing above it. Raises OSError."""
+        if folder in self._known and folder.is_dir():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        chain = [folder, *folder.parents]
+        for path in chain[: chain.index(self._root) + 1]:
+            if path not in self._known:
+                sync(path.parent)
+                self._known.add(path)
 
 
 def create(path: Path, content: bytes) -> None:
-    """Write *content* to the new file *path* and sync it; the folder is the caller's to sync. Raises OSError.
+    """Write *content* to the new file *path* and sync it; the folder is the caller's to sync.
 
-    For files that nothing refers to before the folder is synced, so that a half-written one harms nobody.
+    Raises OSError and leaves no file. For files that nothing refers to before the folder is synced, so that a half-written one harms nobody.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
     try:
@@ -86,6 +89,9 @@ def create(path: Path, content: bytes) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
         _flush(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
 
@@ -97,8 +103,8 @@ def replace(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with reported(path, "write"):
+        create(temporary, content)
         try:
-            create(temporary, content)
             temporary.replace(path)
         except OSError:
             temporary.unlink(missing_ok=True)

@@ -13,25 +13,25 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.publication import Snapshot
 from meshwright.storage import iceberg_manifests as manifests
-from meshwright.storage.durable import create, make_folder, reported, sync_all
+from meshwright.storage.durable import DurableFolders, create, reported, sync
 from meshwright.storage.iceberg_metadata import TableMetadata, Totals
 from meshwright.storage.iceberg_schema import iceberg_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from meshwright.model.publication import DataFile, Field
     from meshwright.storage import Warehouse
 
 # So many small manifests are merged into one; one with many files is left alone, lest every commit rewrite them all.
 SMALL_MANIFESTS_MAX: Final = 50
-SMALL_MANIFEST_FILES_MAX: Final = 500
+SMALL_MANIFEST_FILES_MAX: Final = 200
 UNSAFE = re.compile(r"[^a-z0-9_]+")
 
 
@@ -40,6 +40,7 @@ class IcebergTables:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self._folders: dict[str, DurableFolders] = {}
 
     def create(self, *, product: str, port: str, columns: Sequence[Field]) -> str:
         """A new, empty table's id: its folder, relative to the warehouse. Writes nothing.
@@ -75,7 +76,7 @@ class IcebergTables:
         sequence = 1 if parent is None else parent.sequence + 1
         schema_object = metadata.evolve(schema)
         with reported(folder, "write the table"):
-            changed = make_folder(folder / "metadata")
+            self._folders.setdefault(place.root, DurableFolders(Path(place.root))).make(folder / "metadata")
             listed = _write_manifests(place, metadata, change, schema_object, snapshot=identifier, sequence=sequence)
             content = manifests.write_manifest_list(
                 listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
@@ -85,7 +86,7 @@ class IcebergTables:
                 snapshot=identifier, sequence=sequence, manifest_list=place.uri(list_path), change=change.totals()
             )
             metadata_path = place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
-            sync_all([folder / "metadata", *changed])
+            sync(folder / "metadata")
         return Snapshot(
             table=table,
             id=identifier,

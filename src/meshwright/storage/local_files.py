@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from meshwright.model.errors import Conflict, InvalidInput, Unavailable
-from meshwright.storage.durable import make_folder, reported, sync, sync_all
+from meshwright.storage.durable import DurableFolders, reported, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +28,7 @@ class LocalWarehouse:
     def __init__(self, root: Path, *, may_create: Callable[[], bool] = lambda: True) -> None:
         self.root = root.absolute()
         self._may_create = may_create
+        self._folders = DurableFolders(self.root)
 
     def locate(self, path: str) -> Path:
         """Where the engine finds *path*, relative to the warehouse with `/` between parts; it need not exist.
@@ -51,8 +52,7 @@ class LocalWarehouse:
         self._ensure_root()
         with reported(folder, "make the staging folder"):
             self._remove(folder)
-            make_folder(folder)
-            folder.chmod(0o700)
+            folder.mkdir(parents=True, mode=0o700)
         return folder
 
     def discard_staging(self, run: str) -> None:
@@ -76,16 +76,16 @@ class LocalWarehouse:
         """
         moves = [(staged, self.locate(path)) for staged, path in files]
         self._ensure_root()
-        changed: list[Path] = []
         for staged, target in moves:
             with reported(target, "write"):
                 sync(staged)
-                changed += make_folder(target.parent)
+                self._folders.make(target.parent)
                 if target.exists():
                     raise Conflict(f"{target} exists already; files of the warehouse are never overwritten")
                 staged.rename(target)
         with reported(self.root, "sync"):
-            sync_all([*(target.parent for _, target in moves), *changed])
+            for folder in dict.fromkeys(target.parent for _, target in moves):
+                sync(folder)
 
     def check(self) -> None:
         """Raise Unavailable, with the path and the next step, when the warehouse is missing or not a folder."""
@@ -101,7 +101,7 @@ class LocalWarehouse:
         if self.root.exists() or not self._may_create():
             self.check()
         with reported(self.root, "make the warehouse"):
-            sync_all(make_folder(self.root))
+            self.root.mkdir(parents=True, exist_ok=True)
 
     def _staging_folder(self, run: str) -> Path:
         if not RUN.fullmatch(run):

@@ -44,6 +44,11 @@ INSERT_PUBLICATION = """
     INSERT INTO publications (environment, product, sequence, run, published_at, document)
     VALUES (:environment, :product, :sequence, :run, :published_at, :document)
 """
+# `run <> ''` lets the partial index answer.
+PUBLISHED_BY = """
+    SELECT sequence FROM publications
+    WHERE environment = :environment AND product = :product AND run = :run AND run <> ''
+"""
 MOVES = """
     SELECT moved_at, sequence FROM head_moves WHERE environment = :environment AND product = :product ORDER BY number
 """
@@ -189,13 +194,10 @@ class SqlRegistry:
         self._database.close()
 
     def _refuse_second(self, transaction: Transaction, publication: Publication) -> None:
-        statement = (
-            "SELECT sequence FROM publications WHERE environment = :environment AND product = :product AND run = :run"
-        )
         rows = transaction.rows(
-            statement, environment=publication.environment, product=publication.product, run=publication.run
+            PUBLISHED_BY, environment=publication.environment, product=publication.product, run=publication.run
         )
-        if publication.run and rows:
+        if rows:
             raise Conflict(
                 f"run {publication.run} has published {publication.product} already, as publication {rows[0][0]}; "
                 "nothing is published twice"

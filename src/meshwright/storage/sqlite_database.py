@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import Unavailable
-from meshwright.storage.durable import make_folder, reported, sync_all
+from meshwright.storage.durable import DurableFolders, reported
 from meshwright.storage.schema import REVISION, REVISIONS, STATEMENTS
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ CAUSES: Final = {
     sqlite3.SQLITE_LOCKED: ("others have kept writing for too long", "run again when they are done"),
 }
 PRIMARY_CODE = 0xFF
+BEFORE_FIRST: Final = ""
 
 
 class SqliteDatabase:
@@ -51,7 +52,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, root: Path) -> None:
         self.path = path
         self._root = root
-        self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
+        self._connections: dict[tuple[int, int], tuple[sqlite3.Connection, object]] = {}
         self._lock = threading.Lock()
 
     def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
@@ -66,7 +67,8 @@ class SqliteDatabase:
         """A transaction that is alone in writing from its start."""
         if not self._exists():
             with reported(self.path, "make the folder of the registry"):
-                sync_all(make_folder(self.path.parent))
+                folder = self.path.parent
+                DurableFolders(self._root if folder.is_relative_to(self._root) else folder).make(folder)
         with self._reported("write"):
             connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
@@ -84,7 +86,7 @@ class SqliteDatabase:
         with self._lock:
             for process, thread in list(self._connections):
                 if process == os.getpid():
-                    self._connections.pop((process, thread)).close()
+                    self._connections.pop((process, thread))[0].close()
 
     def _exists(self) -> bool:
         if self.path.exists():
@@ -98,12 +100,22 @@ class SqliteDatabase:
     def _connection(self) -> sqlite3.Connection:
         # A connection must not cross a fork; the child opens its own and leaves the parent's alone.
         key = (os.getpid(), threading.get_ident())
-        connection = self._connections.get(key)
-        if connection is None:
+        connection, identity = self._connections.get(key, (None, None))
+        # Nor may it outlive its file: what is written to a file that was removed or replaced is lost.
+        if connection is None or identity != self._identity():
+            if connection is not None:
+                connection.close()
             connection = self._open()
             with self._lock:
-                self._connections[key] = connection
+                self._connections[key] = (connection, self._identity())
         return connection
+
+    def _identity(self) -> object:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return (found.st_dev, found.st_ino)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -135,7 +147,7 @@ class SqliteDatabase:
                     connection.execute("ROLLBACK")
         if found == REVISION:
             return
-        if found not in REVISIONS:
+        if found and found not in REVISIONS:
             raise Unavailable(
                 f"the registry {self.path} was written by a newer Meshwright (its version is {found}, this one knows "
                 f"{REVISION}); upgrade Meshwright"
@@ -185,11 +197,12 @@ class SqliteTransaction:
 
 
 def _revision(connection: sqlite3.Connection) -> Any:  # noqa: ANN401 - whatever the file holds
+    """The version of the registry's tables; None when it has none yet."""
     exists = _wait_for(connection, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
     if not exists:
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return row[0] if row else ""
+    return row[0] if row else BEFORE_FIRST
 
 
 def _wait_for(connection: sqlite3.Connection, statement: str) -> Any:  # noqa: ANN401 - a row
