@@ -1,0 +1,162 @@
+"""The files that are ours ⇄ model: mesh.yaml, domain.yaml, people/*.yaml, tests/*.yaml."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.formats import mesh_schemas, odcs, odps, quantities
+from meshwright.formats.custom_properties import values
+from meshwright.formats.json_schema import Checker
+from meshwright.formats.yaml_text import Places, pointer
+from meshwright.model.findings import Finding
+from meshwright.model.mesh import Domain, Settings
+from meshwright.model.names import is_name
+from meshwright.model.product import TestCase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MESH: Final = Checker(lambda: mesh_schemas.MESH)
+DOMAIN: Final = Checker(lambda: mesh_schemas.DOMAIN)
+PEOPLE: Final = Checker(lambda: mesh_schemas.PEOPLE)
+TESTS: Final = Checker(lambda: mesh_schemas.TESTS)
+FIRST_KEY: Final = re.compile(rb"^ *- +name *:", re.MULTILINE)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON schema of every kind of file in a mesh, for editors: mesh, domain, product, contract, people, tests."""
+    return {
+        "mesh": mesh_schemas.MESH,
+        "domain": mesh_schemas.DOMAIN,
+        "product": odps.schema(),
+        "contract": odcs.schema(),
+        "people": mesh_schemas.PEOPLE,
+        "tests": mesh_schemas.TESTS,
+    }
+
+
+def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]:  # noqa: ANN401 - any document
+    """The settings in a mesh.yaml, None when it is not valid."""
+    findings = MESH.check(document, path)
+    if findings:
+        return None, findings
+    defaults = Settings(name=document["name"])
+    engine, python = document.get("engine", {}), document.get("python", {})
+
+    def amount(part: dict[str, Any], keys: tuple[str, str], parse: Callable[[Any], int], default: int) -> int:
+        if keys[1] not in part:
+            return default
+        try:
+            return parse(part[keys[1]])
+        except ValueError as error:
+            findings.append(_not_understood(keys, part[keys[1]], str(error), path))
+            return default
+
+    environments = tuple(document.get("environments") or defaults.environments)
+    findings += [_bad_environment(name, path) for name in environments if not is_name(name)]
+    settings = Settings(
+        name=document["name"],
+        owner=document.get("owner", ""),
+        description=document.get("description", ""),
+        registry=document.get("registry", defaults.registry),
+        warehouse=document.get("warehouse", defaults.warehouse),
+        memory_mb=amount(engine, ("engine", "memory"), quantities.megabytes, defaults.memory_mb),
+        threads=engine.get("threads", defaults.threads),
+        python_seconds=amount(python, ("python", "timeout"), quantities.seconds, defaults.python_seconds),
+        python_memory_mb=amount(python, ("python", "memory"), quantities.megabytes, defaults.python_memory_mb),
+        environments=environments,
+        custom=values(document.get("customProperties")),
+    )
+    return settings, findings
+
+
+def _not_understood(keys: tuple[str, str], value: Any, hint: str, path: str) -> Finding:  # noqa: ANN401 - a value of a document
+    return Finding(
+        code="wrong-value",
+        message=f"The value of {'.'.join(keys)} is not understood",
+        path=path,
+        value=str(value),
+        hint=hint,
+        pointer=pointer(*keys),
+    )
+
+
+def _bad_environment(name: str, path: str) -> Finding:
+    return Finding(
+        code="bad-name",
+        message="The name of an environment cannot be used",
+        path=path,
+        value=name,
+        hint="use a-z, 0-9 and _, starting with a letter",
+        pointer=pointer("environments", name),
+    )
+
+
+def read_domain(document: Any, *, name: str, path: str) -> tuple[Domain | None, list[Finding]]:  # noqa: ANN401 - any document
+    """The domain in the folder *name* that a domain.yaml describes, None when it is not valid."""
+    findings = DOMAIN.check(document, path)
+    if findings:
+        return None, findings
+    if document.get("name", name) != name:
+        findings.append(
+            Finding(
+                code="name-mismatch",
+                message=f"The domain is called '{name}', like its folder",
+                path=path,
+                value=document["name"],
+                hint=f"write 'name: {name}', leave it out, or rename the folder",
+                pointer="/name",
+            )
+        )
+    team = document["team"]
+    domain = Domain(
+        name=name,
+        description=document.get("description", ""),
+        team=team["name"],
+        members=tuple(member["username"] for member in team.get("members", ())),
+        approvers=tuple(document.get("approvers", ())),
+        tags=tuple(document.get("tags", ())),
+        path=path,
+    )
+    return domain, findings
+
+
+def read_people(document: Any, path: str) -> tuple[dict[str, tuple[str, ...]], list[Finding]]:  # noqa: ANN401 - any document
+    """The members of each group in a people file; empty when it is not valid."""
+    findings = PEOPLE.check(document, path)
+    if findings:
+        return {}, findings
+    return {name: tuple(members) for name, members in document["groups"].items()}, []
+
+
+def read_tests(document: Any, *, content: bytes, path: str, port: str) -> tuple[tuple[TestCase, ...], list[Finding]]:  # noqa: ANN401 - any document
+    """The test cases in a tests file; *port* is what they test unless they say so, *content* gives their lines."""
+    findings = TESTS.check(document, path)
+    if findings:
+        return (), findings
+    is_list = isinstance(document, list)
+    cases = document if is_list else document["tests"]
+    lines = _lines(content, len(cases), "" if is_list else "/tests")
+    return tuple(
+        TestCase(
+            name=case["name"],
+            port=case.get("port", port),
+            given=case["given"],
+            expected=case["expect"],
+            ordered=case.get("ordered", False),
+            path=path,
+            line=line,
+        )
+        for case, line in zip(cases, lines, strict=True)
+    ), []
+
+
+def _lines(content: bytes, count: int, parent: str) -> list[int]:
+    """The line of each case: cheaply when every case starts with its name, as most do."""
+    starts = [match.start() for match in FIRST_KEY.finditer(content)]
+    indents = {content[start:].find(b"-") for start in starts}
+    if len(starts) == count and len(indents) == 1:
+        return [content.count(b"\n", 0, start) + 1 for start in starts]
+    places = Places(content)
+    return [places.find(f"{parent}/{index}")[0] for index in range(count)]

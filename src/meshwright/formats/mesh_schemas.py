@@ -1,0 +1,151 @@
+"""JSON Schemas of the files that are ours: mesh.yaml, domain.yaml, people/*.yaml, tests/*.yaml."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+DIALECT: Final = "https://json-schema.org/draft/2019-09/schema"
+TEXT: Final = {"type": "string"}
+TAGS: Final = {"type": "array", "items": TEXT}
+CUSTOM_PROPERTIES: Final = {
+    "type": "array",
+    "description": "Keys of your own and of other tools.",
+    "items": {
+        "type": "object",
+        "required": ["property", "value"],
+        "additionalProperties": False,
+        "properties": {"property": TEXT, "value": {}, "description": TEXT, "vendor": TEXT, "id": TEXT},
+    },
+}
+
+
+def _amount(description: str) -> dict[str, Any]:
+    return {"type": ["string", "number"], "description": description}
+
+
+def _mapping(description: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "description": description, "additionalProperties": False, "properties": properties}
+
+
+MESH: Final[dict[str, Any]] = {
+    "$schema": DIALECT,
+    "title": "mesh.yaml",
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "description": "What the mesh is called."},
+        "owner": {"type": "string", "description": "Who answers for the mesh as a whole."},
+        "description": TEXT,
+        "registry": {"type": "string", "description": "Database URL; default sqlite:///.mesh/registry.db"},
+        "warehouse": {"type": "string", "description": "Folder of the tables; default .mesh/warehouse"},
+        "engine": _mapping(
+            "What the embedded engine may use.",
+            {
+                "memory": _amount("Such as 4GB; default: most of the machine's."),
+                "threads": {"type": "integer", "minimum": 1, "description": "Default: one for each processor."},
+            },
+        ),
+        "python": _mapping(
+            "What one Python transformation may use, unless its product says otherwise.",
+            {"timeout": _amount("Such as 10min, the default."), "memory": _amount("Such as 4GB, the default.")},
+        ),
+        "environments": {
+            "type": "object",
+            "description": "The environments of the mesh by name; default: prod.",
+            "additionalProperties": {"type": ["object", "null"], "additionalProperties": False},
+        },
+        "customProperties": CUSTOM_PROPERTIES,
+    },
+}
+
+TEAM: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "The owning team, as ODPS writes teams.",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 1},
+        "description": TEXT,
+        "members": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["username"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": TEXT,
+                    "username": TEXT,
+                    "name": TEXT,
+                    "description": TEXT,
+                    "role": TEXT,
+                    "dateIn": TEXT,
+                    "dateOut": TEXT,
+                    "replacedByUsername": TEXT,
+                    "tags": TAGS,
+                    "customProperties": CUSTOM_PROPERTIES,
+                },
+            },
+        },
+        "tags": TAGS,
+        "customProperties": CUSTOM_PROPERTIES,
+    },
+}
+
+DOMAIN: Final[dict[str, Any]] = {
+    "$schema": DIALECT,
+    "title": "domain.yaml",
+    "type": "object",
+    "required": ["team"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "description": "Optional; the folder's name."},
+        "description": TEXT,
+        "team": TEAM,
+        "approvers": {"type": "array", "items": TEXT, "description": "Usernames or groups that approve requests."},
+        "tags": TAGS,
+        "customProperties": CUSTOM_PROPERTIES,
+    },
+}
+
+PEOPLE: Final[dict[str, Any]] = {
+    "$schema": DIALECT,
+    "title": "people/*.yaml",
+    "type": "object",
+    "required": ["groups"],
+    "additionalProperties": False,
+    "properties": {
+        "groups": {
+            "type": "object",
+            "description": "The usernames in each group.",
+            "additionalProperties": {"type": "array", "items": TEXT},
+        }
+    },
+}
+
+ROWS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "object", "description": "A row: column and value."}}
+CASES: Final[dict[str, Any]] = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["name", "given", "expect"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "minLength": 1, "description": "What the test shows, as a sentence."},
+            "port": {"type": "string", "description": "The output port or step; default: named like the product."},
+            "given": {"type": "object", "description": "Rows of each input.", "additionalProperties": ROWS},
+            "expect": ROWS,
+            "ordered": {"type": "boolean", "description": "Whether the order of rows matters; default false."},
+        },
+    },
+}
+
+TESTS: Final[dict[str, Any]] = {
+    "$schema": DIALECT,
+    "title": "tests/*.yaml",
+    "oneOf": [
+        CASES,
+        {"type": "object", "required": ["tests"], "additionalProperties": False, "properties": {"tests": CASES}},
+    ],
+}

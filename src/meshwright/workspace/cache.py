@@ -1,0 +1,118 @@
+"""What was read of each product, kept between loads and trusted only while nothing can have changed.
+
+An entry is trusted by its files' signatures when all of them are older than the cache by `RACY_NANOSECONDS`: a file
+written in the same instant as it was read could change without its time changing (git calls such an entry racily clean).
+Everything else is read again; when the contents turn out the same, so is the record.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from meshwright import __version__
+from meshwright.workspace.folders import Signature, signature
+from meshwright.workspace.product_folder import Record
+from meshwright.workspace.source_paths import exists
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RACY_NANOSECONDS: Final = 2_000_000_000
+FILE: Final = "workspace.msgpack"
+# Raised whenever what is kept changes its shape without the version of Meshwright changing.
+SHAPE: Final = 1
+
+
+class Entry(msgspec.Struct, array_like=True, frozen=True):
+    """One product's folder: its folders and files as they were, when the newest of them changed, and its record."""
+
+    folders: list[Signature]
+    files: list[Signature]
+    newest: int
+    fingerprint: str
+    probes: dict[str, bool]
+    record: msgspec.Raw
+
+
+class Kept(msgspec.Struct, array_like=True, frozen=True):
+    """The whole cache; `written` is the time in nanoseconds before which the files were looked at."""
+
+    key: str
+    written: int
+    entries: dict[str, Entry]
+
+
+KEY: Final = f"{__version__}/{SHAPE}"
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_KEPT: Final = msgspec.msgpack.Decoder(Kept)
+_RECORD: Final = msgspec.msgpack.Decoder(Record)
+
+
+def read_cache(folder: Path) -> Kept:
+    """The cache in *folder*; an empty one when there is none, it is damaged, or of another version."""
+    try:
+        kept = _KEPT.decode((folder / FILE).read_bytes())
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return Kept(KEY, 0, {})
+    return kept if kept.key == KEY else Kept(KEY, 0, {})
+
+
+def write_cache(folder: Path, entries: dict[str, Entry], *, looked_at: int) -> None:
+    """Write the cache, whole or not at all; that it cannot be written costs only time."""
+    draft = folder / f".{FILE}.{os.getpid()}"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(_ENCODER.encode(Kept(KEY, looked_at, entries)))
+            draft.replace(folder / FILE)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def is_unchanged(root: Path, folder: str, entry: Entry, written: int) -> bool:
+    """Whether the folder's files certainly are as they were when *entry* was made, going by their signatures alone."""
+    if entry.newest > written - RACY_NANOSECONDS:
+        return False
+    base = f"{root}/{folder}/"
+    stat, lstat = os.stat, os.lstat
+    try:
+        for kept in entry.folders:
+            # A folder's size says nothing, and some file systems change it at will.
+            found = stat(base + kept[0])
+            if found.st_mtime_ns != kept[2] or found.st_ino != kept[3]:
+                return False
+        for kept in entry.files:
+            if signature(kept[0], lstat(base + kept[0])) != kept:
+                return False
+    except OSError:
+        return False
+    return has_same_probes(root, entry)
+
+
+def has_same_probes(root: Path, entry: Entry) -> bool:
+    """Whether the sources of the product's inputs are found where they were."""
+    return all(exists(root, path) == was_there for path, was_there in entry.probes.items())
+
+
+def new_entry(folders: list[Signature], files: list[Signature], fingerprint: str, record: Record) -> Entry | None:
+    """The entry for a *record*; None when it holds a value that cannot be kept, such as a number of 30 digits."""
+    newest = max(max(kept[2], kept[4]) for kept in [*folders, *files])
+    try:
+        raw = msgspec.Raw(_ENCODER.encode(record))
+        # Keys that are no text, and the like, are noticed now rather than at the next load.
+        _RECORD.decode(raw)
+    except (msgspec.MsgspecError, OverflowError, ValueError, TypeError):
+        return None
+    return Entry(folders, files, newest, fingerprint, record.probes, raw)
+
+
+def decoded_record(entry: Entry) -> Record | None:
+    """The record of an *entry*; None when it is damaged."""
+    try:
+        return _RECORD.decode(entry.record)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,54 @@
+"""`inputs.lock.yaml`: what was sniffed once of inputs without a contract, pinned so that nothing changes in silence."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.formats import yaml_text
+from meshwright.model.findings import Finding
+from meshwright.workspace.files import read_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCK_FILE: Final = "inputs.lock.yaml"
+HEADER: Final = """\
+# What Meshwright found out about inputs without a contract. Commit this file; delete an entry to sniff it again.
+"""
+
+
+def read_lock(root: Path, folder: str) -> tuple[dict[str, Any], list[Finding]]:
+    """The lock of the product in *folder* (relative to *root*), {} when there is none, and what is wrong with it."""
+    path = f"{folder}/{LOCK_FILE}"
+    if not (root / path).exists():
+        return {}, []
+    document, _, findings = read_document(root, path)
+    return accepted(document, findings, path)
+
+
+def accepted(document: Any, findings: list[Finding], path: str) -> tuple[dict[str, Any], list[Finding]]:  # noqa: ANN401 - any document
+    """*document* when it is a lock, else {} and a finding."""
+    if findings:
+        return {}, findings
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        hint = "delete the file; the next build writes it again"
+        return {}, [Finding(code="wrong-type", message="The lock must be a mapping of inputs", path=path, hint=hint)]
+    return document, []
+
+
+def write_lock(root: Path, folder: str, lock: dict[str, Any]) -> None:
+    """Write the *lock* of the product in *folder*, whole or not at all; an empty one removes the file."""
+    file = root / folder / LOCK_FILE
+    if not lock:
+        file.unlink(missing_ok=True)
+        return
+    draft = file.with_name(f".{LOCK_FILE}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as handle:
+            handle.write(HEADER + yaml_text.dump(lock))
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,94 @@
+"""New meshes, domains, products and contracts: the smallest files that are valid, never over existing ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from meshwright.formats import odcs
+from meshwright.formats.yaml_text import dump
+from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.names import is_name
+from meshwright.workspace.loading import DOMAIN_FILE, DOMAINS
+from meshwright.workspace.root import MESH_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from meshwright.model.contract import Contract
+
+CONTRACT_HEADER: Final = """\
+# What this port promises. Written from what its query yields now: describe, tighten, then set the status to active.
+"""
+IGNORED: Final = "# What Meshwright builds and keeps; the mesh itself is the other files.\n.mesh/\n"
+SQL: Final = """\
+-- One query makes the output port '{name}'. Name files ('data/orders.csv') or other products (domain.product) in FROM.
+SELECT 1 AS id, 'hello' AS message
+"""
+
+
+def contract_text(contract: Contract) -> str:
+    """The YAML of a new contract's file, ODCS v3.2.0."""
+    return CONTRACT_HEADER + dump(odcs.write(contract))
+
+
+def init_mesh(folder: Path, name: str) -> list[Path]:
+    """Make *folder* the root of a mesh called *name*; the files written.
+
+    Raises InvalidInput when one of them is there already.
+    """
+    if not name.strip():
+        message = "a mesh needs a name"
+        raise InvalidInput(message)
+    mesh = {"name": name, "owner": "platform_team"}
+    files = {folder / MESH_FILE: dump(mesh)}
+    if not (folder / ".gitignore").exists():
+        files[folder / ".gitignore"] = IGNORED
+    written = _write(files)
+    (folder / DOMAINS).mkdir(exist_ok=True)
+    return written
+
+
+def new_domain(root: Path, name: str, *, team: str = "") -> list[Path]:
+    """Add the domain *name*, owned by *team* (default: `<name>_team`), to the mesh at *root*; the files written.
+
+    Raises InvalidInput for a name that cannot be used, or when the domain is there already.
+    """
+    _require_name(name, "domain")
+    domain = {"description": f"What the domain '{name}' does.", "team": {"name": team or f"{name}_team"}}
+    return _write({root / DOMAINS / name / DOMAIN_FILE: dump(domain)})
+
+
+def new_product(root: Path, domain: str, name: str) -> list[Path]:
+    """Add the smallest product, a descriptor and a query, to a domain of the mesh at *root*; the files written.
+
+    Raises NotFound when there is no such domain, InvalidInput for a name that cannot be used or is taken.
+    """
+    _require_name(name, "product")
+    if not (root / DOMAINS / domain / DOMAIN_FILE).is_file():
+        message = f"there is no domain '{domain}' in {root}: run 'mesh new domain {domain}' first"
+        raise NotFound(message)
+    folder = root / DOMAINS / domain / name
+    descriptor = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
+    return _write({folder / "product.yaml": dump(descriptor), folder / f"{name}.sql": SQL.format(name=name)})
+
+
+def _require_name(name: str, what: str) -> None:
+    if not is_name(name):
+        message = f"'{name}' cannot name a {what}: use a-z, 0-9 and _, starting with a letter, at most 63 characters"
+        raise InvalidInput(message)
+
+
+def _write(files: Mapping[Path, str]) -> list[Path]:
+    """Write all of *files* or none."""
+    taken = [str(file) for file in files if file.exists()]
+    if taken:
+        message = f"{' and '.join(taken)} is there already and was not changed: remove it first, or choose another name"
+        raise InvalidInput(message)
+    for file, text in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # Exclusive: a file that appeared since is not overwritten either.
+        with file.open("x", encoding="utf-8") as handle:
+            handle.write(text)
+    return list(files)

@@ -1,0 +1,77 @@
+"""Where an input's files are: below the product's folder, else below the mesh's root, never outside."""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meshwright.model.findings import Finding
+from meshwright.workspace.files import is_inside, leaves_mesh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlace:
+    """A declared path, resolved.
+
+    `path` is relative to the mesh's root with `/` between parts; `probes` says of each place that was tried whether
+    something was there: as long as the answers stay the same, so does the place.
+    """
+
+    path: str
+    findings: tuple[Finding, ...] = ()
+    probes: dict[str, bool] = field(default_factory=dict)
+
+
+def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str = "") -> SourcePlace:
+    """The place of the *declared* path (or glob) of a product in *folder*; findings are on the file *where*.
+
+    Tries the product's folder, then the mesh's root. A path that leaves the mesh, by `..`, as an absolute path or through
+    a link, is a finding, as is one where nothing is found.
+    """
+    slashed = declared.replace("\\", "/")
+    candidates = [posixpath.normpath(posixpath.join(folder, slashed)), posixpath.normpath(slashed)]
+    inside = [path for path in dict.fromkeys(candidates) if not _escapes(path)]
+    if _escapes(candidates[0]) or slashed.startswith("/"):
+        return SourcePlace(path=slashed, findings=(leaves_mesh(where, declared, pointer),))
+    probes: dict[str, bool] = {}
+    for path in inside:
+        probes[path] = exists(root, path)
+        if probes[path]:
+            outside = () if _stays(root, path) else (leaves_mesh(where, declared, pointer),)
+            return SourcePlace(path=path, findings=outside, probes=probes)
+    missing = Finding(
+        code="missing-source",
+        message="There is no such file" if not glob.has_magic(slashed) else "No file matches the pattern",
+        path=where,
+        value=declared,
+        hint="tried " + " and ".join(inside),
+        pointer=pointer,
+    )
+    return SourcePlace(path=inside[0], findings=(missing,), probes=probes)
+
+
+def exists(root: Path, path: str) -> bool:
+    """Whether a file (or for a glob, any) is at *path*, relative to *root*."""
+    if glob.has_magic(path):
+        return next(_matches(root, path), None) is not None
+    return os.path.exists(os.path.join(root, path))  # noqa: PTH110, PTH118 - called for every input of a mesh
+
+
+def _matches(root: Path, pattern: str) -> Iterator[str]:
+    return glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob follows no link to a folder
+
+
+def _escapes(path: str) -> bool:
+    return path == ".." or path.startswith(("../", "/"))
+
+
+def _stays(root: Path, path: str) -> bool:
+    found = _matches(root, path) if glob.has_magic(path) else [path]
+    return all(is_inside(root, os.path.join(root, name)) for name in found)  # noqa: PTH118 - likewise
