@@ -1,3 +1,23 @@
 """Meshwright: a data mesh you can run."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+    from meshwright.sdk.client import Mesh
+
 __version__ = "0.1.0"
+
+
+def connect(path: str | os.PathLike[str] = ".", *, environment: str = "prod") -> Mesh:
+    """A connection to the mesh that the folder *path* is in. Raises NotFound when it is in none."""
+    from pathlib import Path
+
+    from meshwright.node import open_node
+    from meshwright.sdk.client import Mesh
+    from meshwright.sdk.local_transport import LocalTransport
+
+    return Mesh(LocalTransport(open_node(Path(path)).reader(environment)))

@@ -1,1 +1,212 @@
 """Assembles a running node from settings: the one place that picks engines and stores."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import uuid
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from meshwright.model.errors import InvalidMesh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from meshwright.analysis.binding import Binder
+    from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.events import Event, ProductEnded
+    from meshwright.build.planning import Planned, PlanRequest
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.publication import Publication
+    from meshwright.reading.reader import Reader
+    from meshwright.storage import Registry
+    from meshwright.storage.local_files import LocalWarehouse
+    from meshwright.workspace.loading import Workspace
+
+STATE = ".mesh"
+
+
+class Node:
+    """A mesh that can be planned, built and read. Everything heavy is opened when it is first needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def cache(self) -> Path:
+        """Where what can be computed again is kept."""
+        return self.root / STATE / "cache"
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The mesh's files, read once per node."""
+        from meshwright.workspace.loading import load
+
+        return load(self.root, cache=self.cache)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry that `mesh.yaml` names."""
+        from meshwright.storage.sql_registry import SqlRegistry
+
+        return SqlRegistry(self.workspace.mesh.settings.registry, self.root)
+
+    @cached_property
+    def warehouse(self) -> LocalWarehouse:
+        """The warehouse that `mesh.yaml` names."""
+        from meshwright.storage.local_files import LocalWarehouse
+
+        return LocalWarehouse(self.root / self.workspace.mesh.settings.warehouse)
+
+    @cached_property
+    def binder(self) -> Binder:
+        """The binder that types SQL over empty tables."""
+        from meshwright.analysis.binding import Binder
+
+        return Binder()
+
+    @cached_property
+    def _lazy_binder(self) -> Binder:
+        stand_in: Any = _Lazy(lambda: self.binder)
+        return cast("Binder", stand_in)
+
+    def published(self, environment: str) -> Mapping[str, Publication]:
+        """What is published now, by product id; {} when nothing ever was. Never creates a registry."""
+        registry = self.workspace.mesh.settings.registry
+        path = registry.removeprefix("sqlite:///")
+        if path != registry and not (self.root / path).exists():
+            return {}
+        return self.registry.heads(environment)
+
+    def effective(self, environment: str, *, with_published: bool = True) -> EffectiveMesh:
+        """The effective mesh; what is sniffed of inputs for the first time is pinned in their product's lock file."""
+        from meshwright.build.analysis_cache import AnalysisCache
+        from meshwright.build.effective import effective
+        from meshwright.build.source_columns import SourceColumns
+        from meshwright.workspace.locks import write_lock
+
+        workspace = self.workspace
+        published = self.published(environment)
+        if not with_published:
+            # A checkout is judged by its own files; the registry only knows the domains that are elsewhere.
+            published = {name: head for name, head in published.items() if name.partition(".")[0] not in workspace.mesh.domains}
+        sources = SourceColumns(self.root, dict(workspace.locks))
+        cache = AnalysisCache(self.cache / f"analysis-{environment if with_published else 'files'}.msgpack")
+        mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self._lazy_binder)
+        for product, lock in mesh.pinned.items():
+            write_lock(self.root, workspace.mesh.products[product].folder, lock)
+        return mesh
+
+    def plan(self, request: PlanRequest) -> Planned:
+        """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""
+        from meshwright.build.planning import make_plan
+
+        mesh = self.effective(request.environment)
+        general = [finding for finding in mesh.errors if not finding.path.startswith("domains/") or finding.code in {"cycle"}]
+        if general:
+            raise InvalidMesh(mesh.errors)
+        return make_plan(
+            mesh,
+            self.published(request.environment),
+            request=request,
+            binder=self._lazy_binder,
+            source_fingerprints=self.source_fingerprints(mesh),
+        )
+
+    def source_fingerprints(self, mesh: EffectiveMesh) -> dict[str, dict[str, str]]:
+        """The sha-256 of every file that each file input reads, by `product:input`."""
+        from meshwright.sources import files
+
+        paths: dict[str, list[str]] = {}
+        for bound in mesh.products.values():
+            for port in bound.product.input_ports:
+                if port.source is not None:
+                    paths[f"{bound.product.id}:{port.name}"] = files.files(self.root, port.source)
+        every = sorted({path for found in paths.values() for path in found})
+        prints = files.fingerprints(self.root, every, cache=self.cache) if every else {}
+        return {name: {path: prints[path] for path in found} for name, found in paths.items()}
+
+    def build(self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False) -> list[ProductEnded]:
+        """Apply a plan: what became of each product."""
+        from meshwright.build.running import PlanRun
+
+        workshop = self.workshop(planned.plan.environment, emit, planned.mesh)
+        try:
+            return PlanRun(workshop, planned, allow_remove=allow_remove).run()
+        finally:
+            workshop.engine.close()
+
+    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh) -> Workshop:
+        """Engine, stores and identity for one build."""
+        import threading
+
+        from meshwright.build.source_columns import SourceColumns
+        from meshwright.build.workshop import Workshop
+        from meshwright.engines.duckdb_engine import DuckDBEngine
+        from meshwright.storage.iceberg import IcebergTables
+
+        settings = self.workspace.mesh.settings
+        engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=self.root / STATE / "spill")
+        return Workshop(
+            root=self.root,
+            settings=settings,
+            environment=environment,
+            run=uuid.uuid4().hex,
+            trace_id=trace_id(),
+            principal=self.principal,
+            engine=engine,
+            registry=self.registry,
+            tables=IcebergTables(self.warehouse),
+            warehouse=self.warehouse,
+            sources=SourceColumns(self.root, {**self.workspace.locks, **mesh.pinned}),
+            cache=self.cache,
+            emit=emit,
+            workers=settings.threads or len(os.sched_getaffinity(0)),
+            python_slots=threading.Semaphore(max(1, _memory_mb() // 2 // max(1, settings.python_memory_mb))),
+        )
+
+    def reader(self, environment: str) -> Reader:
+        """Reads what is published in *environment*."""
+        from meshwright.reading.reader import Reader
+
+        return Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
+
+    @cached_property
+    def principal(self) -> str:
+        """Who acts: on a laptop, the local owner of the mesh."""
+        try:
+            return f"local:{getpass.getuser()}"
+        except (KeyError, OSError):
+            return "local:owner"
+
+
+class _Lazy:
+    """Stands for an object that is made when it is first used: a plan with nothing new never starts DuckDB."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it stands for any object
+        return getattr(self._make(), name)
+
+
+def _memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+def trace_id() -> str:
+    """The caller's W3C trace id when it gives one as TRACEPARENT, else a new one: 32 hexadecimal digits."""
+    parts = os.environ.get("TRACEPARENT", "").split("-")
+    if len(parts) == 4 and len(parts[1]) == 32:  # noqa: PLR2004 - version, trace id, parent id, flags
+        return parts[1]
+    return secrets.token_hex(16)
+
+
+def open_node(folder: Path) -> Node:
+    """The node of the mesh that *folder* is in. Raises NotFound when it is in none."""
+    from meshwright.workspace.root import find_root
+
+    return Node(find_root(folder))

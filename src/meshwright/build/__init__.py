@@ -1,1 +1,1 @@
-"""TBD."""
+"""Build: validate → plan → run → test → publish; nothing half-done is ever visible."""

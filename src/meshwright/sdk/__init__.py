@@ -1,1 +1,1 @@
-"""TBD."""
+"""The SDK: what a consumer imports, as `meshwright.connect(path)`."""

@@ -1,0 +1,131 @@
+"""Inputs of one build: what is read, how the engine scans it, and the record of it that the publication keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from meshwright.build.reuse import wanted_columns
+from meshwright.engines import TableInput
+from meshwright.engines.parquet_scan import scan_sql
+from meshwright.model.errors import Unavailable
+from meshwright.model.publication import InputRead, Publication, PublishedPort
+from meshwright.reading.changes import new_rows_sql
+from meshwright.sources import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.product import InputPort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildInput:
+    """One input port as this build reads it. `read` is for the publication; `port` the publication's port, if any."""
+
+    name: str
+    table: TableInput
+    read: InputRead
+    port: PublishedPort | None = None
+
+
+class BuildInputs:
+    """Resolves a product's inputs once, so that everything the build does reads the same state."""
+
+    def __init__(self, workshop: Workshop, mesh: EffectiveMesh, bound: BoundProduct, *, full: bool) -> None:
+        self.workshop = workshop
+        self.mesh = mesh
+        self.bound = bound
+        self.full = full
+        self.heads: dict[str, Publication] = {}
+
+    def read(self, head: Publication | None) -> dict[str, BuildInput]:
+        """Every input that a transformation reads, by name; *head* says what the last publication read."""
+        used = {name for one in self.bound.transformations for name in one.inputs}
+        before = {} if head is None or self.full else {read.name: read for read in head.inputs}
+        found = {}
+        for port in self.bound.product.input_ports:
+            if port.name in used:
+                previous = before.get(port.name)
+                found[port.name] = self._files(port, previous) if port.source else self._published(port, previous)
+        return found
+
+    def _published(self, port: InputPort, before: InputRead | None) -> BuildInput:
+        workshop = self.workshop
+        target = self.mesh.reads[self.bound.product.id, port.name]
+        upstream = self._head(target.product)
+        served = upstream.port(target.port, target.major)
+        if served is None:
+            message = f"{target.product} does not serve {target.port}@{target.major} in {workshop.environment} yet: build it first"
+            raise Unavailable(message)
+        current = workshop.registry.files(served.table, served.snapshot)
+        scan = scan_sql(current, served.schema, workshop.locate)
+        changes = None
+        if before is not None and before.product == target.product and before.port == target.port:
+            changes = self._new_rows(before, target.major, served)
+        versions = {**served.columns, "": str(served.rows)}
+        wanted = wanted_columns(self.bound, port)
+        read = InputRead(
+            name=port.name,
+            product=target.product,
+            port=target.port,
+            major=target.major,
+            sequence=upstream.sequence,
+            columns={name: versions[name] for name in sorted(wanted) if name in versions},
+            rows=served.rows,
+            bytes=served.bytes,
+        )
+        columns = tuple((field.name, field.type) for field in served.schema)
+        table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
+        return BuildInput(name=port.name, table=table, read=read, port=served)
+
+    def _new_rows(self, before: InputRead, major: int, served: PublishedPort) -> str | None:
+        """The rows that came since *before* was read; None, for everything, when that was another table."""
+        registry = self.workshop.registry
+        old = registry.publication(self.workshop.environment, before.product, before.sequence).port(before.port, major)
+        if old is None or old.table != served.table:
+            return None
+        earlier = registry.files(old.table, old.snapshot)
+        return new_rows_sql(earlier, registry.files(served.table, served.snapshot), served.schema, self.workshop.locate)
+
+    def _head(self, product: str) -> Publication:
+        if product not in self.heads:
+            head = self.workshop.registry.head(self.workshop.environment, product)
+            if head is None:
+                raise Unavailable(f"{product} is not published in {self.workshop.environment} yet: build it first")
+            self.heads[product] = head
+        return self.heads[product]
+
+    def _files(self, port: InputPort, before: InputRead | None) -> BuildInput:
+        workshop = self.workshop
+        source, columns = workshop.sources.source(self.bound.product, port)
+        paths = files.files(workshop.root, source)
+        prints = files.fingerprints(workshop.root, paths, cache=workshop.cache)
+        unpacked = self.unpacked()
+        scan = files.scan(workshop.root, source, columns, unpacked=unpacked)
+        changes = None
+        if before is not None:
+            fresh = [path for path in paths if before.files.get(path) != prints[path]]
+            changes = files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh) if fresh else f"SELECT * FROM ({scan}) WHERE false"
+        size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in paths)
+        read = InputRead(name=port.name, files=prints, reading=repr(sorted(source.options.items(), key=str)), bytes=size)
+        table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
+        return BuildInput(name=port.name, table=table, read=read)
+
+    def unpacked(self) -> Path:
+        """Where archives of this product's inputs are unpacked for this run."""
+        return self.workshop.warehouse.staging(self.workshop.run) / self.bound.product.id / "unpacked"
+
+    def verify(self, inputs: dict[str, BuildInput]) -> None:
+        """Make sure that no file changed while it was read. Raises Unavailable naming the ones that did."""
+        for one in inputs.values():
+            if one.read.files:
+                files.verify_unchanged(self.workshop.root, one.read.files)
+
+
+def without_progress(read: InputRead) -> InputRead:
+    """*read* without what may differ although nothing was read anew: the publication's number and sizes."""
+    return replace(read, sequence=0, rows=0, bytes=0)

@@ -1,0 +1,198 @@
+"""The effective mesh: every product with what it implies, bound to its inputs across domains, in build order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from meshwright.build.bound import BoundProduct, bind
+from meshwright.build.input_resolution import InputResolution, PortColumns
+from meshwright.build.outline import Outline, outline, stem
+from meshwright.build.source_columns import SourceColumns
+from meshwright.model.compatibility import contract_changes
+from meshwright.model.findings import Finding, Severity
+from meshwright.model.graph import build_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meshwright.analysis.binding import Binder
+    from meshwright.build.analysis_cache import AnalysisCache
+    from meshwright.model.plan import Change
+    from meshwright.model.product import OutputPort, Product
+    from meshwright.model.publication import Publication
+    from meshwright.workspace.loading import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveMesh:
+    """Every product of a checkout, understood.
+
+    `products` is in build order; `reads` maps (product, input port) to the port and major version that is read;
+    `changes` are the contract changes against what is published; `blocked` the products whose changes break consumers of
+    an active port without a new major version; `pinned` what was sniffed of inputs for the first time, by product.
+    """
+
+    workspace: Workspace
+    products: dict[str, BoundProduct]
+    findings: tuple[Finding, ...]
+    reads: dict[tuple[str, str], PortColumns]
+    changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    pinned: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings that make the mesh invalid."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
+    def consumers(self) -> dict[tuple[str, str, int], list[tuple[str, str]]]:
+        """(product, input port) pairs that read each (product, output port, major)."""
+        found: dict[tuple[str, str, int], list[tuple[str, str]]] = {}
+        for reader, read in self.reads.items():
+            found.setdefault(read.key, []).append(reader)
+        return found
+
+
+def effective(
+    workspace: Workspace,
+    *,
+    published: Mapping[str, Publication],
+    cache: AnalysisCache,
+    sources: SourceColumns,
+    binder: Binder,
+) -> EffectiveMesh:
+    """The effective mesh of *workspace* beside what is *published* (heads by product id; {} when nothing is)."""
+    return _Effective(workspace, published, cache, sources, binder).run()
+
+
+class _Effective:
+    def __init__(
+        self,
+        workspace: Workspace,
+        published: Mapping[str, Publication],
+        cache: AnalysisCache,
+        sources: SourceColumns,
+        binder: Binder,
+    ) -> None:
+        self.workspace = workspace
+        self.published = published
+        self.cache = cache
+        self.sources = sources
+        self.binder = binder
+        self.findings: list[Finding] = list(workspace.findings)
+        self.products: dict[str, BoundProduct] = {}
+        self.reads: dict[tuple[str, str], PortColumns] = {}
+        self.changes: dict[str, tuple[Change, ...]] = {}
+        self.blocked: set[str] = set()
+        self.resolution = InputResolution(workspace.mesh.products, published)
+
+    def run(self) -> EffectiveMesh:
+        outlines = {product.id: self.outline(product) for product in self.workspace.mesh.products.values()}
+        upstream = {
+            name: [self.resolution.product_of(port) or "" for port in one.product.input_ports if not port.source]
+            for name, one in outlines.items()
+        }
+        order, cycles = build_order(upstream)
+        for cycle in cycles:
+            path = outlines[cycle[0]].product.path
+            hint = "a product cannot wait for itself: drop one of these inputs"
+            self.findings.append(Finding(code="cycle", message="products read each other in a circle", value=" → ".join(cycle), path=path, hint=hint))
+        for name in order:
+            self.products[name] = self.bind(outlines[name])
+        self.cache.save()
+        return EffectiveMesh(
+            workspace=self.workspace,
+            products=self.products,
+            findings=tuple(sorted(self.findings, key=lambda finding: finding.order)),
+            reads=self.reads,
+            changes=self.changes,
+            blocked=frozenset(self.blocked),
+            pinned=self.sources.pinned,
+        )
+
+    def outline(self, product: Product) -> Outline:
+        key = self.workspace.fingerprints.get(product.id, "")
+        found = self.cache.outline(product.id, key)
+        if found is None:
+            found = outline(product, self.sources.locate)
+            self.cache.keep_outline(product.id, key, found)
+        return found
+
+    def bind(self, one: Outline) -> BoundProduct:
+        product = one.product
+        inputs = {}
+        digest = hashlib.sha256()
+        for port in product.input_ports:
+            found, finding = self.input_columns(product, port.name)
+            if finding is not None:
+                self.findings.append(finding)
+            if found is not None:
+                inputs[port.name] = found.columns
+                digest.update(f"{port.name}={found.digest};".encode())
+        key = digest.hexdigest()
+        bound = self.cache.bound(product.id, key)
+        if bound is None:
+            bound = bind(one, inputs, self.binder)
+            self.cache.keep_bound(product.id, key, bound)
+        self.findings.extend(bound.findings)
+        self.compare(bound)
+        return bound
+
+    def input_columns(self, product: Product, name: str) -> tuple[PortColumns | None, Finding | None]:
+        port = product.input_port(name)
+        assert port is not None  # noqa: S101 - names come from the product itself
+        if port.source is not None:
+            return self.sources.columns(product, port)
+        found, finding = self.resolution.resolve(product, port, self.workspace.place)
+        if found is not None:
+            self.reads[product.id, name] = found
+        return found, finding
+
+    def compare(self, bound: BoundProduct) -> None:
+        """Contract changes against the head; consumers of a blocked product go on with what is published."""
+        product = bound.product
+        head = self.published.get(product.id)
+        changes: list[Change] = []
+        for port in product.output_ports:
+            old = head.port(port.name, port.major) if head is not None else None
+            if old is not None and port.contract is not None and old.contract != port.contract:
+                found = contract_changes(port.name, old.contract, port.contract)
+                changes += found
+                if old.contract.is_active and any(change.breaking for change in found):
+                    self.blocked.add(product.id)
+        changes += lost_ports(product, head)
+        if any(change.kind == "port removed" and change.breaking for change in changes):
+            self.blocked.add(product.id)
+        if changes:
+            self.changes[product.id] = tuple(changes)
+        self.provide(bound, head)
+
+    def provide(self, bound: BoundProduct, head: Publication | None) -> None:
+        blocked = bound.product.id in self.blocked
+        for port in bound.product.output_ports:
+            served = head.port(port.name, port.major) if head is not None else None
+            if served is not None and (blocked or port.contract is None):
+                self.resolution.provide(bound.product, replace(port, contract=served.contract))
+            else:
+                self.resolution.provide(bound.product, port, bound.columns.get(stem(port), ()))
+
+
+def lost_ports(product: Product, head: Publication | None) -> list[Change]:
+    """Published ports that the product does not declare any more.
+
+    One whose name is still there in a newer major version goes on being served as it is; any other is a break.
+    """
+    from meshwright.model.plan import Change
+
+    if head is None:
+        return []
+    names = {port.name for port in product.output_ports}
+    lost = [port for port in head.ports if port.name not in names]
+    return [Change(port=port.name, column="", kind="port removed", breaking=port.contract.is_active, bump="major") for port in lost]
+
+
+def newest(product: Product, name: str) -> OutputPort | None:
+    """The newest major version of the output port called *name*."""
+    return product.output_port(name)

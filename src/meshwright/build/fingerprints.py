@@ -1,0 +1,85 @@
+"""Fingerprints of what a build rests on: contracts, port settings, transformations."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meshwright.build.bound import BoundProduct
+    from meshwright.model.contract import Column, Contract
+    from meshwright.model.product import OutputPort, Product
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
+def contract_fingerprint(contract: Contract) -> str:
+    """Equal exactly when two contracts say the same, wherever their files are."""
+    return _digest(replace(contract, path="", api_version=""))
+
+
+def promises_fingerprint(contract: Contract) -> str:
+    """Equal when two contracts hold data to the same: names, types, keys, rules; words and versions left out."""
+    table = contract.table
+    rules = [_rule(rule) for rule in table.quality]
+    return _digest(
+        (
+            [_column(column) for column in table.columns],
+            rules,
+            table.relationships,
+            contract.service_levels,
+            contract.custom.get("mesh.eventTime"),
+            table.custom.get("mesh.eventTime"),
+        )
+    )
+
+
+def _column(column: Column) -> tuple[object, ...]:
+    inner = [_column(child) for child in column.properties]
+    items = _column(column.items) if column.items is not None else None
+    flags = (column.required, column.unique, column.primary_key, column.primary_key_position)
+    rules = [_rule(rule) for rule in column.quality]
+    return column.name, column.type, flags, sorted(column.options.items(), key=str), column.relationships, rules, inner, items
+
+
+def _rule(rule: object) -> object:
+    return replace(rule, description="", dimension="", pointer="")  # type: ignore[type-var]
+
+
+def settings_of(port: OutputPort) -> dict[str, Any]:
+    """What a port's descriptor says about how it is built."""
+    return {
+        "kind": port.kind,
+        "materialization": port.materialization,
+        "key": list(key_of(port)),
+        "event time": event_time_of(port),
+    }
+
+
+def settings_fingerprint(product: Product) -> str:
+    """Equal when every port of two descriptors is built in the same way."""
+    return _digest([(port.name, port.major, sorted(settings_of(port).items(), key=str)) for port in product.output_ports])
+
+
+def code_fingerprint(bound: BoundProduct) -> str:
+    """Equal when all transformations of two versions of a product compute the same; comments are free."""
+    return _digest(sorted((one.name, one.fingerprint) for one in bound.transformations))
+
+
+def key_of(port: OutputPort) -> tuple[str, ...]:
+    """The columns that identify a row of *port*: its own setting, else its contract's primary key."""
+    if port.key:
+        return port.key
+    return port.contract.table.primary_key if port.contract is not None and port.contract.tables else ()
+
+
+def event_time_of(port: OutputPort) -> str:
+    """The column that says when a row of *port* happened, "" when none is named."""
+    contract = port.contract
+    named = contract.custom.get("mesh.eventTime") if contract is not None else None
+    if contract is not None and not named and contract.tables:
+        named = contract.table.custom.get("mesh.eventTime")
+    return port.event_time or str(named or "")

@@ -1,0 +1,101 @@
+"""Impact: the products, ports and columns downstream that a breaking change reaches, across domains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshwright.model.plan import Affected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.lineage import Lineage
+    from meshwright.model.plan import Change
+    from meshwright.model.publication import Publication
+
+# The columns reached of each (product, port); None for all of them.
+Reached = dict[tuple[str, str], frozenset[str] | None]
+
+
+class Impact:
+    """Follows breaks downstream: by column lineage for products in the checkout, by what was read for the others."""
+
+    def __init__(self, mesh: EffectiveMesh, published: Mapping[str, Publication], lineage: Lineage) -> None:
+        self.mesh = mesh
+        self.published = published
+        self.lineage = lineage
+        self.readers: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for (product, name), read in mesh.reads.items():
+            self.readers.setdefault((read.product, read.port), []).append((product, name))
+        for product, head in published.items():
+            if product not in mesh.products:
+                for one in head.inputs:
+                    if one.product:
+                        self.readers.setdefault((one.product, one.port), []).append((product, one.name))
+
+    def affected(self, product: str, changes: Iterable[Change]) -> tuple[Affected, ...]:
+        """Every port downstream of *product* that its breaking *changes* reach, with the columns, by id."""
+        reached = self._start(product, changes)
+        queue = list(reached)
+        while queue:
+            source = queue.pop(0)
+            for reader, name in self.readers.get(source, ()):
+                for port, columns in self._through(reader, name, reached[source]).items():
+                    merged = _union(reached.get((reader, port), frozenset()), columns)
+                    if (reader, port) not in reached or merged != reached[reader, port]:
+                        reached[reader, port] = merged
+                        queue.append((reader, port))
+        return tuple(
+            Affected(id=reader, port=port, columns=self._named(reader, port, columns))
+            for (reader, port), columns in sorted(reached.items(), key=lambda entry: entry[0])
+            if reader != product
+        )
+
+    def _start(self, product: str, changes: Iterable[Change]) -> Reached:
+        reached: Reached = {}
+        for change in changes:
+            if change.breaking:
+                columns = frozenset({change.column}) if change.column else None
+                reached[product, change.port] = _union(reached.get((product, change.port), frozenset()), columns)
+        return reached
+
+    def _through(self, reader: str, name: str, columns: frozenset[str] | None) -> dict[str, frozenset[str] | None]:
+        bound = self.mesh.products.get(reader)
+        if bound is not None and name in bound.used and bound.columns:
+            return self._bound(bound, name, columns)
+        return self._recorded(reader, name, columns)
+
+    def _bound(self, bound: BoundProduct, name: str, columns: frozenset[str] | None) -> dict[str, frozenset[str] | None]:
+        if columns is not None:
+            columns = columns & frozenset(bound.used.get(name, ()))
+            if not columns:
+                return {}
+        by_stem = self.lineage.reached(bound, {name: columns})
+        return {stem.partition("@")[0]: reached for stem, reached in by_stem.items()}
+
+    def _recorded(self, reader: str, name: str, columns: frozenset[str] | None) -> dict[str, frozenset[str] | None]:
+        """What a published product is known to have read; a product that was never published reads everything."""
+        head = self.published.get(reader)
+        if head is None:
+            bound = self.mesh.products.get(reader)
+            return {port.name: None for port in bound.product.output_ports} if bound is not None else {}
+        read = next((one for one in head.inputs if one.name == name), None)
+        if columns is not None and read is not None and not columns & set(read.columns):
+            return {}
+        return {port.name: None for port in head.ports}
+
+    def _named(self, reader: str, port: str, columns: frozenset[str] | None) -> tuple[str, ...]:
+        if columns is not None:
+            return tuple(sorted(columns))
+        head = self.published.get(reader)
+        served = head.port(port) if head is not None else None
+        if served is not None:
+            return tuple(field.name for field in served.schema)
+        bound = self.mesh.products.get(reader)
+        return tuple(name for name, _ in bound.columns.get(port, ())) if bound is not None else ()
+
+
+def _union(one: frozenset[str] | None, two: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or two is None else one | two

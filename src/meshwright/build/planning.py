@@ -1,0 +1,235 @@
+"""Planning: what a build would do to each product, why, at what cost, and whom a break reaches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from meshwright.build.impact import Impact
+from meshwright.build.lineage import Lineage
+from meshwright.build.reuse import Reuse, Verdict, label
+from meshwright.build.selection import select
+from meshwright.model.compatibility import is_bumped, required_bump
+from meshwright.model.findings import Finding, Severity
+from meshwright.model.plan import Action, Estimate, Plan, ProductPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from meshwright.analysis.binding import Binder
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.effective import EffectiveMesh
+    from meshwright.model.plan import Affected, Change
+    from meshwright.model.publication import Publication
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What is asked of a plan: which environment, which products, and what is allowed."""
+
+    environment: str = "prod"
+    select: Sequence[str] = ()
+    full: bool = False
+    allow_remove: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and what it was made from: builds go on with both."""
+
+    plan: Plan
+    mesh: EffectiveMesh
+    published: Mapping[str, Publication]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+
+def make_plan(
+    mesh: EffectiveMesh,
+    published: Mapping[str, Publication],
+    *,
+    request: PlanRequest,
+    binder: Binder,
+    source_fingerprints: Mapping[str, Mapping[str, str]],
+) -> Planned:
+    """The plan for *request*: products in build order, removals last. Only domains in the checkout are planned."""
+    return _Planner(mesh, published, request, binder, source_fingerprints).run()
+
+
+class _Planner:
+    def __init__(
+        self,
+        mesh: EffectiveMesh,
+        published: Mapping[str, Publication],
+        request: PlanRequest,
+        binder: Binder,
+        source_fingerprints: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self.mesh = mesh
+        self.published = published
+        self.request = request
+        lineage = Lineage(binder)
+        self.reuse = Reuse(mesh, published, lineage, source_fingerprints)
+        self.impact = Impact(mesh, published, lineage)
+        self.source_fingerprints = source_fingerprints
+        self.findings: dict[str, list[Finding]] = {}
+        for finding in mesh.findings:
+            if finding.severity is Severity.ERROR:
+                self.findings.setdefault(self._owner(finding.path), []).append(finding)
+        self.verdicts: dict[str, Verdict] = {}
+
+    def _owner(self, path: str) -> str:
+        parts = path.split("/")
+        return ".".join(parts[1:3]) if parts[0] == "domains" else ""
+
+    def run(self) -> Planned:
+        chosen = self._chosen()
+        plans = []
+        for name, bound in self.mesh.products.items():
+            if name not in chosen:
+                continue
+            plans.append(self._product(bound))
+        if not self.request.select:
+            plans.extend(self._removals())
+        plan = Plan(environment=self.request.environment, products=tuple(plans), full=self.request.full)
+        return Planned(plan=plan, mesh=self.mesh, published=self.published, verdicts=self.verdicts)
+
+    def _chosen(self) -> set[str]:
+        products = {name: bound.product for name, bound in self.mesh.products.items()}
+        if not self.request.select:
+            return set(products)
+        upstream: dict[str, list[str]] = {}
+        for (product, _), read in self.mesh.reads.items():
+            upstream.setdefault(product, []).append(read.product)
+        changed: set[str] = set()
+        if any("changed" in pattern for pattern in self.request.select):
+            # A throw-away pass over everything: "changed" is what a plan of the whole mesh would build.
+            scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.source_fingerprints)
+            changed = {name for name, bound in self.mesh.products.items() if scratch.decide(bound).reasons}
+        return select(self.request.select, products, upstream, changed=changed)
+
+    def _product(self, bound: BoundProduct) -> ProductPlan:
+        name = bound.product.id
+        changes = self.mesh.changes.get(name, ())
+        affects = self.impact.affected(name, changes) if any(change.breaking for change in changes) else ()
+        blockers = self._blockers(bound, changes, affects)
+        if blockers:
+            return self._planned(bound, Action.BLOCKED, tuple(blockers), changes, affects)
+        verdict = self.reuse.decide(bound, full=self.request.full)
+        self.verdicts[name] = verdict
+        if not verdict.reasons:
+            return self._planned(bound, Action.REUSE, self._reuse_reasons(bound), changes, affects)
+        reasons = verdict.reasons + self._bump_reasons(bound, changes) + self._carried(bound)
+        return self._planned(bound, Action.BUILD, reasons, changes, affects)
+
+    def _blockers(self, bound: BoundProduct, changes: tuple[Change, ...], affects: tuple[Affected, ...]) -> list[str]:
+        name = bound.product.id
+        reasons = [str(finding) for finding in self.findings.get(name, ())]
+        if name in self.mesh.blocked:
+            broken = [f"{change.port}.{change.column} {change.kind}".replace(". ", " ") for change in changes if change.breaking]
+            readers = sorted({one.id for one in affects})
+            whom = f", which {', '.join(readers)} read{'s' if len(readers) == 1 else ''}" if readers else ""
+            reasons.append(
+                f"breaking change of an active contract without a new major version: {'; '.join(broken)}{whom}. "
+                f"Keep it, or publish it as a new major version beside the old one (contracts/<port>@N.yaml)"
+            )
+        return reasons
+
+    def _bump_reasons(self, bound: BoundProduct, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        head = self.published.get(bound.product.id)
+        reasons = []
+        for port in bound.product.output_ports:
+            old = head.port(port.name, port.major) if head is not None else None
+            mine = [change for change in changes if change.port == port.name]
+            bump = required_bump(mine)
+            if old is None or port.contract is None or not port.contract.written or not bump:
+                continue
+            if not is_bumped(old.contract.version, port.contract.version, bump):
+                reasons.append(f"note: these changes ask for a new {bump} version of {port.name}'s contract (still {port.contract.version})")
+        return tuple(reasons)
+
+    def _carried(self, bound: BoundProduct) -> tuple[str, ...]:
+        head = self.published.get(bound.product.id)
+        declared = {(port.name, port.major) for port in bound.product.output_ports}
+        names = {name for name, _ in declared}
+        kept = [port for port in (head.ports if head else ()) if port.name in names and (port.name, port.major) not in declared]
+        return tuple(f"note: {label(port.name, port.major)} stays served as last published" for port in kept)
+
+    def _reuse_reasons(self, bound: BoundProduct) -> tuple[str, ...]:
+        head = self.published[bound.product.id]
+        return (f"nothing it rests on changed since publication {head.sequence}",)
+
+    def _planned(
+        self,
+        bound: BoundProduct,
+        action: Action,
+        reasons: tuple[str, ...],
+        changes: tuple[Change, ...],
+        affects: tuple[Affected, ...],
+    ) -> ProductPlan:
+        head = self.published.get(bound.product.id)
+        estimate = _estimate(head) if action is Action.BUILD else Estimate()
+        return ProductPlan(
+            id=bound.product.id,
+            action=action,
+            reasons=reasons,
+            changes=changes,
+            affects=affects,
+            estimate=estimate,
+            head=head.sequence if head else None,
+            fingerprint=self._fingerprint(bound),
+        )
+
+    def _fingerprint(self, bound: BoundProduct) -> str:
+        """Covers all that this product's part of the plan rests on, beside its own head."""
+        digest = hashlib.sha256(self.mesh.workspace.fingerprints.get(bound.product.id, "").encode())
+        for port in bound.product.input_ports:
+            files = self.source_fingerprints.get(f"{bound.product.id}:{port.name}", {})
+            read = self.mesh.reads.get((bound.product.id, port.name))
+            upstream = self.published.get(read.product) if read else None
+            digest.update(f"{port.name}{sorted(files.items())}{upstream.sequence if upstream else ''}".encode())
+        return digest.hexdigest()
+
+    def _removals(self) -> list[ProductPlan]:
+        present = set(self.mesh.workspace.mesh.domains)
+        plans = []
+        for name, head in sorted(self.published.items()):
+            if name.partition(".")[0] not in present or name in self.mesh.products or self.findings.get(name):
+                continue
+            plans.append(self._removal(name, head))
+        return plans
+
+    def _removal(self, name: str, head: Publication) -> ProductPlan:
+        from meshwright.model.plan import Change
+
+        changes = tuple(
+            Change(port=port.name, column="", kind="port removed", breaking=True, bump="major") for port in head.ports
+        )
+        affects = self.impact.affected(name, changes)
+        readers = sorted({one.id for one in affects})
+        rows = f"removes {', '.join(f'{port.name} ({port.rows:,} rows)' for port in head.ports)}"
+        action, reasons = Action.REMOVE, ["its folder was deleted", rows]
+        if readers:
+            action = Action.BLOCKED
+            reasons.append(f"it is still read by {', '.join(readers)}")
+        elif not self.request.allow_remove:
+            reasons.append("nothing is removed without --allow-remove")
+        return ProductPlan(id=name, action=action, reasons=tuple(reasons), changes=changes, affects=affects, head=head.sequence)
+
+
+def _estimate(head: Publication | None) -> Estimate:
+    if head is None:
+        return Estimate()
+    return Estimate(
+        rows_read=sum(read.rows for read in head.inputs),
+        bytes_read=sum(read.bytes for read in head.inputs),
+        rows_written=sum(port.rows for port in head.ports),
+        bytes_written=sum(port.bytes for port in head.ports),
+    )
+
+
+def unchanged(saved: Plan, now: Plan) -> list[str]:
+    """The products for which *now* no longer rests on what *saved* rested on; empty when it may be applied."""
+    before = {one.id: replace(one, estimate=Estimate()) for one in saved.products}
+    after = {one.id: replace(one, estimate=Estimate()) for one in now.products}
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))

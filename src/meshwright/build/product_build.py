@@ -1,0 +1,239 @@
+"""One product's build: read inputs, transform to staging, test, commit, publish; or reuse what is published."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from meshwright.build.build_inputs import BuildInput, BuildInputs, without_progress
+from meshwright.build.events import ProductEnded, ProductStarted
+from meshwright.build.fingerprints import code_fingerprint, event_time_of, key_of, promises_fingerprint, settings_fingerprint
+from meshwright.build.materialization import TableState, appended, merged, replaced
+from meshwright.build.publishing import PortResult, Publishing
+from meshwright.build.reuse import label
+from meshwright.build.testing import Tester
+from meshwright.build.transforming import PreviousSchema, StagedPort, Transforming
+from meshwright.model.errors import Conflict, Refused
+from meshwright.model.publication import Attempt
+from meshwright.model.results import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.reuse import Verdict
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.publication import Publication
+    from meshwright.model.results import RuleResult
+
+# Each lost race means that somebody else published; more in a row than this is a storm, not a race.
+TRIES = 20
+
+
+class TestsFailed(Refused):
+    """Rules of a contract failed: nothing was published; `tests` says which."""
+
+    __test__ = False
+
+    def __init__(self, message: str, tests: dict[str, tuple[RuleResult, ...]]) -> None:
+        super().__init__(message)
+        self.tests = tests
+
+
+class ProductBuild:
+    """Builds one product in one environment."""
+
+    def __init__(
+        self, workshop: Workshop, mesh: EffectiveMesh, bound: BoundProduct, verdict: Verdict, *, full: bool = False
+    ) -> None:
+        self.workshop = workshop
+        self.mesh = mesh
+        self.bound = bound
+        self.verdict = verdict
+        self.full = full
+        self.product = bound.product.id
+        self.folder = workshop.warehouse.staging(workshop.run) / self.product
+
+    def run(self) -> ProductEnded:
+        """Publish, or reuse. Raises TestsFailed and what transformations, sources and stores raise."""
+        started = time.monotonic()
+        for number in range(1, TRIES + 1):
+            try:
+                ended = self._once(started)
+            except Conflict:
+                # Another build was first. Decide again on top of what it published; nothing of this try is visible.
+                if number == TRIES:
+                    raise
+            else:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                return ended
+        raise AssertionError("unreachable")
+
+    def _once(self, started: float) -> ProductEnded:
+        workshop = self.workshop
+        shutil.rmtree(self.folder, ignore_errors=True)
+        head = workshop.registry.head(workshop.environment, self.product)
+        resolver = BuildInputs(workshop, self.mesh, self.bound, full=self.full)
+        inputs = resolver.read(head)
+        if head is not None and self._is_current(head, inputs):
+            if not self._only_words(head):
+                return self._ended("reused", head, started, message="its inputs' content is the same")
+            return self._reworded(head, inputs, started)
+        workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
+        previous = self._previous(head)
+        staged = Transforming(workshop, self.bound, inputs, previous, self.folder).run()
+        resolver.verify(inputs)
+        results, tests = self._tested(staged, head)
+        failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
+        if any(failed.values()):
+            raise TestsFailed(_failure(failed), tests)
+        publication = Publishing(workshop, self.bound, head).publish(
+            results,
+            inputs=[one.read for one in inputs.values()],
+            tests=tests,
+            reason="; ".join(self.verdict.reasons),
+            seconds=time.monotonic() - started,
+        )
+        return self._ended("published", publication, started)
+
+    def _is_current(self, head: Publication, inputs: dict[str, BuildInput]) -> bool:
+        """Whether a build would publish what *head* serves: same code, settings, promises and content read."""
+        if self.full or any(one.volatile for one in self.bound.transformations):
+            return False
+        if head.code_fingerprint != code_fingerprint(self.bound):
+            return False
+        if head.settings_fingerprint != settings_fingerprint(self.bound.product):
+            return False
+        for port in self.bound.product.output_ports:
+            served = head.port(port.name, port.major)
+            if served is None:
+                return False
+            if port.contract is not None and promises_fingerprint(served.contract) != promises_fingerprint(port.contract):
+                return False
+        before = {read.name: without_progress(read) for read in head.inputs}
+        return before == {name: without_progress(one.read) for name, one in inputs.items()}
+
+    def _only_words(self, head: Publication) -> bool:
+        """Whether only what the contracts say in words differs from *head*."""
+        ports = self.bound.product.output_ports
+        served = [(head.port(port.name, port.major), port) for port in ports]
+        words = any(old is not None and port.contract not in {None, old.contract} for old, port in served)
+        return words or head.version != self.bound.product.version
+
+    def _reworded(self, head: Publication, inputs: dict[str, BuildInput], started: float) -> ProductEnded:
+        """A publication of the same data under contracts whose words changed."""
+        from meshwright.build.fingerprints import contract_fingerprint
+
+        ports = []
+        for served in head.ports:
+            port = self.bound.product.output_port(served.name, served.major)
+            if port is not None and port.contract is not None:
+                contract, fingerprint = port.contract, contract_fingerprint(port.contract)
+                served = replace(served, contract=contract, version=contract.version, contract_fingerprint=fingerprint)  # noqa: PLW2901 - one port, reworded
+            ports.append(served)
+        publication = Publishing(self.workshop, self.bound, head).record(
+            ports,
+            inputs=[one.read for one in inputs.values()],
+            tests=head.tests,
+            reason="; ".join(self.verdict.reasons),
+            seconds=time.monotonic() - started,
+        )
+        return self._ended("published", publication, started, message="only its documentation changed")
+
+    def _previous(self, head: Publication | None) -> dict[tuple[str, int], PreviousSchema]:
+        found = {}
+        for port in head.ports if head is not None else ():
+            if port.table and port.kind == "tables":
+                snapshot = self.workshop.registry.snapshot(port.table, port.snapshot)
+                found[port.name, port.major] = PreviousSchema(schema=port.schema, last_field_id=snapshot.last_field_id)
+        return found
+
+    def _tested(
+        self, staged: list[StagedPort], head: Publication | None
+    ) -> tuple[list[PortResult], dict[str, tuple[RuleResult, ...]]]:
+        tester = Tester(self.workshop, self.product)
+        states = {}
+        for one in staged:
+            if one.port.kind == "tables":
+                states[one.port.name, one.port.major] = state = self._state(one, head)
+                tester.staged[one.port.name] = tester.state(state, one.schema, incremental=False)
+        results, tests = [], {}
+        for one in staged:
+            found = states.get((one.port.name, one.port.major))
+            if found is None:
+                results.append(PortResult(staged=one))
+                continue
+            result, rules = self._test_port(tester, one, found)
+            results.append(result)
+            tests[label(one.port.name, one.port.major)] = rules
+        return results, tests
+
+    def _test_port(
+        self, tester: Tester, one: StagedPort, state: TableState
+    ) -> tuple[PortResult, tuple[RuleResult, ...]]:
+        assert one.port.contract is not None  # noqa: S101 - transforming drafts one
+        incremental = one.port.materialization == "append" and not self.full
+        data = tester.state(state, one.schema, incremental=incremental)
+        rules = tester.test(one.port.contract, data, event_time=event_time_of(one.port))
+        return PortResult(staged=one, state=state), rules
+
+    def _state(self, one: StagedPort, head: Publication | None) -> TableState:
+        before = head.port(one.port.name, one.port.major) if head is not None else None
+        present = self.workshop.registry.files(before.table, before.snapshot) if before is not None and before.table else ()
+        if one.port.materialization == "full" or self.full:
+            return replaced(one.staged, present)
+        if one.port.materialization == "append":
+            return appended(one.staged, present)
+        return merged(
+            one.staged,
+            present,
+            schema=one.schema,
+            key=key_of(one.port),
+            folder=self.folder / f"{one.port.name}.merged",
+            engine=self.workshop.engine,
+            locate=self.workshop.locate,
+        )
+
+    def _ended(self, outcome: str, publication: Publication, started: float, message: str = "") -> ProductEnded:
+        return ProductEnded(
+            product=self.product,
+            outcome=outcome,
+            message=message,
+            publication=publication,
+            tests=publication.tests if outcome == "published" else {},
+            rows=sum(port.rows for port in publication.ports),
+            seconds=time.monotonic() - started,
+        )
+
+    def attempt(self, error: Exception, started_at: str) -> Attempt:
+        """The record of a build that published nothing; its staged data stays for the owner to look at."""
+        tests = error.tests if isinstance(error, TestsFailed) else {}
+        return Attempt(
+            product=self.product,
+            environment=self.workshop.environment,
+            run=self.workshop.run,
+            started_at=started_at,
+            ended_at=self.workshop.now().isoformat(),
+            outcome="failed" if tests else "error",
+            message=str(error),
+            tests=tests,
+            staged=_relative(self.folder, self.workshop.root),
+            principal=self.workshop.principal,
+        )
+
+
+def _relative(folder: Path, root: Path) -> str:
+    return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else str(folder)
+
+
+def _failure(failed: dict[str, list[RuleResult]]) -> str:
+    parts = []
+    for port, rules in failed.items():
+        for rule in rules:
+            what = f"{rule.failing:,} rows" if rule.failing else rule.message or rule.value
+            word = "could not be run" if rule.outcome is Outcome.ERROR else "failed"
+            parts.append(f"{port} {rule.rule} {word}: {what}")
+    return "; ".join(parts)

@@ -1,0 +1,147 @@
+"""Tests asked for by themselves: contracts on published data, and a product's own given/expected cases."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshwright.build.build_inputs import BuildInput
+from meshwright.build.outline import CHANGES
+from meshwright.build.reuse import label
+from meshwright.build.testing import Tester, dataset
+from meshwright.build.transforming import Transforming
+from meshwright.engines import TableInput
+from meshwright.model.datatype import DataType, literal, quote
+from meshwright.model.errors import InvalidInput, MeshwrightError, NotFound
+from meshwright.model.publication import InputRead
+from meshwright.quality.unit_cases import compare
+
+if TYPE_CHECKING:
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.product import TestCase
+    from meshwright.model.results import RuleResult
+
+Columns = tuple[tuple[str, DataType], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """What became of one given/expected case: no differences, it passed."""
+
+    name: str
+    port: str
+    path: str
+    line: int
+    differences: tuple[str, ...] = ()
+
+
+def test_published(workshop: Workshop, product: str) -> dict[str, tuple[RuleResult, ...]]:
+    """Every port's contract run on what *product* serves now, by `port@major`. Raises NotFound."""
+    head = workshop.registry.head(workshop.environment, product)
+    if head is None:
+        raise NotFound(f"{product} serves nothing in {workshop.environment} yet: build it first")
+    tester = Tester(workshop, product)
+    data = {}
+    for port in head.ports:
+        if port.kind == "tables":
+            files = workshop.registry.files(port.table, port.snapshot)
+            data[port.name, port.major] = tester.staged[port.name] = dataset(files, port.schema, workshop.locate)
+    return {
+        label(port.name, port.major): tester.test(port.contract, data[port.name, port.major], event_time=port.event_time)
+        for port in head.ports
+        if port.kind == "tables"
+    }
+
+
+def test_cases(workshop: Workshop, bound: BoundProduct) -> list[CaseResult]:
+    """The product's own cases: each port or step run over the given rows and compared with the expected ones."""
+    return [_run_case(workshop, bound, case, number) for number, case in enumerate(bound.product.tests)]
+
+
+def _run_case(workshop: Workshop, bound: BoundProduct, case: TestCase, number: int) -> CaseResult:
+    folder = workshop.warehouse.staging(workshop.run) / f"{bound.product.id}.case{number}"
+    try:
+        differences = _differences(workshop, bound, case, folder)
+    except MeshwrightError as error:
+        differences = (str(error),)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return CaseResult(name=case.name, port=case.port, path=case.path, line=case.line, differences=tuple(differences))
+
+
+def _differences(workshop: Workshop, bound: BoundProduct, case: TestCase, folder: Any) -> tuple[str, ...]:  # noqa: ANN401 - a Path
+    parsed = {one.name: one for one in bound.transformations}
+    if case.port not in parsed:
+        raise InvalidInput(f"there is no port or step {case.port}: there are {', '.join(parsed)}")
+    unknown = sorted(set(case.given) - set(bound.inputs) - set(parsed) - {f"{name}{CHANGES}" for name in bound.inputs})
+    if unknown:
+        raise InvalidInput(f"given {', '.join(unknown)} is no input: there are {', '.join(bound.inputs)}")
+    inputs = {name: _given(name, columns, case) for name, columns in bound.inputs.items()}
+    run = Transforming(workshop, bound, inputs, {}, folder, only=_needed(bound, case))
+    for name, rows in case.given.items():
+        if name in parsed and name not in bound.inputs:
+            run.results[name] = TableInput(name=name, scan=rows_sql(rows, bound.columns.get(name, ())))
+    run.run()
+    cursor = workshop.engine.cursor()
+    try:
+        found = cursor.sql(run.results[case.port].scan)
+        actual = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    finally:
+        cursor.close()
+    return tuple(compare(case.expected, actual, ordered=case.ordered))
+
+
+def _needed(bound: BoundProduct, case: TestCase) -> frozenset[str]:
+    """The tested transformation and the siblings it reads, but for those whose rows are given."""
+    parsed = {one.name: one for one in bound.transformations}
+    found = {case.port}
+    queue = [case.port]
+    while queue:
+        for name in parsed[queue.pop()].siblings.values():
+            if name not in found and name not in case.given:
+                found.add(name)
+                queue.append(name)
+    return frozenset(found)
+
+
+def _given(name: str, columns: Columns, case: TestCase) -> BuildInput:
+    changes = case.given.get(f"{name}{CHANGES}")
+    scan = rows_sql(case.given.get(name, changes or []), columns)
+    table = TableInput(name=name, scan=scan, changes=rows_sql(changes, columns) if changes is not None else None, columns=columns)
+    return BuildInput(name=name, table=table, read=InputRead(name=name))
+
+
+def rows_sql(rows: list[dict[str, Any]], columns: Columns) -> str:
+    """A SELECT that yields *rows* with *columns*; a column that a row does not name is NULL. Raises InvalidInput."""
+    known = {name.lower() for name, _ in columns}
+    unknown = sorted({name for row in rows for name in row if name.lower() not in known})
+    if unknown:
+        raise InvalidInput(f"given rows name {', '.join(unknown)}, which the input does not have: it has {', '.join(name for name, _ in columns)}")
+    empty = "SELECT " + ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
+    if not rows:
+        return f"{empty} WHERE false"
+    return " UNION ALL ".join(_row_sql(row, columns) for row in rows)
+
+
+def _row_sql(row: dict[str, Any], columns: Columns) -> str:
+    values = {name.lower(): value for name, value in row.items()}
+    cells = [f"CAST({_value_sql(values.get(name.lower()))} AS {kind}) AS {quote(name)}" for name, kind in columns]
+    return "SELECT " + ", ".join(cells)
+
+
+def _value_sql(value: Any) -> str:  # noqa: ANN401 - any value of a YAML document
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return literal(str(value))
+        case list():
+            return "[" + ", ".join(_value_sql(inner) for inner in value) + "]"
+        case dict():
+            return "{" + ", ".join(f"{literal(str(key))}: {_value_sql(inner)}" for key, inner in value.items()) + "}"
+        case _:
+            return literal(str(value))

@@ -1,0 +1,262 @@
+"""Publishing: staged results become snapshots and one publication; one compare-and-set makes all of it visible."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshwright.build.fingerprints import (
+    code_fingerprint,
+    contract_fingerprint,
+    event_time_of,
+    key_of,
+    settings_fingerprint,
+    settings_of,
+)
+from meshwright.build.outline import stem
+from meshwright.build.reuse import label
+from meshwright.model.publication import Artifact, Publication, PublishedPort
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.materialization import TableState
+    from meshwright.build.transforming import StagedPort
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.publication import DataFile, Field, InputRead, Snapshot
+    from meshwright.model.results import RuleResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortResult:
+    """What is to be published for one port: its staged result and, for a table, the next state that was tested."""
+
+    staged: StagedPort
+    state: TableState | None = None
+    quarantined: Sequence[DataFile] = ()
+    quarantine_schema: tuple[Field, ...] = ()
+
+
+class Publishing:
+    """Makes the publication of one product build, on top of *head*."""
+
+    def __init__(self, workshop: Workshop, bound: BoundProduct, head: Publication | None) -> None:
+        self.workshop = workshop
+        self.bound = bound
+        self.head = head
+        self.snapshots: list[Snapshot] = []
+
+    def publish(
+        self,
+        results: Sequence[PortResult],
+        *,
+        inputs: Sequence[InputRead],
+        tests: dict[str, tuple[RuleResult, ...]],
+        reason: str,
+        seconds: float,
+    ) -> Publication:
+        """Commit every table, then move the head to the new publication. Raises Conflict when the head has moved."""
+        ports = [self._files_port(one) if one.state is None else self._table_port(one, one.state) for one in results]
+        return self.record([*ports, *self._carried(ports)], inputs=inputs, tests=tests, reason=reason, seconds=seconds)
+
+    def record(
+        self,
+        ports: Sequence[PublishedPort],
+        *,
+        inputs: Sequence[InputRead],
+        tests: dict[str, tuple[RuleResult, ...]],
+        reason: str,
+        seconds: float,
+    ) -> Publication:
+        """Publish *ports*, whose snapshots are committed already."""
+        workshop, product = self.workshop, self.bound.product
+        head = self.head.sequence if self.head is not None else None
+        publication = Publication(
+            product=product.id,
+            environment=workshop.environment,
+            sequence=workshop.registry.next_sequence(workshop.environment, product.id),
+            version=product.version,
+            published_at=workshop.now().isoformat(),
+            code_fingerprint=code_fingerprint(self.bound),
+            settings_fingerprint=settings_fingerprint(product),
+            ports=tuple(ports),
+            inputs=tuple(inputs),
+            tests=tests,
+            parent=head,
+            reason=reason,
+            principal=workshop.principal,
+            trace_id=workshop.trace_id,
+            run=workshop.run,
+            duration_seconds=seconds,
+            descriptor=self._descriptor(),
+        )
+        workshop.registry.publish(publication, snapshots=self.snapshots, head=head)
+        return publication
+
+    def _descriptor(self) -> dict[str, Any]:
+        product = self.bound.product
+        return {
+            "title": product.title,
+            "description": product.description,
+            "status": product.status,
+            "owner": product.owner,
+            "tags": list(product.tags),
+            "folder": product.folder,
+            "transformations": {
+                one.name: {"fingerprint": one.fingerprint, "definitions": one.definitions} for one in self.bound.transformations
+            },
+            "settings": {label(port.name, port.major): settings_of(port) for port in product.output_ports},
+        }
+
+    def _carried(self, ports: Sequence[PublishedPort]) -> list[PublishedPort]:
+        """Older major versions that the product declares no more: served as they are until their end of life."""
+        if self.head is None:
+            return []
+        now = {(port.name, port.major) for port in ports}
+        names = {name for name, _ in now}
+        today = self.workshop.now().date()
+        return [
+            port
+            for port in self.head.ports
+            if port.name in names and (port.name, port.major) not in now and not _ended(port, today)
+        ]
+
+    def _table_port(self, one: PortResult, state: TableState) -> PublishedPort:
+        staged, port = one.staged, one.staged.port
+        assert port.contract is not None  # noqa: S101 - transforming drafts one
+        before = self._before(port.name, port.major)
+        columns = column_versions(state.files, staged.schema)
+        common = self._common(one)
+        if before is not None and before.columns == columns and before.schema == staged.schema and before.rows == state.rows:
+            # The same rows in the same columns: the table's present snapshot already holds them.
+            return replace(before, **common)
+        snapshot = self._commit(one, state, before)
+        event_time = event_time_of(port)
+        lowest, highest = event_range(state.files, staged.schema, event_time)
+        return PublishedPort(
+            **common,
+            table=snapshot.table,
+            snapshot=snapshot.id,
+            schema=staged.schema,
+            rows=snapshot.rows,
+            bytes=snapshot.bytes,
+            files=snapshot.files,
+            event_time=event_time,
+            event_time_lowest=lowest,
+            event_time_highest=highest,
+            columns=columns,
+        )
+
+    def _common(self, one: PortResult) -> dict[str, Any]:
+        port = one.staged.port
+        assert port.contract is not None  # noqa: S101 - transforming drafts one
+        parsed = self.bound.transformation(stem(port))
+        quarantine = self._quarantine(one)
+        return {
+            "name": port.name,
+            "version": port.contract.version,
+            "contract": port.contract,
+            "contract_fingerprint": contract_fingerprint(port.contract),
+            "kind": port.kind,
+            "materialization": port.materialization,
+            "key": key_of(port),
+            "definitions": parsed.definitions,
+            "quarantine_table": quarantine.table if quarantine else "",
+            "quarantine_snapshot": quarantine.id if quarantine else 0,
+        }
+
+    def _before(self, name: str, major: int) -> PublishedPort | None:
+        return self.head.port(name, major) if self.head is not None else None
+
+    def _commit(self, one: PortResult, state: TableState, before: PublishedPort | None) -> Snapshot:
+        port, schema = one.staged.port, one.staged.schema
+        registry, tables = self.workshop.registry, self.workshop.tables
+        parent = registry.snapshot(before.table, before.snapshot) if before is not None and before.table else None
+        name = port.name if port.major < 2 else f"{port.name}_{port.major}"  # noqa: PLR2004 - the first major is plain
+        table = parent.table if parent is not None else tables.create(product=self.bound.product.id, port=name, columns=schema)
+        added = self._adopt(table, state.added)
+        snapshot = tables.commit(
+            table=table, parent=parent, schema=schema, added=added, removed=state.removed, kept=state.kept
+        )
+        snapshot = replace(snapshot, last_field_id=max(snapshot.last_field_id, one.staged.last_field_id))
+        self.snapshots.append(snapshot)
+        return snapshot
+
+    def _adopt(self, table: str, staged: Sequence[DataFile]) -> list[DataFile]:
+        moved = []
+        for file in staged:
+            path = f"{table}/data/{Path(file.path).name}"
+            self.workshop.warehouse.adopt(Path(file.path), path)
+            moved.append(replace(file, path=path))
+        return moved
+
+    def _quarantine(self, one: PortResult) -> Snapshot | None:
+        """The owner-only table of this publication's bad rows; each publication's stands for itself."""
+        if not one.quarantined:
+            return None
+        port = one.staged.port
+        tables = self.workshop.tables
+        table = tables.create(product=self.bound.product.id, port=f"{port.name}_quarantine", columns=one.quarantine_schema)
+        added = self._adopt(table, one.quarantined)
+        snapshot = tables.commit(table=table, parent=None, schema=one.quarantine_schema, added=added)
+        self.snapshots.append(snapshot)
+        return snapshot
+
+    def _files_port(self, one: PortResult) -> PublishedPort:
+        port, folder = one.staged.port, one.staged.artifacts
+        assert port.contract is not None and folder is not None  # noqa: S101, PT018 - made by transforming
+        artifacts = tuple(self._artifact(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
+        before = self._before(port.name, port.major)
+        content = {artifact.path: artifact.sha256 for artifact in artifacts}
+        return PublishedPort(
+            **(self._common(one) | {"key": ()}),
+            artifacts=artifacts,
+            bytes=sum(artifact.bytes for artifact in artifacts),
+            files=len(artifacts),
+            columns={"": hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()},
+            table=before.table if before is not None else "",
+        )
+
+    def _artifact(self, folder: Path, path: Path) -> Artifact:
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        size = path.stat().st_size
+        name = path.relative_to(folder).as_posix()
+        # Named by content: publishing the same artifact again stores nothing new.
+        location = f"{self.bound.product.id.replace('.', '/')}/artifacts/{digest[:2]}/{digest}"
+        if not self.workshop.warehouse.locate(location).exists():
+            self.workshop.warehouse.adopt(path, location)
+        return Artifact(path=name, location=location, bytes=size, sha256=digest)
+
+
+def column_versions(files: Sequence[DataFile], schema: Sequence[Field]) -> dict[str, str]:
+    """A content version per column: equal when the values are equal in the same order in equal files."""
+    found = {}
+    for field in schema:
+        digest = hashlib.sha256(str(field.type).encode())
+        for file in files:
+            column = file.columns.get(field.id)
+            digest.update((column.content if column else f"absent {file.path}").encode() + b"|")
+        found[field.name] = digest.hexdigest()
+    return found
+
+
+def event_range(files: Sequence[DataFile], schema: Sequence[Field], name: str) -> tuple[str | None, str | None]:
+    """The lowest and highest event time of *files*, as text; None when it is not known of every file."""
+    field = next((one for one in schema if one.name == name), None)
+    if field is None or not files:
+        return None, None
+    known = [file.columns.get(field.id) for file in files]
+    lows = [one.lowest for one in known if one is not None and one.lowest is not None]
+    highs = [one.highest for one in known if one is not None and one.highest is not None]
+    # ISO dates and times sort as text.
+    return (min(lows), max(highs)) if len(lows) == len(highs) == len(files) else (None, None)
+
+
+def _ended(port: PublishedPort, today: date) -> bool:
+    level = port.contract.service_level("endOfLife") or port.contract.service_level("endOfSupport")
+    return level is not None and str(level.value)[:10] <= today.isoformat()

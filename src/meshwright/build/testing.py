@@ -1,0 +1,96 @@
+"""Testing: a contract's rules on a table's next state, and on the tables that its relationships point to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshwright.model.errors import MeshwrightError
+from meshwright.model.names import PortAddress
+from meshwright.quality import Dataset
+from meshwright.quality.run import run as run_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meshwright.build.materialization import TableState
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.contract import Contract
+    from meshwright.model.publication import DataFile, Field
+    from meshwright.model.results import RuleResult
+
+
+def dataset(
+    files: Sequence[DataFile],
+    schema: tuple[Field, ...],
+    locate: Callable[[str], str],
+    new: Sequence[DataFile] | None = None,
+) -> Dataset:
+    """*files* as the tests see them; *new* the ones whose rows have not been tested yet (None: all of them)."""
+    from meshwright.engines.parquet_scan import scan_sql
+
+    uniform = all(file.schema == schema for file in files)
+    return Dataset(
+        files=tuple(_path(file, locate) for file in files),
+        columns=tuple((field.name, field.type) for field in schema),
+        scan="" if uniform else scan_sql(files, schema, locate),
+        new_files=None if new is None else tuple(_path(file, locate) for file in new),
+    )
+
+
+def _path(file: DataFile, locate: Callable[[str], str]) -> str:
+    # Staged files are named by absolute path, published ones relative to the warehouse.
+    return file.path if file.path.startswith("/") else locate(file.path)
+
+
+class Tester:
+    """Runs contracts for one product build; other ports' data is what their heads serve."""
+
+    def __init__(self, workshop: Workshop, product: str) -> None:
+        self.workshop = workshop
+        self.product = product
+        # Tables of this product that are staged beside the tested one: relationships inside a product see them.
+        self.staged: dict[str, Dataset] = {}
+
+    def locate(self, path: str) -> str:
+        """A data file's absolute path, whether staged or published."""
+        return path if path.startswith("/") else self.workshop.locate(path)
+
+    def test(self, contract: Contract, data: Dataset, *, event_time: str) -> tuple[RuleResult, ...]:
+        """The results of every rule of *contract* on *data*."""
+        cursor = self.workshop.engine.cursor()
+        try:
+            results = run_rules(
+                contract,
+                contract.table,
+                data,
+                connection=cursor,
+                references=self.reference,
+                now=self.workshop.now(),
+                event_time=event_time,
+            )
+        finally:
+            cursor.close()
+        return tuple(results)
+
+    def state(self, state: TableState, schema: tuple[Field, ...], *, incremental: bool) -> Dataset:
+        """A table's next state as a dataset; of an *incremental* one only the new rows meet row rules."""
+        return dataset(state.files, schema, self.locate, state.new if incremental else None)
+
+    def reference(self, name: str) -> Dataset | None:
+        """The table that a relationship points to: a port of this product by name, or any published port by address."""
+        if name in self.staged:
+            return self.staged[name]
+        try:
+            address = PortAddress.parse(name)
+        except ValueError:
+            return None
+        if address.product_id == self.product:
+            return self.staged.get(address.port)
+        try:
+            head = self.workshop.registry.head(self.workshop.environment, address.product_id)
+        except MeshwrightError:
+            return None
+        port = head.port(address.port, address.major) if head is not None else None
+        if port is None or port.kind != "tables":
+            return None
+        return dataset(self.workshop.registry.files(port.table, port.snapshot), port.schema, self.workshop.locate)

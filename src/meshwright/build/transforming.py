@@ -1,0 +1,173 @@
+"""Transforming: runs a product's transformations in order, each output port's rows to staging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from meshwright.build.bound import draft_contract
+from meshwright.build.events import OutputPrinted
+from meshwright.build.fingerprints import key_of
+from meshwright.build.outline import stem
+from meshwright.engines import PythonJob, Staged, TableInput, TableOutput
+from meshwright.engines.parquet_scan import scan_sql
+from meshwright.engines.python_process import run_python
+from meshwright.model.datatype import DataType, literal, stored
+from meshwright.model.errors import InvalidInput
+from meshwright.model.fields import fields
+from meshwright.model.product import Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.build_inputs import BuildInput
+    from meshwright.build.outline import ParsedTransformation
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.product import OutputPort
+    from meshwright.model.publication import Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedPort:
+    """One output port's staged result: rows (tables) or a folder of artifacts (files). `port` has its contract."""
+
+    port: OutputPort
+    schema: tuple[Field, ...] = ()
+    last_field_id: int = 0
+    staged: Staged = field(default_factory=lambda: Staged(files=(), rows=0, bytes=0))
+    artifacts: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviousSchema:
+    """The columns that a port's table has now, and the highest field id it ever gave."""
+
+    schema: tuple[Field, ...] = ()
+    last_field_id: int = 0
+
+
+class Transforming:
+    """Runs the transformations of one product over *inputs*, below *folder*."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        bound: BoundProduct,
+        inputs: dict[str, BuildInput],
+        previous: dict[tuple[str, int], PreviousSchema],
+        folder: Path,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self.workshop = workshop
+        self.bound = bound
+        self.inputs = inputs
+        self.previous = previous
+        self.folder = folder
+        # The transformations to run, with all they read; None for every one.
+        self.only = only
+        self.ports = {stem(port): port for port in bound.product.output_ports}
+        # What each finished transformation can be read as, by its name.
+        self.results: dict[str, TableInput] = {}
+
+    def run(self) -> list[StagedPort]:
+        """Every output port's result, in the descriptor's order. Raises InvalidInput, Refused, Unavailable."""
+        done: dict[str, StagedPort] = {}
+        for one in self.bound.transformations:
+            if self.workshop.stopped.is_set():
+                raise KeyboardInterrupt
+            if self.only is not None and one.name not in self.only:
+                continue
+            port = self.ports.get(one.name)
+            if port is None:
+                self._step(one)
+            else:
+                done[one.name] = self._files(one, port) if port.kind == "files" else self._table(one, port)
+        missing = [name for name in self.ports if name not in done]
+        if missing and self.only is None:
+            raise InvalidInput(f"no transformation makes {', '.join(missing)}")
+        return [done[name] for name in self.ports if name in done]
+
+    def _table(self, one: ParsedTransformation, port: OutputPort) -> StagedPort:
+        query, inputs, columns = self._source(one)
+        if port.contract is None or not port.contract.table.columns:
+            port = replace(port, contract=draft_contract(self.bound.product, port, columns))
+        assert port.contract is not None  # noqa: S101 - drafted just above when it was missing
+        before = self.previous.get((port.name, port.major), PreviousSchema())
+        kept = tuple((column.name, stored(column.type)) for column in port.contract.table.columns)
+        schema, last = fields(kept, before.schema, before.last_field_id)
+        key = key_of(port) if port.materialization == "full" else ()
+        output = TableOutput(name=one.name, folder=self.folder / one.name, schema=schema, key=key)
+        staged = self.workshop.engine.stage(query, inputs=inputs, output=output)
+        self.results[one.name] = TableInput(name=one.name, scan=scan_sql(staged.files, schema, str), columns=kept)
+        return StagedPort(port=port, schema=schema, last_field_id=last, staged=staged)
+
+    def _source(self, one: ParsedTransformation) -> tuple[str, tuple[TableInput, ...], tuple[tuple[str, DataType], ...]]:
+        """The query that yields the rows, its inputs, and its columns."""
+        if one.language == "sql":
+            return one.sql, self._tables(one), self.bound.columns.get(one.name, ())
+        parts = self._python(one, "tables")
+        listed = ", ".join(literal(str(part)) for part in parts)
+        query = f"SELECT * FROM read_parquet([{listed}])"
+        cursor = self.workshop.engine.cursor()
+        try:
+            described = cursor.execute(f"DESCRIBE {query}").fetchall()
+        finally:
+            cursor.close()
+        return query, (), tuple((str(row[0]), DataType.parse(str(row[1]))) for row in described)
+
+    def _tables(self, one: ParsedTransformation) -> tuple[TableInput, ...]:
+        """The inputs of a SQL transformation, each under the name that its SQL uses."""
+        found: dict[str, TableInput] = {}
+        for table, name in one.tables.items():
+            base = table.removesuffix("__changes") if name in one.changes else table
+            found[base] = replace(self.inputs[name].table, name=base)
+        return (*self._siblings(one), *found.values())
+
+    def _siblings(self, one: ParsedTransformation) -> list[TableInput]:
+        return [replace(self.results[name], name=table) for table, name in one.siblings.items()]
+
+    def _step(self, one: ParsedTransformation) -> None:
+        """An intermediate step: staged once, read by whoever names it inside this product."""
+        query, inputs, columns = self._source(one)
+        kept = tuple((name, stored(kind)) for name, kind in columns)
+        schema, _ = fields(kept, (), 0)
+        output = TableOutput(name=one.name, folder=self.folder / one.name, schema=schema)
+        staged = self.workshop.engine.stage(query, inputs=inputs, output=output)
+        self.results[one.name] = TableInput(name=one.name, scan=scan_sql(staged.files, schema, str), columns=kept)
+
+    def _files(self, one: ParsedTransformation, port: OutputPort) -> StagedPort:
+        self._python(one, "files")
+        if port.contract is None:
+            port = replace(port, contract=draft_contract(self.bound.product, port, ()))
+        return StagedPort(port=port, artifacts=self._artifacts(one))
+
+    def _artifacts(self, one: ParsedTransformation) -> Path:
+        return self.folder / one.name / "returned"
+
+    def _python(self, one: ParsedTransformation, kind: str) -> list[Path]:
+        if one.language != "python":
+            raise InvalidInput(f"{one.path}: a port of type files is made by Python, not SQL")
+        names = {name: self.inputs[port].table for name, port in one.tables.items()}
+        names |= {name: self.results[name] for name in one.siblings.values() if name in self.results}
+        folder = self._artifacts(one)
+        folder.mkdir(parents=True)
+        job = PythonJob(
+            source=self.workshop.root / one.path,
+            function=one.name.partition("@")[0],
+            folder=folder,
+            inputs=tuple(replace(table, name=name) for name, table in names.items()),
+            limits=self._limits(),
+            environments=self.workshop.cache / "environments",
+            dependencies=one.dependencies,
+            kind=kind,
+            on_output=lambda line: self.workshop.emit(OutputPrinted(product=self.bound.product.id, line=line)),
+        )
+        with self.workshop.python_slots:
+            return run_python(job)
+
+    def _limits(self) -> Limits:
+        own, settings = self.bound.product.limits, self.workshop.settings
+        return Limits(
+            seconds=own.seconds or settings.python_seconds, memory_mb=own.memory_mb or settings.python_memory_mb
+        )

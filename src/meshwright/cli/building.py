@@ -1,0 +1,85 @@
+"""`mesh build` (also `apply`) and `mesh rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, selected
+from meshwright.cli.output import plural, print_json
+from meshwright.model.errors import Conflict
+
+if TYPE_CHECKING:
+    from meshwright.build.planning import Planned
+    from meshwright.node import Node
+
+
+@click.command()
+@selected
+@environment
+@full
+@allow_remove
+@click.option(
+    "--plan", "saved", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Apply the plan saved in FILE."
+)
+@as_json
+@click.pass_context
+def build(
+    ctx: click.Context,
+    selected: tuple[str, ...],
+    environment: str,
+    saved: Path | None,
+    *,
+    full: bool,
+    allow_remove: bool,
+    as_json: bool,
+) -> int:
+    """Build what changed: run, test, then publish each product all at once, or leave everything as it was.
+
+    Exit 1 when a test failed or something is blocked; 2 when a transformation or input is wrong; 3 when something outside failed.
+    """
+    from meshwright.build.planning import PlanRequest
+    from meshwright.build.running import exit_code
+    from meshwright.cli.progress import progress
+
+    node = node_of(ctx)
+    request = PlanRequest(environment=environment, select=selected, full=full, allow_remove=allow_remove)
+    planned = _saved(node, saved) if saved is not None else node.plan(request)
+    with progress(planned.plan, as_json=as_json) as emit:
+        ended = node.build(planned, emit, allow_remove=allow_remove)
+    return exit_code(ended)
+
+
+def _saved(node: Node, path: Path) -> Planned:
+    from meshwright.build.planning import PlanRequest, unchanged
+    from meshwright.build.saved_plan import load
+
+    saved = load(path)
+    request = PlanRequest(
+        environment=saved.environment, select=saved.select, full=saved.full, allow_remove=saved.allow_remove
+    )
+    planned = node.plan(request)
+    differing = unchanged(saved.plan, planned.plan)
+    if differing:
+        raise Conflict(f"the plan in {path} no longer holds for {', '.join(differing)}: something it rests on has changed. Plan again")
+    return planned
+
+
+@click.command()
+@click.argument("product")
+@click.option("--to", type=int, metavar="SEQ", help="The publication to serve; by default the one before.")
+@environment
+@as_json
+@click.pass_context
+def rollback(ctx: click.Context, product: str, to: int | None, environment: str, *, as_json: bool) -> None:
+    """Serve an earlier publication of PRODUCT again, at once. Nothing is rebuilt; the later one stays in the history."""
+    from meshwright.build.rollback import roll_back
+
+    before, now = roll_back(node_of(ctx).registry, environment, product, to=to)
+    if as_json:
+        print_json({"product": product, "env": environment, "from": before.sequence, "to": now.sequence})
+        return
+    rows = plural(sum(port.rows for port in now.ports), "row")
+    click.echo(f"{product} serves publication {now.sequence} again ({rows}, published {now.published_at[:19]}); {before.sequence} stays in its history")

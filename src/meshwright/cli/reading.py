@@ -1,0 +1,139 @@
+"""`mesh query`, `mesh read`, `mesh changes`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.output import plural, print_table
+from meshwright.reading.export import plain
+
+if TYPE_CHECKING:
+    from meshwright.reading.reader import Rows
+
+ROWS_SHOWN = 40
+FORMATS = ("table", "json", "ndjson", "csv", "arrow", "parquet")
+
+formatted = click.option(
+    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the rows."
+)
+written = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead; its ending says how.")
+as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication's number, or a time (ISO 8601, UTC).")
+
+
+@click.command()
+@click.argument("sql")
+@environment
+@as_of
+@formatted
+@written
+@as_json
+@click.pass_context
+def query(ctx: click.Context, sql: str, environment: str, as_of: str, format_: str, out: Path | None, *, as_json: bool) -> None:
+    """Run one SQL query over published ports, named domain.product or domain.product.port."""
+    rows = node_of(ctx).reader(environment).query(sql, as_of=as_of)
+    emit(rows, "json" if as_json else format_, out)
+
+
+@click.command()
+@click.argument("port")
+@click.option("--columns", default="", metavar="A,B", help="Only these columns, in this order.")
+@click.option("--where", default="", metavar="SQL", help="Only rows for which this condition holds.")
+@click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
+@click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder.")
+@environment
+@as_of
+@formatted
+@written
+@as_json
+@click.pass_context
+def read(
+    ctx: click.Context,
+    port: str,
+    columns: str,
+    where: str,
+    since: str,
+    until: str,
+    limit: int | None,
+    to: Path | None,
+    environment: str,
+    as_of: str,
+    format_: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Read one port: as a table, JSON, CSV, Arrow or Parquet."""
+    from meshwright.reading.restricted_scan import EventTimeRange
+
+    reader = node_of(ctx).reader(environment)
+    if to is not None:
+        copied = reader.copy_artifacts(port, to, as_of=as_of)
+        click.echo(f"{plural(len(copied), 'file')} copied to {to}")
+        return
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    event_time = EventTimeRange(first=since, until=until)
+    rows = reader.read(port, columns=names, where=where, as_of=as_of, event_time=event_time, limit=limit)
+    emit(rows, "json" if as_json else format_, out)
+
+
+@click.command()
+@click.argument("port")
+@click.option("--since", required=True, metavar="PUBLICATION", help="The publication's number to compare with.")
+@click.option("--until", default="", metavar="PUBLICATION", help="Up to this one; by default the one served now.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@environment
+@formatted
+@written
+@as_json
+@click.pass_context
+def changes(
+    ctx: click.Context,
+    port: str,
+    since: str,
+    until: str,
+    limit: int | None,
+    environment: str,
+    format_: str,
+    out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show rows inserted, updated (before and after) and deleted in a port since a publication."""
+    rows = node_of(ctx).reader(environment).changes(port, since=since, until=until, limit=limit)
+    emit(rows, "json" if as_json else format_, out)
+
+
+def emit(rows: Rows, format_: str, out: Path | None) -> None:
+    """Print *rows*, or write them to *out* in the format that its ending names."""
+    from meshwright.reading.export import write
+
+    if out is not None:
+        ending = out.suffix.lstrip(".")
+        chosen = ending if ending in FORMATS else "csv" if format_ == "table" else format_
+        count = write(rows, chosen, out)
+        click.echo(f"{plural(count, 'row')} written to {out}", err=True)
+    elif format_ == "table":
+        _table(rows)
+    else:
+        if format_ in {"arrow", "parquet"} and sys.stdout.isatty():
+            raise click.UsageError(f"{format_} is binary: add --out FILE, or send it to a program")
+        write(rows, format_, sys.stdout.buffer)
+
+
+def _table(rows: Rows) -> None:
+    relation: Any = rows.relation
+    found = relation.limit(ROWS_SHOWN + 1).fetchall()
+    numeric = [at for at, kind in enumerate(relation.types) if str(kind).split("(")[0] in NUMERIC]
+    print_table(relation.columns, [[plain(value) if value is not None else None for value in row] for row in found[:ROWS_SHOWN]], right=numeric)
+    if len(found) > ROWS_SHOWN:
+        click.echo(f"… the first {ROWS_SHOWN} rows; --limit N --format csv prints more")
+
+
+NUMERIC = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})

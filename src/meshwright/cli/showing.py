@@ -1,0 +1,195 @@
+"""`mesh list`, `mesh show`, `mesh status`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.output import plural, print_json, print_table, size
+from meshwright.model.errors import NotFound
+from meshwright.model.names import nearest
+
+if TYPE_CHECKING:
+    from meshwright.build.states import ProductState
+    from meshwright.node import Node
+
+COLOURS = {"served": "green", "late": "yellow", "failing": "red", "never published": "yellow"}
+
+
+@click.command("list")
+@environment
+@as_json
+@click.pass_context
+def list_(ctx: click.Context, environment: str, *, as_json: bool) -> None:
+    """List every published port: its address, version, rows and what it is."""
+    from meshwright.reading.catalogue import published_ports
+
+    node = node_of(ctx)
+    ports = published_ports(node.registry, environment) if node.published(environment) else []
+    if as_json:
+        print_json(ports)
+    elif not ports:
+        click.echo(f"nothing is published in {environment} yet: run `mesh build`")
+    else:
+        rows = [
+            (one["address"], one["version"], one["status"], f"{one['rows']:,}" if one["kind"] == "tables" else plural(one["files"], "file"), _sentence(one["description"]))
+            for one in ports
+        ]
+        print_table(("port", "version", "status", "rows", "description"), rows, right=(3,))
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).partition(". ")[0]
+
+
+@click.command()
+@click.argument("product")
+@click.option("--publications", is_flag=True, help="List every publication, newest first.")
+@click.option("--effective", is_flag=True, help="Print the descriptor and contracts with everything implied written out.")
+@environment
+@as_json
+@click.pass_context
+def show(
+    ctx: click.Context, product: str, environment: str, *, publications: bool, effective: bool, as_json: bool
+) -> None:
+    """Show a PRODUCT: what it serves, what it reads, what it promises and what its tests found."""
+    node = node_of(ctx)
+    product = ".".join(product.partition("@")[0].split(".")[:2])
+    if effective:
+        _show_effective(node, product, environment, as_json=as_json)
+        return
+    published = node.published(environment)
+    if product not in published:
+        _nothing(node, product, environment)
+    if publications:
+        _show_publications(node, product, environment, as_json=as_json)
+        return
+    from meshwright.reading.catalogue import described_publication
+
+    data = described_publication(published[product])
+    data["descriptor"] = published[product].descriptor
+    if as_json:
+        print_json(data)
+    else:
+        _show_head(data)
+
+
+def _nothing(node: Node, product: str, environment: str) -> None:
+    known = {*node.workspace.mesh.products, *node.published(environment)}
+    if product in known:
+        raise NotFound(f"{product} serves nothing in {environment} yet: run `mesh build`, or see `mesh show {product} --effective`")
+    guess = nearest(product, known)
+    raise NotFound(f"there is no product {product}" + (f": did you mean {guess}?" if guess else ": see `mesh list`"))
+
+
+def _show_head(data: dict[str, Any]) -> None:
+    descriptor = data["descriptor"]
+    click.secho(f"{data['product']}  {descriptor.get('title') or ''}".rstrip(), bold=True)
+    if descriptor.get("description"):
+        click.echo(descriptor["description"].strip())
+    owner = f", owned by {descriptor['owner']}" if descriptor.get("owner") else ""
+    click.echo(f"publication {data['sequence']} of {data['published_at'][:19]}Z{owner}: {data['reason'] or 'built'}")
+    for port in data["ports"]:
+        click.echo()
+        facts = plural(port["rows"], "row") + f", {size(port['bytes'])}" if port["kind"] == "tables" else plural(port["files"], "file")
+        click.echo(f"{click.style(port['address'], bold=True)}  {port['version']} {port['status']}, {facts}")
+        if port["event_time"] and port["event_time"][0]:
+            click.echo(f"  {port['event_time'][0]} to {port['event_time'][1]}")
+        if port["columns"]:
+            rows = [(f"  {one['name']}", one["type"], "required" if one["required"] else "", one["description"]) for one in port["columns"]]
+            print_table(("  column", "type", "", "description"), rows)
+        for one in port["artifacts"]:
+            click.echo(f"  {one['path']}  {size(one['bytes'])}  sha256 {one['sha256'][:12]}…")
+    if data["inputs"]:
+        click.echo()
+        click.secho("reads", bold=True)
+    for read in data["inputs"]:
+        what = f"{read['product']} publication {read['publication']}" if read["product"] else plural(len(read["files"]), "file")
+        columns = f": {', '.join(read['columns'])}" if read["columns"] else ""
+        click.echo(f"  {read['name']}  {what}{columns}")
+    counts = ", ".join(f"{count} {word}" for word, count in data["tests"].items() if count)
+    click.echo(f"\ntests: {counts or 'none'}")
+
+
+def _show_publications(node: Node, product: str, environment: str, *, as_json: bool) -> None:
+    from meshwright.reading.catalogue import described_publication
+
+    head = node.registry.head(environment, product)
+    found = [described_publication(one) for one in node.registry.publications(environment, product)]
+    served = head.sequence if head else None
+    if as_json:
+        print_json([{**one, "served": one["sequence"] == served} for one in found])
+        return
+    rows = [
+        ("→" if one["sequence"] == served else "", one["sequence"], one["published_at"][:19], one["version"], f"{one['rows']:,}", one["reason"])
+        for one in found
+    ]
+    print_table(("", "seq", "published (UTC)", "version", "rows", "why"), rows, right=(1, 4))
+
+
+def _show_effective(node: Node, product: str, environment: str, *, as_json: bool) -> None:
+    from meshwright.formats import odcs, odps
+    from meshwright.formats.yaml_text import dump
+
+    mesh = node.effective(environment)
+    bound = mesh.products.get(product)
+    if bound is None:
+        _nothing(node, product, environment)
+        return
+    descriptor = odps.write(bound.product)
+    contracts = {f"contracts/{port.name}.yaml": odcs.write(port.contract) for port in bound.product.output_ports if port.contract}
+    if as_json:
+        print_json({"product.yaml": descriptor, **contracts})
+        return
+    for path, document in {"product.yaml": descriptor, **contracts}.items():
+        click.secho(f"# {bound.product.folder}/{path}", fg="cyan")
+        click.echo(dump(document))
+
+
+@click.command()
+@environment
+@as_json
+@click.pass_context
+def status(ctx: click.Context, environment: str, *, as_json: bool) -> None:
+    """Say what each product serves, whether it is as fresh as promised, and whether its last build failed."""
+    from meshwright.build.states import product_states
+
+    node = node_of(ctx)
+    published = node.published(environment)
+    known = node.workspace.mesh.products
+    now = datetime.now(UTC)
+    states = product_states(node.registry, environment, known, published, now) if published else []
+    if as_json:
+        print_json([_state_as_data(one) for one in states])
+    elif not states:
+        click.echo(f"nothing is published in {environment} yet: run `mesh build`")
+    else:
+        _show_states(states)
+
+
+def _state_as_data(one: ProductState) -> dict[str, Any]:
+    return {
+        "product": one.product,
+        "state": one.state,
+        "publication": one.head.sequence if one.head else None,
+        "published_at": one.head.published_at if one.head else None,
+        "rows": sum(port.rows for port in one.head.ports) if one.head else None,
+        "warnings": one.warnings,
+        "late": [{"rule": rule.rule, "value": rule.value, "threshold": rule.threshold} for rule in one.late],
+        "last_failure": {"at": one.attempt.ended_at, "message": one.attempt.message, "staged": one.attempt.staged} if one.attempt else None,
+    }
+
+
+def _show_states(states: list[ProductState]) -> None:
+    rows = []
+    for one in states:
+        head = one.head
+        notes = [f"last build failed: {one.attempt.message}"] if one.attempt else []
+        notes += [f"{rule.rule}: {rule.value}, promised {rule.threshold}" for rule in one.late]
+        notes += [plural(one.warnings, "warning")] if one.warnings else []
+        served = (head.sequence, head.published_at[:19], f"{sum(port.rows for port in head.ports):,}") if head else ("", "", "")
+        rows.append((one.product, one.state, *served, "; ".join(notes)))
+    print_table(("product", "state", "seq", "published (UTC)", "rows", "notes"), rows, right=(2, 4))

@@ -1,0 +1,64 @@
+"""What changed in a port between two publications: inserted, updated and deleted rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshwright.engines.parquet_scan import scan_sql
+from meshwright.model.datatype import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meshwright.model.publication import DataFile, Field
+
+CHANGE_COLUMN = "_change_type"
+
+
+def differing_files(old: Sequence[DataFile], new: Sequence[DataFile]) -> tuple[list[DataFile], list[DataFile]]:
+    """The files only in *old* and only in *new*; rows in files common to both cannot have changed."""
+    before, after = {file.path for file in old}, {file.path for file in new}
+    return [file for file in old if file.path not in after], [file for file in new if file.path not in before]
+
+
+def new_rows_sql(
+    old: Sequence[DataFile], new: Sequence[DataFile], schema: tuple[Field, ...], locate: Callable[[str], str]
+) -> str:
+    """A SELECT of the rows of *new* that were not in *old*: inserted rows, and updated ones as they are now."""
+    removed, added = differing_files(old, new)
+    if not removed or not added:
+        return scan_sql(added, schema, locate)
+    return f"({scan_sql(added, schema, locate)}) EXCEPT ALL ({scan_sql(removed, schema, locate)})"
+
+
+def changes_sql(
+    old: Sequence[DataFile],
+    new: Sequence[DataFile],
+    schema: tuple[Field, ...],
+    *,
+    key: tuple[str, ...],
+    locate: Callable[[str], str],
+) -> str:
+    """A SELECT of the differences, as `_change_type` (insert, update_before, update_after, delete) and the columns.
+
+    With a *key*, a row whose key stays is an update; without one it is a delete and an insert. Rows are compared as a
+    multiset, so a row that appears twice and then once is one delete.
+    """
+    removed, added = differing_files(old, new)
+    gone = f"({scan_sql(removed, schema, locate)}) EXCEPT ALL ({scan_sql(added, schema, locate)})"
+    come = f"({scan_sql(added, schema, locate)}) EXCEPT ALL ({scan_sql(removed, schema, locate)})"
+    columns = ", ".join(quote(field.name) for field in schema)
+    if not key:
+        return (
+            f"SELECT 'delete' AS {CHANGE_COLUMN}, {columns} FROM ({gone}) "
+            f"UNION ALL SELECT 'insert' AS {CHANGE_COLUMN}, {columns} FROM ({come})"
+        )
+    same = " AND ".join(f"g.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in key)
+    order = ", ".join(quote(name) for name in key)
+    return (
+        f"WITH g AS MATERIALIZED ({gone}), c AS MATERIALIZED ({come}) SELECT * FROM ("
+        f"SELECT CASE WHEN EXISTS (SELECT 1 FROM c WHERE {same}) THEN 'update_before' ELSE 'delete' END "
+        f"AS {CHANGE_COLUMN}, {columns} FROM g UNION ALL "
+        f"SELECT CASE WHEN EXISTS (SELECT 1 FROM g WHERE {same}) THEN 'update_after' ELSE 'insert' END "
+        f"AS {CHANGE_COLUMN}, {columns} FROM c) ORDER BY {order}, {CHANGE_COLUMN} DESC"
+    )

@@ -1,0 +1,128 @@
+"""Rows as files: JSON, NDJSON, CSV, Arrow IPC, Parquet; streamed, never held whole."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import decimal
+import io
+import json
+import math
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from meshwright.model.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from meshwright.reading.reader import Rows
+
+
+def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
+    """Write *rows* to a file or a binary stream as json, ndjson, csv, arrow or parquet; how many there were.
+
+    A file appears whole or not at all. Raises InvalidInput for another format, Unavailable when it cannot be written.
+    """
+    if format_ not in WRITERS:
+        raise InvalidInput(f"there is no format '{format_}': there are {', '.join(WRITERS)}")
+    if not isinstance(target, Path):
+        return WRITERS[format_](rows, target)
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        with draft.open("wb") as stream:
+            count = WRITERS[format_](rows, stream)
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
+    return count
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value of any column
+    """*value* as JSON has it: times as ISO 8601, decimals and not-a-number as text, bytes as hexadecimal digits."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _tuples(rows: Rows) -> Iterator[tuple[Any, ...]]:
+    cursor = rows.relation.execute()
+    while batch := cursor.fetchmany(2048):
+        yield from batch
+
+
+def _json(rows: Rows, stream: IO[bytes]) -> int:
+    names, count = rows.relation.columns, 0
+    stream.write(b"[")
+    for row in _tuples(rows):
+        text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
+        stream.write((b"\n  " if count == 0 else b",\n  ") + text.encode())
+        count += 1
+    stream.write(b"\n]\n" if count else b"]\n")
+    return count
+
+
+def _ndjson(rows: Rows, stream: IO[bytes]) -> int:
+    names, count = rows.relation.columns, 0
+    for row in _tuples(rows):
+        text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
+        stream.write(text.encode() + b"\n")
+        count += 1
+    return count
+
+
+def _csv(rows: Rows, stream: IO[bytes]) -> int:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows.relation.columns)
+    count = 0
+    for row in _tuples(rows):
+        writer.writerow(["" if value is None else _csv_cell(value) for value in row])
+        count += 1
+    text.flush()
+    text.detach()
+    return count
+
+
+def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any value of any column
+    found = plain(value)
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else found
+
+
+def _arrow(rows: Rows, stream: IO[bytes]) -> int:
+    import pyarrow as pa
+
+    reader = pa.RecordBatchReader.from_stream(rows)
+    count = 0
+    with pa.ipc.new_stream(stream, reader.schema) as sink:
+        for batch in reader:
+            sink.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def _parquet(rows: Rows, stream: IO[bytes]) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    reader = pa.RecordBatchReader.from_stream(rows)
+    count = 0
+    with pq.ParquetWriter(stream, reader.schema, compression="zstd") as sink:
+        for batch in reader:
+            sink.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+WRITERS = {"json": _json, "ndjson": _ndjson, "csv": _csv, "arrow": _arrow, "parquet": _parquet}

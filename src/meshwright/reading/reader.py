@@ -1,0 +1,198 @@
+"""The reader: reads ports, SQL and changes for one principal in one environment."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshwright.analysis import fence
+from meshwright.analysis.query import SqlError, parse, rewrite
+from meshwright.model.datatype import quote
+from meshwright.model.errors import InvalidInput, Unavailable
+from meshwright.model.names import PortAddress
+from meshwright.model.restriction import EVERYTHING, Restriction
+from meshwright.reading.changes import changes_sql
+from meshwright.reading.resolve import ResolvedPort, resolve
+from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan
+from meshwright.reading.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from meshwright.analysis.query import Query, TableReference
+    from meshwright.storage import Registry, Warehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The result of a read, not yet fetched: a DuckDB relation, and the publications it is served from."""
+
+    relation: Any
+    connection: Any
+    served: tuple[ResolvedPort, ...]
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
+        return self.relation.__arrow_c_stream__(requested_schema)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads what is published in one environment, at one moment, restricted for one principal.
+
+    `restriction` is a function of the port so that every way to read asks it; until policies exist it answers
+    everything for the mesh's owner.
+    """
+
+    registry: Registry
+    warehouse: Warehouse
+    environment: str = "prod"
+
+    def locate(self, path: str) -> str:
+        """A data file's absolute path as the engine takes it."""
+        return str(self.warehouse.locate(path))
+
+    def restriction(self, resolved: ResolvedPort) -> Restriction:
+        """What the reader may see of a port."""
+        del resolved
+        return EVERYTHING
+
+    def resolve(self, address: str, as_of: str = "") -> ResolvedPort:
+        """The port written as *address*. Raises InvalidInput, NotFound."""
+        return resolve(self.registry, _address(address), environment=self.environment, as_of=as_of)
+
+    def read(
+        self,
+        address: str,
+        *,
+        columns: Sequence[str] = (),
+        where: str = "",
+        as_of: str = "",
+        event_time: EventTimeRange | None = None,
+        limit: int | None = None,
+    ) -> Rows:
+        """Rows of one port: some *columns*, those *where* a SQL condition holds, at most *limit*.
+
+        Raises InvalidInput for an unknown column or a condition that is not one, NotFound for an unknown port.
+        """
+        resolved = self.resolve(address, as_of)
+        scan = self._scan(resolved, event_time)
+        wanted = column_list(resolved.port.schema, tuple(columns), of=str(resolved.address))
+        condition = f" WHERE {_condition(where)}" if where else ""
+        head = f" LIMIT {int(limit)}" if limit is not None else ""
+        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [resolved], {})
+
+    def query(self, sql: str, *, as_of: str = "") -> Rows:
+        """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
+
+        Raises InvalidInput with the line and column of what is refused or wrong.
+        """
+        query = _accepted(sql)
+        resolved: dict[tuple[str, ...], ResolvedPort] = {}
+        for reference in query.references:
+            if reference.path not in resolved:
+                resolved[reference.path] = self.resolve(_named(reference), as_of)
+        names = {path: str(port.address) for path, port in resolved.items()}
+        views = {names[path]: self._scan(port, None) for path, port in resolved.items()}
+        return self._run(rewrite(query, names), list(resolved.values()), views)
+
+    def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:
+        """Rows that were inserted, updated or deleted after publication *since* up to *until* (the head).
+
+        A first column `_change_type` says which: insert, update_before, update_after, delete.
+        """
+        old, new = self.resolve(address, since), self.resolve(address, until)
+        if not self.restriction(new).is_all:
+            raise InvalidInput(f"changes of {address} cannot be restricted yet")
+        if old.port.table != new.port.table:
+            raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
+        key = new.port.key
+        sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=self.locate)
+        head = f" LIMIT {int(limit)}" if limit is not None else ""
+        return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {})
+
+    def copy_artifacts(self, address: str, folder: Path, *, as_of: str = "") -> list[Path]:
+        """Copy the artifacts of a port of kind files below *folder*, each checked against its checksum; the files made.
+
+        Raises InvalidInput when the port serves a table, Unavailable when an artifact is damaged or cannot be written.
+        """
+        resolved = self.resolve(address, as_of)
+        if resolved.port.kind != "files":
+            raise InvalidInput(f"{address} serves a table, not files: leave out --to, or write it with --out FILE")
+        if not self.restriction(resolved).is_all:
+            raise InvalidInput(f"{address} cannot be restricted: it has no rows and columns")
+        return [_copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts]
+
+    def _scan(self, resolved: ResolvedPort, event_time: EventTimeRange | None) -> str:
+        return restricted_scan(
+            resolved, locate=self.locate, restriction=self.restriction(resolved), event_time=event_time
+        )
+
+    def _run(self, sql: str, served: list[ResolvedPort], views: dict[str, str]) -> Rows:
+        import duckdb
+
+        connection = open_session(self.locate(file.path) for port in served for file in port.files)
+        try:
+            for name, scan in views.items():
+                connection.execute(f"CREATE VIEW {quote(name)} AS {scan}")
+            relation = connection.sql(sql)
+        except duckdb.Error as error:
+            connection.close()
+            raise InvalidInput(f"the query cannot be run: {_first_line(error)}") from error
+        return Rows(relation=relation, connection=connection, served=tuple(served))
+
+
+def _copy(source: Path, target: Path, sha256: str) -> Path:
+    try:
+        content = source.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise Unavailable(f"{source} is damaged: its checksum is not the published one. Rebuild the product with --full")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    except OSError as error:
+        raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def _address(text: str) -> PortAddress:
+    try:
+        return PortAddress.parse(text)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+
+
+def _named(reference: TableReference) -> str:
+    if reference.is_literal:
+        raise InvalidInput(
+            f"{reference.line}:{reference.column}: '{reference.path[0]}' is a file, and a query reads published ports only: "
+            "name one as domain.product"
+        )
+    return ".".join(reference.path)
+
+
+def _accepted(sql: str) -> Query:
+    try:
+        query = parse(sql)
+    except SqlError as error:
+        raise InvalidInput(f"{error.line}:{error.column}: {error.message}") from None
+    problems = fence.check(query)
+    if problems:
+        lines = [f"{one.line}:{one.column}: {one.message} ({one.value}) … {one.hint}" for one in problems]
+        raise InvalidInput("\n".join(lines))
+    return query
+
+
+def _condition(where: str) -> str:
+    """*where* when it is one SQL condition and nothing more. Raises InvalidInput."""
+    _accepted(f"SELECT 1 FROM t WHERE (\n{where}\n)")
+    query = _accepted(f"SELECT (\n{where}\n) FROM t")
+    if len(query.references) > 1:
+        raise InvalidInput("a --where condition speaks of the port's columns only: use `mesh query` to combine ports")
+    return f"(\n{where}\n)"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("LINE ") and set(line.strip()) != {"^"}]
+    return "; ".join(lines[:2])

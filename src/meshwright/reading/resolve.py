@@ -1,0 +1,80 @@
+"""Which publication a read of a port is served from: the head, or an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meshwright.model.names import PortAddress
+    from meshwright.model.publication import DataFile, Publication, PublishedPort
+    from meshwright.storage import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedPort:
+    """A port as one publication serves it, with the data files that hold its rows."""
+
+    address: PortAddress
+    publication: Publication
+    port: PublishedPort
+    files: Sequence[DataFile]
+
+
+def resolve(registry: Registry, address: PortAddress, *, environment: str, as_of: str = "") -> ResolvedPort:
+    """The port at *address* as it is served now, or as it was *as_of* a time (ISO 8601) or a publication's number.
+
+    Raises NotFound when nothing is published there, InvalidInput when *as_of* is neither.
+    """
+    publication = _publication(registry, address, environment=environment, as_of=as_of)
+    port = publication.port(address.port, address.major)
+    if port is None:
+        served = [f"{one.name}@{one.major}" for one in publication.ports]
+        wanted = address.port if address.major is None else f"{address.port}@{address.major}"
+        guess = nearest(wanted, served)
+        meant = f"did you mean {address.product_id}.{guess}?" if guess else f"it serves {', '.join(served)}"
+        raise NotFound(f"{address.product_id} has no output port {wanted}: {meant}")
+    files = registry.files(port.table, port.snapshot) if port.kind == "tables" else ()
+    return ResolvedPort(address=address, publication=publication, port=port, files=files)
+
+
+def _publication(registry: Registry, address: PortAddress, *, environment: str, as_of: str) -> Publication:
+    product = address.product_id
+    if as_of.isdecimal():
+        return registry.publication(environment, product, int(as_of))
+    if as_of:
+        return _at(registry, product, environment, as_of)
+    head = registry.head(environment, product)
+    if head is None:
+        known = list(registry.head_sequences(environment))
+        guess = nearest(product, known)
+        step = f"did you mean {guess}?" if guess else "run `mesh list` to see what is published"
+        raise NotFound(f"nothing is published as {product} in {environment}: {step}")
+    return head
+
+
+def _at(registry: Registry, product: str, environment: str, as_of: str) -> Publication:
+    moment = moment_of(as_of)
+    served: int | None = None
+    for moved_at, sequence in registry.move_history(environment, product):
+        if datetime.fromisoformat(moved_at) > moment:
+            break
+        served = sequence
+    if served is None:
+        raise NotFound(f"{product} served nothing as of {as_of}: `mesh show {product} --publications` lists what it served")
+    return registry.publication(environment, product, served)
+
+
+def moment_of(text: str) -> datetime:
+    """The moment written in *text* as ISO 8601; without an offset it is UTC. Raises InvalidInput."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"'{text}' is neither a publication's number nor a time: write e.g. 12 or 2026-11-20T10:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

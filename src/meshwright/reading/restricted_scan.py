@@ -1,0 +1,85 @@
+"""The one place where a port's files become rows for a reader, with the reader's restriction applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meshwright.engines.parquet_scan import scan_sql
+from meshwright.model.datatype import literal, quote
+from meshwright.model.errors import InvalidInput
+from meshwright.model.names import nearest
+from meshwright.model.restriction import EVERYTHING, Restriction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshwright.model.publication import Field
+    from meshwright.reading.resolve import ResolvedPort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTimeRange:
+    """The rows whose event time is at or after *first* and before *until* (ISO 8601; "" unbounded)."""
+
+    first: str = ""
+    until: str = ""
+
+
+def restricted_scan(
+    resolved: ResolvedPort,
+    *,
+    locate: Callable[[str], str],
+    restriction: Restriction = EVERYTHING,
+    event_time: EventTimeRange | None = None,
+) -> str:
+    """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order.
+
+    The row filter works on original values, before any column is changed or left out. Whatever cannot be applied yields
+    nothing. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
+    """
+    if resolved.port.kind != "tables":
+        raise InvalidInput(f"{resolved.address} publishes files, not a table: `mesh read {resolved.address} --to FOLDER` copies them")
+    rows = scan_sql(resolved.files, resolved.port.schema, locate)
+    conditions = []
+    if event_time is not None and (event_time.first or event_time.until):
+        conditions.append(_within(resolved, event_time))
+    if restriction.row_filter is not None:
+        conditions.append(f"({restriction.row_filter})")
+    if not conditions and restriction.is_all:
+        return rows
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    columns = _projection(resolved.port.schema, restriction)
+    return f"SELECT {columns} FROM ({rows}){where}"
+
+
+def _projection(schema: tuple[Field, ...], restriction: Restriction) -> str:
+    """The columns that are left. No action is known yet, so a column that has one is absent: never clear by mistake."""
+    if restriction.others_absent:
+        return "1 AS nothing"
+    kept = [quote(field.name) for field in schema if field.id not in restriction.actions]
+    return ", ".join(kept) or "1 AS nothing"
+
+
+def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:
+    column = resolved.port.event_time
+    if not column:
+        raise InvalidInput(f"{resolved.address} declares no event time: its contract can name the column as mesh.eventTime")
+    kind = next(field.type for field in resolved.port.schema if field.name == column)
+    parts = []
+    if event_time.first:
+        parts.append(f"{quote(column)} >= CAST({literal(event_time.first)} AS {kind})")
+    if event_time.until:
+        parts.append(f"{quote(column)} < CAST({literal(event_time.until)} AS {kind})")
+    return " AND ".join(parts)
+
+
+def column_list(schema: tuple[Field, ...], names: tuple[str, ...], *, of: str) -> str:
+    """*names* as a SQL column list, in the order asked, every column when none is. Raises InvalidInput."""
+    known = {field.name.lower(): field.name for field in schema}
+    unknown = [name for name in names if name.lower() not in known]
+    if unknown:
+        guesses = [nearest(name, known.values()) for name in unknown]
+        meant = ", ".join(f"'{guess}'" for guess in guesses if guess) or f"one of {', '.join(known.values())}"
+        raise InvalidInput(f"{of} has no column {', '.join(repr(name) for name in unknown)}: did you mean {meant}?")
+    return ", ".join(quote(known[name.lower()]) for name in names) or "*"

@@ -1,0 +1,23 @@
+"""A reader's own DuckDB: opened for one read, able to open the files of that read and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN401 - duckdb is imported lazily
+    """An in-memory DuckDB connection in UTC that may read *files* (absolute paths) and touch nothing else."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")
+    if threads:
+        connection.execute(f"SET threads = {threads}")
+    connection.execute("SET allowed_paths = ?", [sorted(set(files))])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET python_enable_replacement_scans = false")
+    connection.execute("SET lock_configuration = true")
+    return connection

@@ -1,0 +1,47 @@
+"""Reaches a mesh in this process, through its registry and warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshwright.reading.catalogue import published_ports
+from meshwright.reading.restricted_scan import EventTimeRange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meshwright.reading.reader import Reader, Rows
+
+
+class LocalTransport:
+    """A `Transport` over a reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def read(
+        self,
+        address: str,
+        *,
+        columns: Sequence[str] = (),
+        where: str = "",
+        as_of: str = "",
+        limit: int | None = None,
+        since: str = "",
+        until: str = "",
+    ) -> Rows:
+        """A port's rows."""
+        event_time = EventTimeRange(first=since, until=until)
+        return self._reader.read(address, columns=columns, where=where, as_of=as_of, event_time=event_time, limit=limit)
+
+    def query(self, sql: str, *, as_of: str = "") -> Rows:
+        """A query's rows."""
+        return self._reader.query(sql, as_of=as_of)
+
+    def changes(self, address: str, *, since: str, until: str = "") -> Rows:
+        """What changed in a port."""
+        return self._reader.changes(address, since=since, until=until)
+
+    def ports(self) -> list[dict[str, Any]]:
+        """Every published port."""
+        return published_ports(self._reader.registry, self._reader.environment)
