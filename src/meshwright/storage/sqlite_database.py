@@ -30,7 +30,7 @@ CAUSES: Final = {
     sqlite3.SQLITE_PERM: ("permission is denied", "give this user the right to write the file and its folder"),
     sqlite3.SQLITE_CANTOPEN: (
         "it cannot be opened",
-        "check that its folder exists and that this user may write the file and its folder",
+        "check that its folder exists and that this user may write the file and its folder, which reading needs too",
     ),
     sqlite3.SQLITE_NOTADB: ("it is not a registry (no SQLite file)", "restore it from a backup"),
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore it from a backup"),
