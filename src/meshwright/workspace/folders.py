@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.findings import Finding
+from meshwright.workspace.files import is_inside, leaves_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,7 +62,7 @@ def list_product(root: Path, folder: str, name: str) -> Listing:
             continue
         names.append(entry.name)
         if entry.name in SUBFOLDERS:
-            _list_subfolder(entry, listing)
+            _list_subfolder(root, entry, listing)
         elif entry.name in own or (entry.name.startswith(f"{name}@") and entry.name.endswith(CODE)):
             _add(entry, entry.name, listing)
         elif entry.name in {"product.yml", "product.json"}:
@@ -70,8 +71,13 @@ def list_product(root: Path, folder: str, name: str) -> Listing:
     return listing
 
 
-def _list_subfolder(folder: os.DirEntry[str], listing: Listing) -> None:
-    listing.has_links |= folder.is_symlink()
+def _list_subfolder(root: Path, folder: os.DirEntry[str], listing: Listing) -> None:
+    if folder.is_symlink():
+        listing.has_links = True
+        if not is_inside(root, folder.path):
+            place = f"{listing.folder}/{folder.name}"
+            listing.findings.append(leaves_mesh(place, os.readlink(folder.path)))  # noqa: PTH115 - an entry has its path as text
+            return
     if not folder.is_dir():
         return
     listing.folders.append(signature(folder.name, folder.stat()))

@@ -219,9 +219,11 @@ def address(product: Product, port: OutputPort) -> PortAddress:
 
 
 def _repeated(ports: list[OutputPort], product: Product) -> Iterator[Finding]:
-    for (name, major), count in Counter((port.name, port.major) for port in ports).items():
+    # Two contracts of one major version are a mistake in a version, and reported as that.
+    keys = [(port.name, port.major, port.contract.path if port.contract else "") for port in ports]
+    for (name, major, contract), count in Counter(keys).items():
         if count > 1:
-            last = [port for port in ports if (port.name, port.major) == (name, major)][-1]
+            last = ports[len(keys) - 1 - keys[::-1].index((name, major, contract))]
             yield Finding(
                 code="duplicate-name",
                 message=f"The output port '{name}' is declared {count} times with major version {major}",
