@@ -125,7 +125,8 @@ def _missing(rule: QualityRule, place: Place) -> str:
 def _invalid(rule: QualityRule, place: Place) -> Broken:
     """NULL is neither valid nor invalid: `nullValues` and `required` speak of it."""
     at = Value(place.sql, place.type, "", place.plain)
-    asked: dict[str, Any] = dict(rule.arguments)
+    about_columns = {"properties", "columns"}
+    asked: dict[str, Any] = {key: given for key, given in rule.arguments.items() if key not in about_columns}
     if not asked:
         message = (
             "invalidValues needs arguments that say what is valid: validValues, pattern, minimum, maximum, format …"

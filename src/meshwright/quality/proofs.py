@@ -54,15 +54,15 @@ def count_orphans(connection: duckdb.DuckDBPyConnection, check: ReferenceCheck, 
         proven = _bitmap_refers(connection, check, data)
         if proven:
             return Counted(0, "bitmap")
-    return Counted(_number(connection, f"SELECT count(*) FROM {orphans(check, data)}"), "hash")
+    return Counted(_number(connection, f"SELECT count(*) FROM {orphans(check, rows.new(data))}"), "hash")
 
 
-def orphans(check: ReferenceCheck, data: Dataset) -> str:
-    """The new rows of *data* that point to nothing, in any order, each with its place in row order."""
+def orphans(check: ReferenceCheck, source: str) -> str:
+    """The rows of *source* (SQL) that point to nothing, in any order, each with its place in row order."""
     keys = ", ".join(f"{key} AS __key{index}" for index, key in enumerate(check.keys))
     given = " AND ".join(f"__key{index} IS NOT NULL" for index in range(len(check.keys)))
     equal = " AND ".join(f"target.{quote(name)} = origin.__key{index}" for index, name in enumerate(check.target_keys))
-    numbered = f"SELECT *, {keys}, row_number() OVER () AS {rows.ROW} FROM {rows.new(data)}"
+    numbered = f"SELECT *, {keys}, row_number() OVER () AS {rows.ROW} FROM {source}"
     target = f"SELECT {', '.join(quote(name) for name in check.target_keys)} FROM {rows.everything(check.target)}"
     return (
         f"(SELECT origin.* FROM (SELECT * FROM ({numbered}) WHERE {given}) AS origin"

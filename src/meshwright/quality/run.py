@@ -160,7 +160,7 @@ class Run:
         measured = about.comparison.measure(counted.failing, total)
         holds = about.comparison.holds(measured)
         result = replace(
-            _result_of(check, Outcome.PASSED if holds else Outcome.FAILED, total),
+            result_of(check, Outcome.PASSED if holds else Outcome.FAILED, total),
             value=about.comparison.show(measured),
             threshold=str(about.comparison),
             failing=counted.failing,
@@ -186,7 +186,7 @@ class Run:
         asked = check.about.comparison
         holds = asked.holds(self.rows)
         return replace(
-            _result_of(check, Outcome.PASSED if holds else Outcome.FAILED, self.rows),
+            result_of(check, Outcome.PASSED if holds else Outcome.FAILED, self.rows),
             value=str(self.rows),
             threshold=str(asked),
             proof="scan" if self.data.scan else "footer",
@@ -204,10 +204,10 @@ class Run:
         edge_value, broken = known if known is not None else (None, False)
         if edge_value is None:
             message = "no row tells its age: there is nothing to judge"
-            return replace(_result_of(check, Outcome.NOT_RUN, self.rows), message=message)
+            return replace(result_of(check, Outcome.NOT_RUN, self.rows), message=message)
         word = "newest" if check.newest else "oldest"
         return replace(
-            _result_of(check, Outcome.FAILED if broken else Outcome.PASSED, self.rows),
+            result_of(check, Outcome.FAILED if broken else Outcome.PASSED, self.rows),
             value=edge_value,
             threshold=check.promise,
             proof=proof,
@@ -220,7 +220,7 @@ class Run:
         holds = asked.holds(found)
         counts_rows = asked.operators == (("mustBe", 0),) and isinstance(found, int) and not holds
         return replace(
-            _result_of(check, Outcome.PASSED if holds else Outcome.FAILED, self.rows),
+            result_of(check, Outcome.PASSED if holds else Outcome.FAILED, self.rows),
             value=str(found),
             threshold=str(asked),
             failing=int(found) if counts_rows else 0,
@@ -235,7 +235,8 @@ def _share(seconds: dict[str, float], rules: dict[str, Counted | str], started: 
     seconds |= dict.fromkeys(rules, spent)
 
 
-def _result_of(check: Check, outcome: Outcome, total: int) -> RuleResult:
+def result_of(check: Check, outcome: Outcome, total: int) -> RuleResult:
+    """The result of *check* with what is known of it before it is judged."""
     about = check.about
     return RuleResult(
         rule=about.rule,
@@ -251,13 +252,13 @@ def _result_of(check: Check, outcome: Outcome, total: int) -> RuleResult:
 
 
 def _settled(check: Settled, total: int) -> RuleResult:
-    result = _result_of(check, check.outcome, total)
+    result = result_of(check, check.outcome, total)
     threshold = str(check.about.comparison) if check.about.kind == "schema" else ""
     return replace(result, value=check.value, message=check.message, proof=check.proof, threshold=threshold)
 
 
 def _error(check: Check, message: str, total: int) -> RuleResult:
-    return replace(_result_of(check, Outcome.ERROR, total), message=message, threshold=str(check.about.comparison))
+    return replace(result_of(check, Outcome.ERROR, total), message=message, threshold=str(check.about.comparison))
 
 
 def _failure(check: Check, failing: int, total: int) -> str:

@@ -39,7 +39,7 @@ def _query(check: Check, data: Dataset) -> str | None:
     if isinstance(check, RowCheck):
         return f"SELECT {columns} FROM {rows.new(data)} WHERE {check.broken}"
     if isinstance(check, ReferenceCheck):
-        return f"SELECT {columns} FROM {orphans(check, data)} ORDER BY {rows.ROW}"
+        return f"SELECT {columns} FROM {orphans(check, rows.new(data))} ORDER BY {rows.ROW}"
     if isinstance(check, UniqueCheck):
         return f"SELECT {columns} FROM {rows.numbered(data)} WHERE {rows.ROW} IN ({surplus(check, data)}) ORDER BY {rows.ROW}"
     return None

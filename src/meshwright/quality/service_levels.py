@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.results import Outcome
-from meshwright.quality.checks import About, AgeCheck, Check, Settled, uncheckable
+from meshwright.quality.checks import About, AgeCheck, Settled, uncheckable
 from meshwright.quality.comparison import Uncheckable
 from meshwright.quality.values import NAIVE, ZONED
 
@@ -39,7 +39,9 @@ ISO_DURATION = re.compile(
 WRITTEN = re.compile(r"([\d.]+)\s*([A-Za-z]*)\Z")
 
 
-def compile_service_level(level: ServiceLevel, draft: Drafting, now: datetime, event_time: str) -> Check | None:
+def compile_service_level(
+    level: ServiceLevel, draft: Drafting, now: datetime, event_time: str
+) -> AgeCheck | Settled | None:
     """The check of one service level; None when it speaks of another table of the contract.
 
     *event_time* is the column judged where the level names none.
@@ -58,7 +60,7 @@ def compile_service_level(level: ServiceLevel, draft: Drafting, now: datetime, e
     return _age(level, about, draft, now, column or event_time)
 
 
-def _age(level: ServiceLevel, about: About, draft: Drafting, now: datetime, column: str) -> Check:
+def _age(level: ServiceLevel, about: About, draft: Drafting, now: datetime, column: str) -> AgeCheck | Settled:
     if not column:
         message = "no column says how old a row is: write `element`, or the custom property mesh.eventTime"
         return Settled(about=about, outcome=Outcome.NOT_RUN, message=message)
@@ -92,7 +94,7 @@ def _promise(level: ServiceLevel) -> str:
     return f"{level.property} {level.value}{' ' + level.unit if level.unit else ''}"
 
 
-def _date(level: ServiceLevel, about: About, now: datetime) -> Check:
+def _date(level: ServiceLevel, about: About, now: datetime) -> Settled:
     about = replace(about, pointer=level.pointer, description=_promise(level), quarantine=None)
     try:
         moment = datetime.fromisoformat(str(level.value).strip())
