@@ -1,6 +1,6 @@
 """Storage: the registry (what is published), tables (Iceberg) and the warehouse's files, each behind a Protocol.
 
-`sql_registry` keeps the registry in SQLite or PostgreSQL; `iceberg` writes tables; `local_files` is a warehouse folder.
+`sql_registry` keeps the registry in a SQL database; `iceberg` writes tables; `local_files` is a warehouse folder.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
@@ -49,8 +49,19 @@ class Registry(Protocol):
         """
         ...
 
-    def move_head(self, environment: str, product: str, *, to: int | None, head: int) -> None:
+    def move_head(self, environment: str, product: str, *, to: int | None, head: int | None) -> None:
         """Serve publication *to* (None: nothing any more) instead of *head*. Raises Conflict, NotFound."""
+        ...
+
+    def head_as_of(self, environment: str, product: str, at: str) -> int | None:
+        """The sequence that *product* served at the ISO 8601 time *at*; None when it served nothing then.
+
+        Raises InvalidInput when *at* is no time.
+        """
+        ...
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever published, in any environment."""
         ...
 
     def files(self, table: str, snapshot: int) -> Sequence[DataFile]:
@@ -70,7 +81,7 @@ class Registry(Protocol):
         ...
 
     def move_history(self, environment: str, product: str) -> Sequence[tuple[str, int | None]]:
-        """When the head moved and to which sequence, oldest first: what `as_of` a time resolves through."""
+        """When the head moved and to which sequence, oldest first; times are ISO 8601 in UTC and never decrease."""
         ...
 
     def close(self) -> None:
@@ -97,7 +108,8 @@ class Tables(Protocol):
     ) -> Snapshot:
         """A new snapshot on top of *parent*: *kept* is the whole list that stays, *added* comes new, synced to disk.
 
-        Raises Unavailable when the warehouse cannot be written.
+        *kept* may be left out when nothing is removed. Raises InvalidInput when the schema gives a field id a type that
+        files written before cannot be read in, Unavailable when the warehouse cannot be written.
         """
         ...
 
@@ -113,6 +125,14 @@ class Warehouse(Protocol):
         """A private, empty folder for one run, on the same disk as the tables."""
         ...
 
+    def discard_staging(self, run: str) -> None:
+        """Remove what *run* staged, if anything."""
+        ...
+
     def adopt(self, staged: Path, path: str) -> None:
         """Sync a staged file, move it to *path* and sync the folder: durable when this returns."""
+        ...
+
+    def adopt_all(self, files: Iterable[tuple[Path, str]]) -> None:
+        """Adopt several (staged, path) files, each folder synced once."""
         ...

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshwright.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
 
 Model = TypeVar("Model")
 
@@ -31,6 +33,22 @@ def decode(text: str, kind: type[Model], *, what: str) -> Model:
             f"the registry's record of {what} is damaged ({error}); restore the registry from a backup"
         ) from error
     return found
+
+
+@contextmanager
+def decoding_many() -> Iterator[None]:
+    """Keep the garbage collector from walking thousands of fresh documents again and again: that takes most of the time.
+
+    Documents are trees, so nothing is left for it to find.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import Conflict, NotFound, Unavailable
 from meshwright.model.publication import DataFile, Snapshot
-from meshwright.storage.documents import decode, encode
+from meshwright.storage.documents import decode, decoding_many, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -139,7 +139,8 @@ def _files(database: Rows, table: str, paths: Iterable[str]) -> list[DataFile]:
         rows = database.rows(
             f"SELECT path, document FROM data_files WHERE table_id = :table AND path IN ({names})", table=table, **chunk
         )
-        found |= {path: decode(document, DataFile, what=f"the file {path}") for path, document in rows}
+        with decoding_many():
+            found |= {path: decode(document, DataFile, what=f"the file {path}") for path, document in rows}
     lost = next((path for path in wanted if path not in found), None)
     if lost is not None:
         raise Unavailable(f"the registry's record of the file {lost} is lost; restore the registry from a backup")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meshwright.model.errors import Conflict, InvalidInput, NotFound
 from meshwright.model.publication import Attempt, Publication
 from meshwright.storage.database import open_database
-from meshwright.storage.documents import decode, encode
+from meshwright.storage.documents import decode, decoding_many, encode
 from meshwright.storage.file_lists import read_files, read_snapshot, record_snapshot
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class SqlRegistry:
     def heads(self, environment: str) -> dict[str, Publication]:
         """The publication that each product serves now, by product id."""
         rows = self._database.rows(HEADS, environment=environment)
-        return {product: _publication(document, product, sequence) for product, sequence, document in rows}
+        with decoding_many():
+            return {product: _publication(document, product, sequence) for product, sequence, document in rows}
 
     def head(self, environment: str, product: str) -> Publication | None:
         """The publication that *product* serves now; None when it serves nothing."""
@@ -101,7 +102,8 @@ class SqlRegistry:
             "ORDER BY sequence DESC"
         )
         rows = self._database.rows(statement, environment=environment, product=product)
-        return [_publication(document, product, sequence) for sequence, document in rows]
+        with decoding_many():
+            return [_publication(document, product, sequence) for sequence, document in rows]
 
     def next_sequence(self, environment: str, product: str) -> int:
         """One more than the highest sequence number ever used by *product*."""

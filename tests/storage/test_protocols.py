@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import pytest
+
+from meshwright import storage
+from meshwright.storage.iceberg import IcebergTables
+from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.sql_registry import SqlRegistry
+
+if TYPE_CHECKING:
+    # The type checker compares the signatures.
+    registry: type[storage.Registry] = SqlRegistry
+    tables: type[storage.Tables] = IcebergTables
+    warehouse: type[storage.Warehouse] = LocalWarehouse
+
+
+@pytest.mark.parametrize(
+    ("protocol", "implementation"),
+    [
+        (storage.Registry, SqlRegistry),
+        (storage.Tables, IcebergTables),
+        (storage.Warehouse, LocalWarehouse),
+    ],
+)
+def test_every_call_of_a_protocol_is_implemented_with_its_arguments(protocol: type, implementation: type) -> None:
+    for name, declared in inspect.getmembers(protocol, inspect.isfunction):
+        if not name.startswith("_"):
+            assert list(inspect.signature(getattr(implementation, name)).parameters) == list(
+                inspect.signature(declared).parameters
+            )
