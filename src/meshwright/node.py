@@ -92,7 +92,9 @@ class Node:
         published = self.published(environment)
         if not with_published:
             # A checkout is judged by its own files; the registry only knows the domains that are elsewhere.
-            published = {name: head for name, head in published.items() if name.partition(".")[0] not in workspace.mesh.domains}
+            published = {
+                name: head for name, head in published.items() if name.partition(".")[0] not in workspace.mesh.domains
+            }
         sources = SourceColumns(self.root, dict(workspace.locks))
         cache = AnalysisCache(self.cache / f"analysis-{environment if with_published else 'files'}.msgpack")
         mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self._lazy_binder)
@@ -105,7 +107,9 @@ class Node:
         from meshwright.build.planning import make_plan
 
         mesh = self.effective(request.environment)
-        general = [finding for finding in mesh.errors if not finding.path.startswith("domains/") or finding.code in {"cycle"}]
+        general = [
+            finding for finding in mesh.errors if not finding.path.startswith("domains/") or finding.code == "cycle"
+        ]
         if general:
             raise InvalidMesh(mesh.errors)
         return make_plan(
@@ -129,7 +133,9 @@ class Node:
         prints = files.fingerprints(self.root, every, cache=self.cache) if every else {}
         return {name: {path: prints[path] for path in found} for name, found in paths.items()}
 
-    def build(self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False) -> list[ProductEnded]:
+    def build(
+        self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False
+    ) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""
         from meshwright.build.running import PlanRun
 
@@ -150,11 +156,13 @@ class Node:
 
         settings = self.workspace.mesh.settings
         engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=self.root / STATE / "spill")
+        run = uuid.uuid4().hex
         return Workshop(
             root=self.root,
             settings=settings,
             environment=environment,
-            run=uuid.uuid4().hex,
+            run=run,
+            staging=self.warehouse.staging(run),
             trace_id=trace_id(),
             principal=self.principal,
             engine=engine,

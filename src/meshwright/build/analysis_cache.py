@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import meshwright
-from meshwright.build.bound import BoundProduct
-from meshwright.build.outline import Outline
+from meshwright.build.bound import BoundProduct  # noqa: TC001 - the decoder reads the annotations
+from meshwright.build.outline import Outline  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -91,7 +91,15 @@ class _Binding:
             columns = self.binder.bind(one.sql)
             used = self.binder.used_columns(one.sql)
         except SqlError as error:
-            self.find(one.path, error.code, error.message, value=error.value, line=error.line, column=error.column, hint=error.hint)
+            self.find(
+                one.path,
+                error.code,
+                error.message,
+                value=error.value,
+                line=error.line,
+                column=error.column,
+                hint=error.hint,
+            )
             return ()
         for table, port in one.tables.items():
             self.used.setdefault(port, set()).update(used.get(table, ()))
@@ -116,8 +124,19 @@ class _Binding:
         for column in contract.table.columns:
             if column.name.lower() not in found:
                 guess = nearest(column.name, [name for name, _ in columns])
-                hint = f"the query has {guess}: name it so, or correct the contract" if guess else "select it, or drop it from the contract"
-                self.find(path, "column-missing", f"the contract promises column {column.name}", value=contract.path, hint=hint, line=line)
+                hint = (
+                    f"the query has {guess}: name it so, or correct the contract"
+                    if guess
+                    else "select it, or drop it from the contract"
+                )
+                self.find(
+                    path,
+                    "column-missing",
+                    f"the contract promises column {column.name}",
+                    value=contract.path,
+                    hint=hint,
+                    line=line,
+                )
                 continue
             name, kind = found[column.name.lower()]
             if not is_castable(kind, column.type):
@@ -128,7 +147,14 @@ class _Binding:
         for name, kind in columns:
             if name.lower() not in promised:
                 hint = "add it to the contract, or leave it out of the query"
-                self.find(path, "column-extra", f"the contract does not speak of column {name}", value=str(kind), hint=hint, line=line)
+                self.find(
+                    path,
+                    "column-extra",
+                    f"the contract does not speak of column {name}",
+                    value=str(kind),
+                    hint=hint,
+                    line=line,
+                )
 
     def check_settings(self, port: OutputPort, contract: Contract) -> None:
         known = [column.name for column in contract.table.columns]
@@ -136,10 +162,21 @@ class _Binding:
             if name not in known:
                 guess = nearest(name, known)
                 hint = f"did you mean {guess}?" if guess else f"it has {', '.join(known[:8])}"
-                self.find(contract.path or self.outline.product.path, "unknown-column", "the contract has no such column", value=name, hint=hint)
+                self.find(
+                    contract.path or self.outline.product.path,
+                    "unknown-column",
+                    "the contract has no such column",
+                    value=name,
+                    hint=hint,
+                )
         if port.materialization == "merge" and not (port.key or contract.table.primary_key):
             hint = "mark the key's columns primaryKey in the contract, or set mesh.key on the port"
-            self.find(self.outline.product.path, "merge-without-key", f"port {port.name} merges by key but has none", hint=hint)
+            self.find(
+                self.outline.product.path,
+                "merge-without-key",
+                f"port {port.name} merges by key but has none",
+                hint=hint,
+            )
         parsed = self.outline.transformation(stem(port))
         if port.materialization == "append" and parsed is not None and not parsed.changes and parsed.inputs:
             hint = f"read FROM {parsed.inputs[0]}{CHANGES}, or use materialization full"
@@ -200,4 +237,6 @@ def _draft_column(name: str, kind: DataType) -> Column:
     if kept.name == "STRUCT":
         properties = tuple(_draft_column(inner, member) for inner, member in kept.fields)
     logical = LOGICAL_NAMES.get(kept.name, "string")
-    return Column(name=name, type=kept, logical_type=logical, physical_type=str(kept), items=items, properties=properties or ())
+    return Column(
+        name=name, type=kept, logical_type=logical, physical_type=str(kept), items=items, properties=properties or ()
+    )

@@ -109,15 +109,21 @@ class BuildInputs:
         changes = None
         if before is not None:
             fresh = [path for path in paths if before.files.get(path) != prints[path]]
-            changes = files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh) if fresh else f"SELECT * FROM ({scan}) WHERE false"
+            changes = (
+                files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh)
+                if fresh
+                else f"SELECT * FROM ({scan}) WHERE false"
+            )
         size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in paths)
-        read = InputRead(name=port.name, files=prints, reading=repr(sorted(source.options.items(), key=str)), bytes=size)
+        read = InputRead(
+            name=port.name, files=prints, reading=repr(sorted(source.options.items(), key=str)), bytes=size
+        )
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
         return BuildInput(name=port.name, table=table, read=read)
 
     def unpacked(self) -> Path:
         """Where archives of this product's inputs are unpacked for this run."""
-        return self.workshop.warehouse.staging(self.workshop.run) / self.bound.product.id / "unpacked"
+        return self.workshop.staging / self.bound.product.id / "unpacked"
 
     def verify(self, inputs: dict[str, BuildInput]) -> None:
         """Make sure that no file changed while it was read. Raises Unavailable naming the ones that did."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from meshwright.build.bound import BoundProduct, bind
 from meshwright.build.input_resolution import InputResolution, PortColumns
 from meshwright.build.outline import Outline, outline, stem
-from meshwright.build.source_columns import SourceColumns
 from meshwright.model.compatibility import contract_changes
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.graph import build_order
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from meshwright.analysis.binding import Binder
     from meshwright.build.analysis_cache import AnalysisCache
+    from meshwright.build.source_columns import SourceColumns
     from meshwright.model.plan import Change
     from meshwright.model.product import OutputPort, Product
     from meshwright.model.publication import Publication
@@ -98,7 +98,15 @@ class _Effective:
         for cycle in cycles:
             path = outlines[cycle[0]].product.path
             hint = "a product cannot wait for itself: drop one of these inputs"
-            self.findings.append(Finding(code="cycle", message="products read each other in a circle", value=" → ".join(cycle), path=path, hint=hint))
+            self.findings.append(
+                Finding(
+                    code="cycle",
+                    message="products read each other in a circle",
+                    value=" → ".join(cycle),
+                    path=path,
+                    hint=hint,
+                )
+            )
         for name in order:
             self.products[name] = self.bind(outlines[name])
         self.cache.save()
@@ -190,7 +198,10 @@ def lost_ports(product: Product, head: Publication | None) -> list[Change]:
         return []
     names = {port.name for port in product.output_ports}
     lost = [port for port in head.ports if port.name not in names]
-    return [Change(port=port.name, column="", kind="port removed", breaking=port.contract.is_active, bump="major") for port in lost]
+    return [
+        Change(port=port.name, column="", kind="port removed", breaking=port.contract.is_active, bump="major")
+        for port in lost
+    ]
 
 
 def newest(product: Product, name: str) -> OutputPort | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meshwright.build.testing import ContractRun
 from meshwright.engines.duckdb_engine import DuckDBEngine
 from meshwright.engines.parquet_scan import parquet
 from meshwright.model.datatype import DataType
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from meshwright.model.contract import Contract, Table
-    from meshwright.model.results import RuleResult
 
 
 def read_contract(path: Path) -> Contract:
@@ -56,11 +56,13 @@ def chosen_table(contract: Contract, name: str) -> Table:
     if found is None:
         guess = nearest(name, names)
         step = f"did you mean --schema {guess}?" if guess else f"choose one with --schema: {', '.join(names)}"
-        raise InvalidInput(f"the contract has {len(names)} schema objects{f', none called {name}' if name else ''}: {step}")
+        raise InvalidInput(
+            f"the contract has {len(names)} schema objects{f', none called {name}' if name else ''}: {step}"
+        )
     return found
 
 
-def test_files(contract: Contract, table: Table, paths: Sequence[Path]) -> tuple[RuleResult, ...]:
+def run_on_files(contract: Contract, table: Table, paths: Sequence[Path]) -> ContractRun:
     """The results of every rule of *table* on the rows of *paths* (Parquet as it is, anything else as it is sniffed)."""
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
@@ -76,7 +78,7 @@ def test_files(contract: Contract, table: Table, paths: Sequence[Path]) -> tuple
     finally:
         cursor.close()
         engine.close()
-    return tuple(results)
+    return ContractRun(name=table.name, contract=contract, table=table, results=tuple(results))
 
 
 def _dataset(paths: Sequence[Path], cursor: DuckDBPyConnection, unpacked: Path) -> Dataset:

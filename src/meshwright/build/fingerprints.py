@@ -42,7 +42,16 @@ def _column(column: Column) -> tuple[object, ...]:
     items = _column(column.items) if column.items is not None else None
     flags = (column.required, column.unique, column.primary_key, column.primary_key_position)
     rules = [_rule(rule) for rule in column.quality]
-    return column.name, column.type, flags, sorted(column.options.items(), key=str), column.relationships, rules, inner, items
+    return (
+        column.name,
+        column.type,
+        flags,
+        sorted(column.options.items(), key=str),
+        column.relationships,
+        rules,
+        inner,
+        items,
+    )
 
 
 def _rule(rule: object) -> object:
@@ -61,7 +70,9 @@ def settings_of(port: OutputPort) -> dict[str, Any]:
 
 def settings_fingerprint(product: Product) -> str:
     """Equal when every port of two descriptors is built in the same way."""
-    return _digest([(port.name, port.major, sorted(settings_of(port).items(), key=str)) for port in product.output_ports])
+    return _digest(
+        [(port.name, port.major, sorted(settings_of(port).items(), key=str)) for port in product.output_ports]
+    )
 
 
 def code_fingerprint(bound: BoundProduct) -> str:

@@ -67,7 +67,9 @@ class Impact:
             return self._bound(bound, name, columns)
         return self._recorded(reader, name, columns)
 
-    def _bound(self, bound: BoundProduct, name: str, columns: frozenset[str] | None) -> dict[str, frozenset[str] | None]:
+    def _bound(
+        self, bound: BoundProduct, name: str, columns: frozenset[str] | None
+    ) -> dict[str, frozenset[str] | None]:
         if columns is not None:
             columns = columns & frozenset(bound.used.get(name, ()))
             if not columns:

@@ -76,38 +76,67 @@ class InputResolution:
             columns = tuple((column.name, column.type) for column in contract.table.columns)
         kept = _stored(columns)
         version = contract.version if contract is not None else port.version
-        found = PortColumns(product=product.id, port=port.name, major=port.major, version=version, columns=kept, digest=digest_of(kept))
+        found = PortColumns(
+            product=product.id, port=port.name, major=port.major, version=version, columns=kept, digest=digest_of(kept)
+        )
         self.ports.setdefault(product.id, []).append(found)
 
-    def resolve(self, product: Product, port: InputPort, place: Callable[[str, str], tuple[int, int]]) -> tuple[PortColumns | None, Finding | None]:
+    def resolve(
+        self, product: Product, port: InputPort, place: Callable[[str, str], tuple[int, int]]
+    ) -> tuple[PortColumns | None, Finding | None]:
         """The port that *port* reads, or the finding that says why there is none."""
 
         def find(code: str, message: str, hint: str) -> tuple[None, Finding]:
             line, column = place(product.path, port.pointer) if port.pointer else (0, 0)
             value = str(port.address or port.contract_id or port.name)
-            return None, Finding(code=code, message=message, path=product.path, line=line, column=column, value=value, hint=hint, pointer=port.pointer)
+            return None, Finding(
+                code=code,
+                message=message,
+                path=product.path,
+                line=line,
+                column=column,
+                value=value,
+                hint=hint,
+                pointer=port.pointer,
+            )
 
         address = self.address_of(port)
         if address is None:
-            return find("unknown-input", f"input port {port.name} names no source", "set mesh.port to domain.product, or mesh.path to a file")
+            return find(
+                "unknown-input",
+                f"input port {port.name} names no source",
+                "set mesh.port to domain.product, or mesh.path to a file",
+            )
         if address.product_id == product.id:
-            return find("self-input", "the product reads itself", "a product cannot be its own input; see `<input>__changes`")
+            return find(
+                "self-input", "the product reads itself", "a product cannot be its own input; see `<input>__changes`"
+            )
         served = self.ports.get(address.product_id) or self._published(address.product_id)
         if not served:
             known = {*self.products, *self.published}
             if address.product_id in self.products:
                 return find("unknown-input", "this product has no columns to read yet", "correct its findings first")
             guess = nearest(address.product_id, known)
-            return find("unknown-input", "there is no such product", f"did you mean {guess}?" if guess else "see `mesh list`")
+            return find(
+                "unknown-input", "there is no such product", f"did you mean {guess}?" if guess else "see `mesh list`"
+            )
         named = [one for one in served if one.port == address.port]
         if not named:
             guess = nearest(address.port, {one.port for one in served})
             listed = ", ".join(sorted({one.port for one in served}))
-            return find("unknown-input", f"{address.product_id} has no such port", f"did you mean {guess}?" if guess else f"it has {listed}")
+            return find(
+                "unknown-input",
+                f"{address.product_id} has no such port",
+                f"did you mean {guess}?" if guess else f"it has {listed}",
+            )
         fitting = [one for one in named if address.major in {None, one.major} and _in_range(one.version, port.version)]
         if not fitting:
             versions = ", ".join(one.version for one in named)
-            return find("version-not-served", f"version {port.version or address.major} of {address} is not served", f"it is served as {versions}")
+            return find(
+                "version-not-served",
+                f"version {port.version or address.major} of {address} is not served",
+                f"it is served as {versions}",
+            )
         return max(fitting, key=lambda one: one.major), None
 
     def _published(self, product: str) -> list[PortColumns]:
@@ -118,7 +147,14 @@ class InputResolution:
         for port in head.ports:
             columns = tuple((one.name, one.type) for one in port.schema)
             found.append(
-                PortColumns(product=product, port=port.name, major=port.major, version=port.version, columns=columns, digest=digest_of(columns))
+                PortColumns(
+                    product=product,
+                    port=port.name,
+                    major=port.major,
+                    version=port.version,
+                    columns=columns,
+                    digest=digest_of(columns),
+                )
             )
         self.ports[product] = found
         return found

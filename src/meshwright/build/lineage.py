@@ -25,7 +25,9 @@ class Lineage:
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
 
-    def reached(self, bound: BoundProduct, changed: Mapping[str, frozenset[str] | None]) -> dict[str, frozenset[str] | None]:
+    def reached(
+        self, bound: BoundProduct, changed: Mapping[str, frozenset[str] | None]
+    ) -> dict[str, frozenset[str] | None]:
         """The output columns of each transformation that *changed* input columns reach; None for all of them.
 
         A transformation that nothing reaches is left out.
@@ -53,7 +55,9 @@ class Lineage:
             if self._touches(self.binder.used_columns(one.sql, ROWS), tables, reads, rows=True):
                 return None
             return frozenset(
-                name for name in names if self._touches(self.binder.used_columns(one.sql, name), tables, reads, rows=False)
+                name
+                for name in names
+                if self._touches(self.binder.used_columns(one.sql, name), tables, reads, rows=False)
             )
         except SqlError:
             return None

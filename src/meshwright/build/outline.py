@@ -82,9 +82,16 @@ class _Outliner:
         parsed = {name: self.parse(source) for name, source in sorted(self.sources.items())}
         order, cycles = build_order({name: set(one.siblings.values()) for name, one in parsed.items()})
         for cycle in cycles:
-            self.find(parsed[cycle[0]].path, "step-cycle", "transformations read each other in a circle", value=" → ".join(cycle))
+            self.find(
+                parsed[cycle[0]].path,
+                "step-cycle",
+                "transformations read each other in a circle",
+                value=" → ".join(cycle),
+            )
         product = replace(self.product, input_ports=tuple(self.inputs.values()))
-        return Outline(product=product, transformations=tuple(parsed[name] for name in order), findings=tuple(self.findings))
+        return Outline(
+            product=product, transformations=tuple(parsed[name] for name in order), findings=tuple(self.findings)
+        )
 
     def parse(self, source: Transformation) -> ParsedTransformation:
         if source.language == "python":
@@ -92,7 +99,15 @@ class _Outliner:
         try:
             query = parse(source.text)
         except SqlError as error:
-            self.find(source.path, error.code, error.message, value=error.value, hint=error.hint, line=error.line, column=error.column)
+            self.find(
+                source.path,
+                error.code,
+                error.message,
+                value=error.value,
+                hint=error.hint,
+                line=error.line,
+                column=error.column,
+            )
             return ParsedTransformation(name=source.name, language="sql", path=source.path)
         self.problems(source.path, fence.check(query))
         return self.parse_sql(source, query)
@@ -162,7 +177,9 @@ class _Outliner:
     def sibling(self, source: Transformation, name: str, place: dict[str, int]) -> tuple[str, str, bool]:
         if name == source.name:
             hint = f"declare an input port named {name}, or read another product's port as domain.product"
-            self.find(source.path, "self-input", "a transformation cannot read its own result", value=name, hint=hint, **place)
+            self.find(
+                source.path, "self-input", "a transformation cannot read its own result", value=name, hint=hint, **place
+            )
             return "", "", False
         return f"{self.product.id}#{name}", name, False
 
@@ -183,8 +200,14 @@ class _Outliner:
 
     def unknown(self, source: Transformation, name: str, place: dict[str, int]) -> None:
         guess = nearest(name, [*self.inputs, *(other for other in self.sources if other != source.name)])
-        hint = f"did you mean {guess}?" if guess else "declare it under inputPorts, or write domain.product or 'path/to/file.csv'"
-        self.find(source.path, "unknown-table", "no input port, step or table has this name", value=name, hint=hint, **place)
+        hint = (
+            f"did you mean {guess}?"
+            if guess
+            else "declare it under inputPorts, or write domain.product or 'path/to/file.csv'"
+        )
+        self.find(
+            source.path, "unknown-table", "no input port, step or table has this name", value=name, hint=hint, **place
+        )
 
     def parse_python(self, source: Transformation) -> ParsedTransformation:
         function = source.name.partition("@")[0]

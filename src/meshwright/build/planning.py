@@ -126,7 +126,11 @@ class _Planner:
         name = bound.product.id
         reasons = [str(finding) for finding in self.findings.get(name, ())]
         if name in self.mesh.blocked:
-            broken = [f"{change.port}.{change.column} {change.kind}".replace(". ", " ") for change in changes if change.breaking]
+            broken = [
+                f"{change.port}.{change.column} {change.kind}".replace(". ", " ")
+                for change in changes
+                if change.breaking
+            ]
             readers = sorted({one.id for one in affects})
             whom = f", which {', '.join(readers)} read{'s' if len(readers) == 1 else ''}" if readers else ""
             reasons.append(
@@ -145,14 +149,20 @@ class _Planner:
             if old is None or port.contract is None or not port.contract.written or not bump:
                 continue
             if not is_bumped(old.contract.version, port.contract.version, bump):
-                reasons.append(f"note: these changes ask for a new {bump} version of {port.name}'s contract (still {port.contract.version})")
+                reasons.append(
+                    f"note: these changes ask for a new {bump} version of {port.name}'s contract (still {port.contract.version})"
+                )
         return tuple(reasons)
 
     def _carried(self, bound: BoundProduct) -> tuple[str, ...]:
         head = self.published.get(bound.product.id)
         declared = {(port.name, port.major) for port in bound.product.output_ports}
         names = {name for name, _ in declared}
-        kept = [port for port in (head.ports if head else ()) if port.name in names and (port.name, port.major) not in declared]
+        kept = [
+            port
+            for port in (head.ports if head else ())
+            if port.name in names and (port.name, port.major) not in declared
+        ]
         return tuple(f"note: {label(port.name, port.major)} stays served as last published" for port in kept)
 
     def _reuse_reasons(self, bound: BoundProduct) -> tuple[str, ...]:
@@ -214,7 +224,9 @@ class _Planner:
             reasons.append(f"it is still read by {', '.join(readers)}")
         elif not self.request.allow_remove:
             reasons.append("nothing is removed without --allow-remove")
-        return ProductPlan(id=name, action=action, reasons=tuple(reasons), changes=changes, affects=affects, head=head.sequence)
+        return ProductPlan(
+            id=name, action=action, reasons=tuple(reasons), changes=changes, affects=affects, head=head.sequence
+        )
 
 
 def _estimate(head: Publication | None) -> Estimate:

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.build_inputs import BuildInput, BuildInputs, without_progress
 from meshwright.build.events import ProductEnded, ProductStarted
-from meshwright.build.fingerprints import code_fingerprint, event_time_of, key_of, promises_fingerprint, settings_fingerprint
+from meshwright.build.fingerprints import (
+    code_fingerprint,
+    event_time_of,
+    key_of,
+    promises_fingerprint,
+    settings_fingerprint,
+)
 from meshwright.build.materialization import TableState, appended, merged, replaced
 from meshwright.build.publishing import PortResult, Publishing
 from meshwright.build.reuse import label
 from meshwright.build.testing import Tester
 from meshwright.build.transforming import PreviousSchema, StagedPort, Transforming
+from meshwright.engines import Staged, TableOutput
+from meshwright.model.datatype import VARCHAR, DataType
 from meshwright.model.errors import Conflict, Refused
+from meshwright.model.fields import fields
 from meshwright.model.publication import Attempt
 from meshwright.model.results import Outcome
 
@@ -26,8 +35,9 @@ if TYPE_CHECKING:
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.reuse import Verdict
     from meshwright.build.workshop import Workshop
-    from meshwright.model.publication import Publication
+    from meshwright.model.publication import Field, Publication
     from meshwright.model.results import RuleResult
+    from meshwright.quality.quarantine import Quarantine
 
 # Each lost race means that somebody else published; more in a row than this is a storm, not a race.
 TRIES = 20
@@ -55,7 +65,7 @@ class ProductBuild:
         self.verdict = verdict
         self.full = full
         self.product = bound.product.id
-        self.folder = workshop.warehouse.staging(workshop.run) / self.product
+        self.folder = workshop.staging / self.product
 
     def run(self) -> ProductEnded:
         """Publish, or reuse. Raises TestsFailed and what transformations, sources and stores raise."""
@@ -94,7 +104,7 @@ class ProductBuild:
             results,
             inputs=[one.read for one in inputs.values()],
             tests=tests,
-            reason="; ".join(self.verdict.reasons),
+            reason="; ".join(self.verdict.reasons) if head is not None else "first publication",
             seconds=time.monotonic() - started,
         )
         return self._ended("published", publication, started)
@@ -111,7 +121,9 @@ class ProductBuild:
             served = head.port(port.name, port.major)
             if served is None:
                 return False
-            if port.contract is not None and promises_fingerprint(served.contract) != promises_fingerprint(port.contract):
+            if port.contract is not None and promises_fingerprint(served.contract) != promises_fingerprint(
+                port.contract
+            ):
                 return False
         before = {read.name: without_progress(read) for read in head.inputs}
         return before == {name: without_progress(one.read) for name, one in inputs.items()}
@@ -166,23 +178,51 @@ class ProductBuild:
             if found is None:
                 results.append(PortResult(staged=one))
                 continue
-            result, rules = self._test_port(tester, one, found)
+            result, rules = self._test_port(tester, one, found, head)
             results.append(result)
             tests[label(one.port.name, one.port.major)] = rules
         return results, tests
 
     def _test_port(
-        self, tester: Tester, one: StagedPort, state: TableState
+        self, tester: Tester, one: StagedPort, state: TableState, head: Publication | None
     ) -> tuple[PortResult, tuple[RuleResult, ...]]:
         assert one.port.contract is not None  # noqa: S101 - transforming drafts one
-        incremental = one.port.materialization == "append" and not self.full
+        contract = one.port.contract
+        incremental = one.port.materialization != "full" and not self.full
         data = tester.state(state, one.schema, incremental=incremental)
-        rules = tester.test(one.port.contract, data, event_time=event_time_of(one.port))
-        return PortResult(staged=one, state=state), rules
+        rules = tester.test(contract, data, event_time=event_time_of(one.port))
+        quarantine = None if any(rule.blocks for rule in rules) else tester.split(contract, data, rules)
+        if quarantine is None:
+            return PortResult(staged=one, state=state), rules
+        good, bad, schema = self._set_aside(one, quarantine)
+        one = replace(one, staged=good)
+        state = self._state(one, head)
+        again = tester.test(
+            contract, tester.state(state, one.schema, incremental=incremental), event_time=event_time_of(one.port)
+        )
+        first = {rule.rule: rule for rule in rules if rule.quarantined}
+        rules = tuple(first.get(rule.rule, rule) for rule in again)
+        return PortResult(staged=one, state=state, quarantined=bad.files, quarantine_schema=schema), rules
+
+    def _set_aside(self, one: StagedPort, quarantine: Quarantine) -> tuple[Staged, Staged, tuple[Field, ...]]:
+        """The good rows, the bad ones with their reasons, and the columns of the latter."""
+        engine, folder = self.workshop.engine, self.folder / f"{one.port.name}.quarantine"
+        columns = tuple((field.name, field.type) for field in one.schema)
+        schema, _ = fields((*columns, (quarantine.reasons, DataType("LIST", fields=(("", VARCHAR),)))))
+        key = key_of(one.port) if one.port.materialization == "full" else ()
+        good = TableOutput(name=one.port.name, folder=folder / "good", schema=one.schema, key=key)
+        bad = TableOutput(name=one.port.name, folder=folder / "bad", schema=schema)
+        return (
+            engine.stage(quarantine.good, inputs=(), output=good),
+            engine.stage(quarantine.bad, inputs=(), output=bad),
+            schema,
+        )
 
     def _state(self, one: StagedPort, head: Publication | None) -> TableState:
         before = head.port(one.port.name, one.port.major) if head is not None else None
-        present = self.workshop.registry.files(before.table, before.snapshot) if before is not None and before.table else ()
+        present = (
+            self.workshop.registry.files(before.table, before.snapshot) if before is not None and before.table else ()
+        )
         if one.port.materialization == "full" or self.full:
             return replaced(one.staged, present)
         if one.port.materialization == "append":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.build.build_inputs import BuildInput
 from meshwright.build.outline import CHANGES
 from meshwright.build.reuse import label
-from meshwright.build.testing import Tester, dataset
+from meshwright.build.testing import ContractRun, Tester, dataset
 from meshwright.build.transforming import Transforming
 from meshwright.engines import TableInput
 from meshwright.model.datatype import DataType, literal, quote
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from meshwright.build.bound import BoundProduct
     from meshwright.build.workshop import Workshop
     from meshwright.model.product import TestCase
-    from meshwright.model.results import RuleResult
 
 Columns = tuple[tuple[str, DataType], ...]
 
@@ -37,8 +36,8 @@ class CaseResult:
     differences: tuple[str, ...] = ()
 
 
-def test_published(workshop: Workshop, product: str) -> dict[str, tuple[RuleResult, ...]]:
-    """Every port's contract run on what *product* serves now, by `port@major`. Raises NotFound."""
+def run_contracts(workshop: Workshop, product: str) -> list[ContractRun]:
+    """Every port's contract run on what *product* serves now. Raises NotFound."""
     head = workshop.registry.head(workshop.environment, product)
     if head is None:
         raise NotFound(f"{product} serves nothing in {workshop.environment} yet: build it first")
@@ -48,20 +47,25 @@ def test_published(workshop: Workshop, product: str) -> dict[str, tuple[RuleResu
         if port.kind == "tables":
             files = workshop.registry.files(port.table, port.snapshot)
             data[port.name, port.major] = tester.staged[port.name] = dataset(files, port.schema, workshop.locate)
-    return {
-        label(port.name, port.major): tester.test(port.contract, data[port.name, port.major], event_time=port.event_time)
+    return [
+        ContractRun(
+            name=f"{product}.{label(port.name, port.major)}",
+            contract=port.contract,
+            table=port.contract.table,
+            results=tester.test(port.contract, data[port.name, port.major], event_time=port.event_time),
+        )
         for port in head.ports
         if port.kind == "tables"
-    }
+    ]
 
 
-def test_cases(workshop: Workshop, bound: BoundProduct) -> list[CaseResult]:
+def run_cases(workshop: Workshop, bound: BoundProduct) -> list[CaseResult]:
     """The product's own cases: each port or step run over the given rows and compared with the expected ones."""
     return [_run_case(workshop, bound, case, number) for number, case in enumerate(bound.product.tests)]
 
 
 def _run_case(workshop: Workshop, bound: BoundProduct, case: TestCase, number: int) -> CaseResult:
-    folder = workshop.warehouse.staging(workshop.run) / f"{bound.product.id}.case{number}"
+    folder = workshop.staging / f"{bound.product.id}.case{number}"
     try:
         differences = _differences(workshop, bound, case, folder)
     except MeshwrightError as error:
@@ -109,7 +113,9 @@ def _needed(bound: BoundProduct, case: TestCase) -> frozenset[str]:
 def _given(name: str, columns: Columns, case: TestCase) -> BuildInput:
     changes = case.given.get(f"{name}{CHANGES}")
     scan = rows_sql(case.given.get(name, changes or []), columns)
-    table = TableInput(name=name, scan=scan, changes=rows_sql(changes, columns) if changes is not None else None, columns=columns)
+    table = TableInput(
+        name=name, scan=scan, changes=rows_sql(changes, columns) if changes is not None else None, columns=columns
+    )
     return BuildInput(name=name, table=table, read=InputRead(name=name))
 
 
@@ -118,7 +124,9 @@ def rows_sql(rows: list[dict[str, Any]], columns: Columns) -> str:
     known = {name.lower() for name, _ in columns}
     unknown = sorted({name for row in rows for name in row if name.lower() not in known})
     if unknown:
-        raise InvalidInput(f"given rows name {', '.join(unknown)}, which the input does not have: it has {', '.join(name for name, _ in columns)}")
+        raise InvalidInput(
+            f"given rows name {', '.join(unknown)}, which the input does not have: it has {', '.join(name for name, _ in columns)}"
+        )
     empty = "SELECT " + ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
     if not rows:
         return f"{empty} WHERE false"

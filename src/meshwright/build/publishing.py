@@ -107,7 +107,8 @@ class Publishing:
             "tags": list(product.tags),
             "folder": product.folder,
             "transformations": {
-                one.name: {"fingerprint": one.fingerprint, "definitions": one.definitions} for one in self.bound.transformations
+                one.name: {"fingerprint": one.fingerprint, "definitions": one.definitions}
+                for one in self.bound.transformations
             },
             "settings": {label(port.name, port.major): settings_of(port) for port in product.output_ports},
         }
@@ -131,7 +132,12 @@ class Publishing:
         before = self._before(port.name, port.major)
         columns = column_versions(state.files, staged.schema)
         common = self._common(one)
-        if before is not None and before.columns == columns and before.schema == staged.schema and before.rows == state.rows:
+        if (
+            before is not None
+            and before.columns == columns
+            and before.schema == staged.schema
+            and before.rows == state.rows
+        ):
             # The same rows in the same columns: the table's present snapshot already holds them.
             return replace(before, **common)
         snapshot = self._commit(one, state, before)
@@ -177,7 +183,11 @@ class Publishing:
         registry, tables = self.workshop.registry, self.workshop.tables
         parent = registry.snapshot(before.table, before.snapshot) if before is not None and before.table else None
         name = port.name if port.major < 2 else f"{port.name}_{port.major}"  # noqa: PLR2004 - the first major is plain
-        table = parent.table if parent is not None else tables.create(product=self.bound.product.id, port=name, columns=schema)
+        table = (
+            parent.table
+            if parent is not None
+            else tables.create(product=self.bound.product.id, port=name, columns=schema)
+        )
         added = self._adopt(table, state.added)
         snapshot = tables.commit(
             table=table, parent=parent, schema=schema, added=added, removed=state.removed, kept=state.kept
@@ -200,7 +210,9 @@ class Publishing:
             return None
         port = one.staged.port
         tables = self.workshop.tables
-        table = tables.create(product=self.bound.product.id, port=f"{port.name}_quarantine", columns=one.quarantine_schema)
+        table = tables.create(
+            product=self.bound.product.id, port=f"{port.name}_quarantine", columns=one.quarantine_schema
+        )
         added = self._adopt(table, one.quarantined)
         snapshot = tables.commit(table=table, parent=None, schema=one.quarantine_schema, added=added)
         self.snapshots.append(snapshot)

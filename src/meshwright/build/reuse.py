@@ -69,7 +69,11 @@ class Reuse:
         settings = self._settings(bound, head)
         rules, words = self._contracts(bound, head)
         inputs, by_inputs = self._inputs(bound, head)
-        volatile = [f"{one.path} uses {one.volatile}(), whose result changes by itself" for one in bound.transformations if one.volatile]
+        volatile = [
+            f"{one.path} uses {one.volatile}(), whose result changes by itself"
+            for one in bound.transformations
+            if one.volatile
+        ]
         reasons = [*code, *settings, *rules, *inputs, *volatile]
         if not reasons:
             return Verdict(reasons=tuple(words), wording=bool(words))
@@ -111,7 +115,11 @@ class Reuse:
             if then is None:
                 reasons.append(f"port {label(port.name, port.major)} is new")
                 continue
-            reasons += [f"setting {name} of port {port.name} changed: {then.get(name)} → {value}" for name, value in now.items() if then.get(name) != value]
+            reasons += [
+                f"setting {name} of port {port.name} changed: {then.get(name)} → {value}"
+                for name, value in now.items()
+                if then.get(name) != value
+            ]
         return reasons
 
     @staticmethod
@@ -122,7 +130,10 @@ class Reuse:
             if old is None or port.contract is None or old.contract == port.contract:
                 continue
             path = port.contract.path or f"the draft contract of {port.name}"
-            kinds = [f"{change.column} {change.kind}".strip() for change in contract_changes(port.name, old.contract, port.contract)]
+            kinds = [
+                f"{change.column} {change.kind}".strip()
+                for change in contract_changes(port.name, old.contract, port.contract)
+            ]
             if promises_fingerprint(old.contract) != promises_fingerprint(port.contract):
                 rules.append(f"{path} changed: {', '.join(kinds[:5]) or 'its rules'}")
             elif old.contract.version != port.contract.version or kinds:
@@ -147,7 +158,9 @@ class Reuse:
         }
         return reasons, by_port
 
-    def _input(self, bound: BoundProduct, port: InputPort, before: InputRead | None) -> tuple[str, frozenset[str] | None]:
+    def _input(
+        self, bound: BoundProduct, port: InputPort, before: InputRead | None
+    ) -> tuple[str, frozenset[str] | None]:
         if port.source is not None:
             return self._files(bound, port, before), None
         read = self.mesh.reads.get((bound.product.id, port.name))
@@ -171,7 +184,10 @@ class Reuse:
         differing = changed_columns(before, served, wanted)
         if differing:
             assert upstream is not None  # noqa: S101 - it serves the port
-            return f"{_listed(differing, None)} of input {port.name} changed in publication {upstream.sequence}", frozenset(differing)
+            return (
+                f"{_listed(differing, None)} of input {port.name} changed in publication {upstream.sequence}",
+                frozenset(differing),
+            )
         return "", None
 
     def _files(self, bound: BoundProduct, port: InputPort, before: InputRead | None) -> str:
@@ -183,7 +199,9 @@ class Reuse:
         new = sorted(set(now) - set(before.files))
         gone = sorted(set(before.files) - set(now))
         edited = sorted(path for path in now if path in before.files and before.files[path] != now[path])
-        parts = [f"{word} {_some(paths)}" for word, paths in (("new", new), ("changed", edited), ("removed", gone)) if paths]
+        parts = [
+            f"{word} {_some(paths)}" for word, paths in (("new", new), ("changed", edited), ("removed", gone)) if paths
+        ]
         return f"input {port.name}: {'; '.join(parts)}"
 
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from meshwright.storage import Registry
 
 
-def roll_back(registry: Registry, environment: str, product: str, *, to: int | None = None) -> tuple[Publication, Publication]:
+def roll_back(
+    registry: Registry, environment: str, product: str, *, to: int | None = None
+) -> tuple[Publication, Publication]:
     """The publication that was served and the one served now: number *to*, else the one the head was built upon.
 
     Raises NotFound when there is nothing to go back to, Conflict when the head moves meanwhile.

@@ -49,7 +49,7 @@ class PlanRun:
             seconds = time.monotonic() - self.started
             workshop.emit(BuildEnded(run=workshop.run, outcomes=dict(outcomes), seconds=seconds))
         if all(one.outcome in GOOD | {"blocked", "removed", "kept"} for one in self.ended.values()):
-            shutil.rmtree(workshop.warehouse.staging(workshop.run), ignore_errors=True)
+            shutil.rmtree(workshop.staging, ignore_errors=True)
         return [self.ended[name] for name in self.plans if name in self.ended]
 
     def _schedule(self) -> None:
@@ -89,7 +89,11 @@ class PlanRun:
         plan = self.plans[name]
         lost = sorted(up for up in self._upstream(name) if self.ended[up].outcome not in GOOD | {"blocked"})
         if lost and plan.action is Action.BUILD:
-            self._end(ProductEnded(product=name, outcome="skipped", message=f"it reads {', '.join(lost)}, which failed", exit_code=1))
+            self._end(
+                ProductEnded(
+                    product=name, outcome="skipped", message=f"it reads {', '.join(lost)}, which failed", exit_code=1
+                )
+            )
         elif plan.action is Action.BUILD:
             return pool.submit(self._build, plan)
         else:

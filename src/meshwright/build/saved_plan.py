@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import meshwright
 from meshwright.model.errors import InvalidInput
-from meshwright.model.plan import Plan
+from meshwright.model.plan import Plan  # noqa: TC001 - the decoder reads the annotation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,5 +51,7 @@ def load(path: Path) -> SavedPlan:
     except (OSError, msgspec.MsgspecError) as error:
         raise InvalidInput(f"{path} is no saved plan: {error}. Write one with `mesh plan --out {path}`") from None
     if saved.meshwright != meshwright.__version__:
-        raise InvalidInput(f"{path} was saved by Meshwright {saved.meshwright}, this is {meshwright.__version__}: plan again")
+        raise InvalidInput(
+            f"{path} was saved by Meshwright {saved.meshwright}, this is {meshwright.__version__}: plan again"
+        )
     return saved

@@ -35,7 +35,10 @@ def select(
         chosen = _matching(core, products, changed)
         if not chosen and core != "changed":
             guess = nearest(core, products)
-            raise InvalidInput(f"--select {pattern} means no product here: " + (f"did you mean {guess}?" if guess else "see `mesh list`"))
+            raise InvalidInput(
+                f"--select {pattern} means no product here: "
+                + (f"did you mean {guess}?" if guess else "see `mesh list`")
+            )
         found |= chosen
         if pattern.startswith("+"):
             found |= reachable(chosen, upstream) & set(products)

@@ -53,7 +53,9 @@ class SourceColumns:
             return port.source, _typed(declared)
         pinned = self._pin(product, port) or {}
         options = {**pinned.get("options", {}), **port.source.options}
-        return replace(port.source, format=pinned.get("format", port.source.format), options=options), _typed(pinned["columns"])
+        return replace(port.source, format=pinned.get("format", port.source.format), options=options), _typed(
+            pinned["columns"]
+        )
 
     def _pin(self, product: Product, port: InputPort) -> dict[str, Any] | None:
         new: dict[str, Any] = self.pinned.get(product.id, {}).get("inputs", {})  # type: ignore[assignment]
@@ -70,7 +72,9 @@ class SourceColumns:
                 sample = files.sample(self.root, port.source, connection, unpacked=Path(unpacked))
         except MeshwrightError as error:
             hint = "check the path, or declare mesh.format and mesh.options on the input port"
-            return Finding(code="source-unreadable", message=str(error), path=product.path, value=port.source.path, hint=hint)
+            return Finding(
+                code="source-unreadable", message=str(error), path=product.path, value=port.source.path, hint=hint
+            )
         pin: dict[str, Any] = {
             "path": port.source.path,
             "format": sample.format,

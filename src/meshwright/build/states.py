@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshwright.model.results import Outcome
-from meshwright.quality.service_levels import freshness
+from meshwright.quality.freshness import freshness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,7 +50,14 @@ def _state(name: str, head: Publication | None, attempt: Attempt | None, now: da
     late = tuple(
         result
         for port in head.ports
-        for result in freshness(port.contract, port.event_time_highest, now)
+        if port.kind == "tables"
+        for result in freshness(
+            port.contract,
+            port.contract.table,
+            newest={port.event_time: port.event_time_highest},
+            now=now,
+            event_time=port.event_time,
+        )
         if result.outcome is Outcome.FAILED
     )
     warnings = sum(rule.outcome is Outcome.FAILED for rules in head.tests.values() for rule in rules)

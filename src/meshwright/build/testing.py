@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshwright.model.errors import MeshwrightError
 from meshwright.model.names import PortAddress
 from meshwright.quality import Dataset
+from meshwright.quality.quarantine import split
 from meshwright.quality.run import run as run_rules
 
 if TYPE_CHECKING:
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 
     from meshwright.build.materialization import TableState
     from meshwright.build.workshop import Workshop
-    from meshwright.model.contract import Contract
+    from meshwright.model.contract import Contract, Table
     from meshwright.model.publication import DataFile, Field
     from meshwright.model.results import RuleResult
+    from meshwright.quality.quarantine import Quarantine
 
 
 def dataset(
@@ -40,6 +43,16 @@ def dataset(
 def _path(file: DataFile, locate: Callable[[str], str]) -> str:
     # Staged files are named by absolute path, published ones relative to the warehouse.
     return file.path if file.path.startswith("/") else locate(file.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractRun:
+    """What one contract's table found on some rows; `name` is the port's or file's, as people know it."""
+
+    name: str
+    contract: Contract
+    table: Table
+    results: tuple[RuleResult, ...]
 
 
 class Tester:
@@ -71,6 +84,22 @@ class Tester:
         finally:
             cursor.close()
         return tuple(results)
+
+    def split(self, contract: Contract, data: Dataset, results: Sequence[RuleResult]) -> Quarantine | None:
+        """How to tell good new rows from those that *results* set aside; None when there are none."""
+        cursor = self.workshop.engine.cursor()
+        try:
+            return split(
+                contract,
+                contract.table,
+                data,
+                results,
+                connection=cursor,
+                references=self.reference,
+                now=self.workshop.now(),
+            )
+        finally:
+            cursor.close()
 
     def state(self, state: TableState, schema: tuple[Field, ...], *, incremental: bool) -> Dataset:
         """A table's next state as a dataset; of an *incremental* one only the new rows meet row rules."""

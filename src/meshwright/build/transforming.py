@@ -11,7 +11,6 @@ from meshwright.build.fingerprints import key_of
 from meshwright.build.outline import stem
 from meshwright.engines import PythonJob, Staged, TableInput, TableOutput
 from meshwright.engines.parquet_scan import scan_sql
-from meshwright.engines.python_process import run_python
 from meshwright.model.datatype import DataType, literal, stored
 from meshwright.model.errors import InvalidInput
 from meshwright.model.fields import fields
@@ -102,7 +101,9 @@ class Transforming:
         self.results[one.name] = TableInput(name=one.name, scan=scan_sql(staged.files, schema, str), columns=kept)
         return StagedPort(port=port, schema=schema, last_field_id=last, staged=staged)
 
-    def _source(self, one: ParsedTransformation) -> tuple[str, tuple[TableInput, ...], tuple[tuple[str, DataType], ...]]:
+    def _source(
+        self, one: ParsedTransformation
+    ) -> tuple[str, tuple[TableInput, ...], tuple[tuple[str, DataType], ...]]:
         """The query that yields the rows, its inputs, and its columns."""
         if one.language == "sql":
             return one.sql, self._tables(one), self.bound.columns.get(one.name, ())
@@ -163,6 +164,8 @@ class Transforming:
             kind=kind,
             on_output=lambda line: self.workshop.emit(OutputPrinted(product=self.bound.product.id, line=line)),
         )
+        from meshwright.engines.python_process import run_python
+
         with self.workshop.python_slots:
             return run_python(job)
 

@@ -38,6 +38,8 @@ class Workshop:
     warehouse: Warehouse
     sources: SourceColumns
     cache: Path
+    # This run's own folder, on the same disk as the tables.
+    staging: Path
     emit: Callable[[Event], None]
     # How many products are built at a time.
     workers: int = 1

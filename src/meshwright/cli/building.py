@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @full
 @allow_remove
 @click.option(
-    "--plan", "saved", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Apply the plan saved in FILE."
+    "--plan",
+    "saved",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Apply the plan saved in FILE.",
 )
 @as_json
 @click.pass_context
@@ -63,7 +66,9 @@ def _saved(node: Node, path: Path) -> Planned:
     planned = node.plan(request)
     differing = unchanged(saved.plan, planned.plan)
     if differing:
-        raise Conflict(f"the plan in {path} no longer holds for {', '.join(differing)}: something it rests on has changed. Plan again")
+        raise Conflict(
+            f"the plan in {path} no longer holds for {', '.join(differing)}: something it rests on has changed. Plan again"
+        )
     return planned
 
 
@@ -82,4 +87,6 @@ def rollback(ctx: click.Context, product: str, to: int | None, environment: str,
         print_json({"product": product, "env": environment, "from": before.sequence, "to": now.sequence})
         return
     rows = plural(sum(port.rows for port in now.ports), "row")
-    click.echo(f"{product} serves publication {now.sequence} again ({rows}, published {now.published_at[:19]}); {before.sequence} stays in its history")
+    click.echo(
+        f"{product} serves publication {now.sequence} again ({rows}, published {now.published_at[:19]}); {before.sequence} stays in its history"
+    )

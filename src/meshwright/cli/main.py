@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 import meshwright
-from meshwright.model.errors import InvalidMesh, MeshwrightError
+from meshwright.model.errors import InvalidMesh, MeshwrightError, Unavailable
 
 # Verb → module below meshwright.cli that holds its command, and what `mesh --help` says of it. Starting up imports none.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -48,10 +49,14 @@ class Verbs(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"meshwright.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, "build" if cmd_name == "apply" else f"{cmd_name}_" if cmd_name == "list" else cmd_name)
+        command: click.Command = getattr(
+            module, "build" if cmd_name == "apply" else f"{cmd_name}_" if cmd_name == "list" else cmd_name
+        )
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that *args* begin with; a misspelt one gets a suggestion."""
         from meshwright.model.names import nearest
 
@@ -77,9 +82,9 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
 
     Exit codes: 0 done; 1 the mesh says no; 2 wrong usage or invalid files; 3 something outside failed.
     """
-    import logging
-
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.CRITICAL, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.CRITICAL, format="%(levelname)s %(name)s: %(message)s"
+    )
     ctx.obj = folder
 
 
@@ -108,6 +113,11 @@ def run(arguments: list[str]) -> int:
     except MeshwrightError as error:
         _show(error, as_json=as_json)
         return error.exit_code
+    except Exception as error:  # the outermost loop: a defect is reported, never shown as a bare traceback
+        logging.getLogger(__name__).exception("mesh %s", " ".join(arguments))
+        message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v …` shows where"
+        _show(Unavailable(message), as_json=as_json)
+        return Unavailable.exit_code
     return result if isinstance(result, int) else 0
 
 

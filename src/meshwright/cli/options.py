@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from meshwright.node import Node
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-environment = click.option("--env", "environment", default="prod", show_default=True, metavar="NAME", help="The environment.")
+environment = click.option(
+    "--env", "environment", default="prod", show_default=True, metavar="NAME", help="The environment."
+)
 selected = click.option(
     "--select",
     "selected",

@@ -33,7 +33,9 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
     """Print *rows* in aligned columns; those numbered in *right* are aligned right. Long cells are cut."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max([len(header), *(len(row[at]) for row in cells)]) for at, header in enumerate(headers)]
-    click.secho("  ".join(_pad(header, widths[at], at in right) for at, header in enumerate(headers)).rstrip(), bold=True)
+    click.secho(
+        "  ".join(_pad(header, widths[at], at in right) for at, header in enumerate(headers)).rstrip(), bold=True
+    )
     for row in cells:
         click.echo("  ".join(_pad(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip())
 

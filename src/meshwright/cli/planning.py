@@ -22,7 +22,9 @@ COLOURS = {Action.BUILD: "yellow", Action.REUSE: "green", Action.REMOVE: "magent
 @environment
 @full
 @allow_remove
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `mesh build --plan FILE`.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `mesh build --plan FILE`."
+)
 @as_json
 @click.pass_context
 def plan(
@@ -97,7 +99,11 @@ def show_plan(plan: Plan) -> None:
         names = ", ".join(one.id for one in reused[:6]) + (f" and {len(reused) - 6} more" if len(reused) > 6 else "")  # noqa: PLR2004 - a line's worth
         click.echo(f"{click.style('reuse', fg='green')}    {names}")
     counts = [(action, sum(one.action is action for one in plan.products)) for action in Action]
-    summary = ", ".join(f"{count} to {action.value}" if action is not Action.BLOCKED else f"{count} blocked" for action, count in counts if count)
+    summary = ", ".join(
+        f"{count} to {action.value}" if action is not Action.BLOCKED else f"{count} blocked"
+        for action, count in counts
+        if count
+    )
     click.echo(f"\n{plan.environment}: {summary or 'nothing to do'}{_cost(plan)}")
 
 

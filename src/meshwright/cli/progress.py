@@ -79,7 +79,9 @@ class _Lines:
             rules = sum(len(found) for found in event.tests.values())
             tests = f", {plural(rules, 'test')}" if rules else ""
             note = f" ({event.message})" if event.message else ""
-            facts = f"#{event.publication.sequence}  {plural(event.rows, 'row')}{tests}, {event.seconds:.2f} s{rate}{note}"
+            facts = (
+                f"#{event.publication.sequence}  {plural(event.rows, 'row')}{tests}, {event.seconds:.2f} s{rate}{note}"
+            )
             click.echo(f"{word} {event.product}  {facts}")
         else:
             click.echo(f"{word} {event.product}  {event.message}")

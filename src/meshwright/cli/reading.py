@@ -21,7 +21,9 @@ FORMATS = ("table", "json", "ndjson", "csv", "arrow", "parquet")
 formatted = click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the rows."
 )
-written = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead; its ending says how.")
+written = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead; its ending says how."
+)
 as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication's number, or a time (ISO 8601, UTC).")
 
 
@@ -33,7 +35,9 @@ as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication'
 @written
 @as_json
 @click.pass_context
-def query(ctx: click.Context, sql: str, environment: str, as_of: str, format_: str, out: Path | None, *, as_json: bool) -> None:
+def query(
+    ctx: click.Context, sql: str, environment: str, as_of: str, format_: str, out: Path | None, *, as_json: bool
+) -> None:
     """Run one SQL query over published ports, named domain.product or domain.product.port."""
     rows = node_of(ctx).reader(environment).query(sql, as_of=as_of)
     emit(rows, "json" if as_json else format_, out)
@@ -46,7 +50,9 @@ def query(ctx: click.Context, sql: str, environment: str, as_of: str, format_: s
 @click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
 @click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder.")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder."
+)
 @environment
 @as_of
 @formatted
@@ -131,9 +137,28 @@ def _table(rows: Rows) -> None:
     relation: Any = rows.relation
     found = relation.limit(ROWS_SHOWN + 1).fetchall()
     numeric = [at for at, kind in enumerate(relation.types) if str(kind).split("(")[0] in NUMERIC]
-    print_table(relation.columns, [[plain(value) if value is not None else None for value in row] for row in found[:ROWS_SHOWN]], right=numeric)
+    print_table(
+        relation.columns,
+        [[plain(value) if value is not None else None for value in row] for row in found[:ROWS_SHOWN]],
+        right=numeric,
+    )
     if len(found) > ROWS_SHOWN:
         click.echo(f"… the first {ROWS_SHOWN} rows; --limit N --format csv prints more")
 
 
-NUMERIC = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
+NUMERIC = frozenset(
+    {
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+    }
+)

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from meshwright.build.events import Event
 
 SAMPLES_SHOWN = 3
-MARKS = {Outcome.PASSED: ("✓", "green"), Outcome.FAILED: ("✗", "red"), Outcome.ERROR: ("!", "red"), Outcome.NOT_RUN: ("–", "yellow")}
+MARKS = {
+    Outcome.PASSED: ("✓", "green"),
+    Outcome.FAILED: ("✗", "red"),
+    Outcome.ERROR: ("!", "red"),
+    Outcome.NOT_RUN: ("–", "yellow"),
+}
 
 
 def show_rules(tests: Mapping[str, Iterable[RuleResult]], *, everything: bool = False) -> None:
@@ -38,7 +43,11 @@ def show_rule(port: str, rule: RuleResult) -> None:
         mark, colour = "▲", "yellow"
     parts = [f"{click.style(mark, fg=colour)} {port} {rule.rule}"]
     if rule.outcome is Outcome.FAILED:
-        parts.append(f"{plural(rule.failing, 'row')} of {rule.rows:,} failed" if rule.failing else f"{rule.value}, should be {rule.threshold}")
+        parts.append(
+            f"{plural(rule.failing, 'row')} of {rule.rows:,} failed"
+            if rule.failing
+            else f"{rule.value}, should be {rule.threshold}"
+        )
     elif rule.outcome is Outcome.NOT_RUN:
         parts.append(f"not run: {rule.message}")
     elif rule.outcome is Outcome.ERROR:

@@ -35,7 +35,13 @@ def list_(ctx: click.Context, environment: str, *, as_json: bool) -> None:
         click.echo(f"nothing is published in {environment} yet: run `mesh build`")
     else:
         rows = [
-            (one["address"], one["version"], one["status"], f"{one['rows']:,}" if one["kind"] == "tables" else plural(one["files"], "file"), _sentence(one["description"]))
+            (
+                one["address"],
+                one["version"],
+                one["status"],
+                f"{one['rows']:,}" if one["kind"] == "tables" else plural(one["files"], "file"),
+                _sentence(one["description"]),
+            )
             for one in ports
         ]
         print_table(("port", "version", "status", "rows", "description"), rows, right=(3,))
@@ -48,7 +54,9 @@ def _sentence(text: str) -> str:
 @click.command()
 @click.argument("product")
 @click.option("--publications", is_flag=True, help="List every publication, newest first.")
-@click.option("--effective", is_flag=True, help="Print the descriptor and contracts with everything implied written out.")
+@click.option(
+    "--effective", is_flag=True, help="Print the descriptor and contracts with everything implied written out."
+)
 @environment
 @as_json
 @click.pass_context
@@ -80,7 +88,9 @@ def show(
 def _nothing(node: Node, product: str, environment: str) -> None:
     known = {*node.workspace.mesh.products, *node.published(environment)}
     if product in known:
-        raise NotFound(f"{product} serves nothing in {environment} yet: run `mesh build`, or see `mesh show {product} --effective`")
+        raise NotFound(
+            f"{product} serves nothing in {environment} yet: run `mesh build`, or see `mesh show {product} --effective`"
+        )
     guess = nearest(product, known)
     raise NotFound(f"there is no product {product}" + (f": did you mean {guess}?" if guess else ": see `mesh list`"))
 
@@ -94,12 +104,19 @@ def _show_head(data: dict[str, Any]) -> None:
     click.echo(f"publication {data['sequence']} of {data['published_at'][:19]}Z{owner}: {data['reason'] or 'built'}")
     for port in data["ports"]:
         click.echo()
-        facts = plural(port["rows"], "row") + f", {size(port['bytes'])}" if port["kind"] == "tables" else plural(port["files"], "file")
+        facts = (
+            plural(port["rows"], "row") + f", {size(port['bytes'])}"
+            if port["kind"] == "tables"
+            else plural(port["files"], "file")
+        )
         click.echo(f"{click.style(port['address'], bold=True)}  {port['version']} {port['status']}, {facts}")
         if port["event_time"] and port["event_time"][0]:
             click.echo(f"  {port['event_time'][0]} to {port['event_time'][1]}")
         if port["columns"]:
-            rows = [(f"  {one['name']}", one["type"], "required" if one["required"] else "", one["description"]) for one in port["columns"]]
+            rows = [
+                (f"  {one['name']}", one["type"], "required" if one["required"] else "", one["description"])
+                for one in port["columns"]
+            ]
             print_table(("  column", "type", "", "description"), rows)
         for one in port["artifacts"]:
             click.echo(f"  {one['path']}  {size(one['bytes'])}  sha256 {one['sha256'][:12]}…")
@@ -107,7 +124,11 @@ def _show_head(data: dict[str, Any]) -> None:
         click.echo()
         click.secho("reads", bold=True)
     for read in data["inputs"]:
-        what = f"{read['product']} publication {read['publication']}" if read["product"] else plural(len(read["files"]), "file")
+        what = (
+            f"{read['product']} publication {read['publication']}"
+            if read["product"]
+            else plural(len(read["files"]), "file")
+        )
         columns = f": {', '.join(read['columns'])}" if read["columns"] else ""
         click.echo(f"  {read['name']}  {what}{columns}")
     counts = ", ".join(f"{count} {word}" for word, count in data["tests"].items() if count)
@@ -124,7 +145,14 @@ def _show_publications(node: Node, product: str, environment: str, *, as_json: b
         print_json([{**one, "served": one["sequence"] == served} for one in found])
         return
     rows = [
-        ("→" if one["sequence"] == served else "", one["sequence"], one["published_at"][:19], one["version"], f"{one['rows']:,}", one["reason"])
+        (
+            "→" if one["sequence"] == served else "",
+            one["sequence"],
+            one["published_at"][:19],
+            one["version"],
+            f"{one['rows']:,}",
+            one["reason"],
+        )
         for one in found
     ]
     print_table(("", "seq", "published (UTC)", "version", "rows", "why"), rows, right=(1, 4))
@@ -140,7 +168,9 @@ def _show_effective(node: Node, product: str, environment: str, *, as_json: bool
         _nothing(node, product, environment)
         return
     descriptor = odps.write(bound.product)
-    contracts = {f"contracts/{port.name}.yaml": odcs.write(port.contract) for port in bound.product.output_ports if port.contract}
+    contracts = {
+        f"contracts/{port.name}.yaml": odcs.write(port.contract) for port in bound.product.output_ports if port.contract
+    }
     if as_json:
         print_json({"product.yaml": descriptor, **contracts})
         return
@@ -179,7 +209,9 @@ def _state_as_data(one: ProductState) -> dict[str, Any]:
         "rows": sum(port.rows for port in one.head.ports) if one.head else None,
         "warnings": one.warnings,
         "late": [{"rule": rule.rule, "value": rule.value, "threshold": rule.threshold} for rule in one.late],
-        "last_failure": {"at": one.attempt.ended_at, "message": one.attempt.message, "staged": one.attempt.staged} if one.attempt else None,
+        "last_failure": {"at": one.attempt.ended_at, "message": one.attempt.message, "staged": one.attempt.staged}
+        if one.attempt
+        else None,
     }
 
 
@@ -190,6 +222,10 @@ def _show_states(states: list[ProductState]) -> None:
         notes = [f"last build failed: {one.attempt.message}"] if one.attempt else []
         notes += [f"{rule.rule}: {rule.value}, promised {rule.threshold}" for rule in one.late]
         notes += [plural(one.warnings, "warning")] if one.warnings else []
-        served = (head.sequence, head.published_at[:19], f"{sum(port.rows for port in head.ports):,}") if head else ("", "", "")
+        served = (
+            (head.sequence, head.published_at[:19], f"{sum(port.rows for port in head.ports):,}")
+            if head
+            else ("", "", "")
+        )
         rows.append((one.product, one.state, *served, "; ".join(notes)))
     print_table(("product", "state", "seq", "published (UTC)", "rows", "notes"), rows, right=(2, 4))

@@ -55,7 +55,9 @@ def product(ctx: click.Context, name: str) -> None:
     if not separator:
         raise InvalidInput(f"'{name}' names no domain: write DOMAIN/PRODUCT")
     _say(new_product(node_of(ctx).root, domain, product))
-    click.echo(f"next: edit the query, then mesh build; mesh new contract {domain}.{product} writes down what it promises")
+    click.echo(
+        f"next: edit the query, then mesh build; mesh new contract {domain}.{product} writes down what it promises"
+    )
 
 
 @new.command()
@@ -77,13 +79,17 @@ def contract(ctx: click.Context, address: str) -> None:
         raise NotFound(f"there is no product {port_address.product_id}" + (f": did you mean {guess}?" if guess else ""))
     port = bound.product.output_port(port_address.port)
     if port is None:
-        raise NotFound(f"{bound.product.id} has no output port {port_address.port}: it has {', '.join(one.name for one in bound.product.output_ports)}")
+        raise NotFound(
+            f"{bound.product.id} has no output port {port_address.port}: it has {', '.join(one.name for one in bound.product.output_ports)}"
+        )
     drafted = port.contract
     if drafted is None or not drafted.tables[0].columns:
         head = node.published("prod").get(bound.product.id)
         served = head.port(port.name) if head is not None else None
         if served is None:
-            raise InvalidInput(f"the columns of {address} are not known before it is built: run `mesh build --select {bound.product.id}` first")
+            raise InvalidInput(
+                f"the columns of {address} are not known before it is built: run `mesh build --select {bound.product.id}` first"
+            )
         drafted = served.contract
     if drafted.written:
         raise InvalidInput(f"{address} has a contract: {drafted.path}")

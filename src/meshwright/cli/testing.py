@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,8 @@ from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
     from meshwright.build.product_tests import CaseResult
-    from meshwright.model.results import RuleResult
+    from meshwright.build.testing import ContractRun
     from meshwright.node import Node
-
-Tests = "dict[str, tuple[RuleResult, ...]]"
 
 
 @click.command()
@@ -41,17 +40,17 @@ def test(
 
 
 def _files(path: Path, schema: str, files: list[Path], *, as_json: bool) -> int:
-    from meshwright.build.file_tests import chosen_table, read_contract, test_files
+    from meshwright.build.file_tests import chosen_table, read_contract, run_on_files
 
     if not files:
         raise InvalidInput("name the files to test: mesh test --contract CONTRACT FILE…")
     contract = read_contract(path)
     table = chosen_table(contract, schema)
-    return _report({table.name: test_files(contract, table, files)}, [], as_json=as_json)
+    return _report([run_on_files(contract, table, files)], [], as_json=as_json)
 
 
 def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: bool) -> int:
-    from meshwright.build.product_tests import test_cases, test_published
+    from meshwright.build.product_tests import run_cases, run_contracts
 
     mesh = node.effective(environment)
     published = node.published(environment)
@@ -59,42 +58,58 @@ def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: 
     unknown = [name for name in names if name not in known]
     if unknown:
         guess = nearest(unknown[0], known)
-        raise NotFound(f"there is no product {unknown[0]}" + (f": did you mean {guess}?" if guess else ": see `mesh list`"))
+        raise NotFound(
+            f"there is no product {unknown[0]}" + (f": did you mean {guess}?" if guess else ": see `mesh list`")
+        )
     workshop = node.workshop(environment, lambda _: None, mesh)
-    tests: dict[str, tuple[RuleResult, ...]] = {}
+    runs: list[ContractRun] = []
     cases: list[CaseResult] = []
     try:
         for name in names or sorted(known):
             if name in published:
-                tests |= {f"{name}.{port}": rules for port, rules in test_published(workshop, name).items()}
+                runs += run_contracts(workshop, name)
             if name in mesh.products:
-                cases += test_cases(workshop, mesh.products[name])
+                cases += run_cases(workshop, mesh.products[name])
     finally:
         workshop.engine.close()
-    return _report(tests, cases, as_json=as_json)
+    return _report(runs, cases, as_json=as_json)
 
 
-def _report(tests: dict[str, tuple[RuleResult, ...]], cases: list[CaseResult], *, as_json: bool) -> int:
-    blocking = sum(rule.blocks for rules in tests.values() for rule in rules)
+def _report(runs: list[ContractRun], cases: list[CaseResult], *, as_json: bool) -> int:
+    results = [rule for run in runs for rule in run.results]
     broken = [case for case in cases if case.differences]
+    failed = bool(broken) or any(rule.blocks for rule in results)
     if as_json:
-        from meshwright.quality.report import report
-
-        data = {port: report(rules) for port, rules in tests.items()}
-        listed = [
-            {"name": case.name, "port": case.port, "file": case.path, "line": case.line, "passed": not case.differences, "differences": list(case.differences)}
-            for case in cases
-        ]
-        print_json({"passed": not blocking and not broken, "contracts": data, "cases": listed})
-        return 1 if blocking or broken else 0
-    show_rules(tests, everything=len(tests) == 1)
+        _print_report(runs, cases, passed=not failed)
+        return int(failed)
+    show_rules({run.name: run.results for run in runs}, everything=len(runs) == 1)
     for case in broken:
         click.echo(f"          {click.style('✗', fg='red')} {case.path}:{case.line} {case.name}")
         for difference in case.differences[:10]:
             click.echo(f"              {difference}")
-    rules = sum(len(found) for found in tests.values())
-    outcomes = [rule.outcome.value for found in tests.values() for rule in found]
-    counts = ", ".join(f"{outcomes.count(word)} {word}" for word in ("passed", "failed", "error", "not run") if word in outcomes)
+    outcomes = [rule.outcome.value for rule in results]
+    counts = ", ".join(
+        f"{outcomes.count(word)} {word}" for word in ("passed", "failed", "error", "not run") if word in outcomes
+    )
     own = f"; {plural(len(cases), 'own case')}, {len(broken)} failed" if cases else ""
-    click.echo(f"{plural(rules, 'rule')}: {counts or 'none'}{own}")
-    return 1 if blocking or broken else 0
+    click.echo(f"{plural(len(results), 'rule')}: {counts or 'none'}{own}")
+    return int(failed)
+
+
+def _print_report(runs: list[ContractRun], cases: list[CaseResult], *, passed: bool) -> None:
+    from meshwright.quality.report import report
+
+    now = datetime.now(UTC)
+    contracts = {run.name: report(run.contract, run.table, run.results, observed_at=now, samples=True) for run in runs}
+    listed = [
+        {
+            "name": case.name,
+            "port": case.port,
+            "file": case.path,
+            "line": case.line,
+            "passed": not case.differences,
+            "differences": list(case.differences),
+        }
+        for case in cases
+    ]
+    print_json({"passed": passed, "contracts": contracts, "cases": listed})

@@ -28,7 +28,9 @@ def validate(ctx: click.Context, files: tuple[Path, ...], *, as_json: bool) -> i
     node = node_of(ctx)
     mesh = node.effective("prod", with_published=False)
     products, domains = len(node.workspace.mesh.products), len(node.workspace.mesh.domains)
-    return _report(list(mesh.findings), f"{plural(products, 'product')} in {plural(domains, 'domain')}", as_json=as_json)
+    return _report(
+        list(mesh.findings), f"{plural(products, 'product')} in {plural(domains, 'domain')}", as_json=as_json
+    )
 
 
 def _report(findings: list[Finding], what: str, *, as_json: bool) -> int:
@@ -57,7 +59,9 @@ def explain(code: str | None, *, as_json: bool) -> None:
     codes = {one.code: one for one in all_codes()}
     if code is None:
         if as_json:
-            print_json([{"code": one.code, "title": one.title, "explanation": one.explanation} for one in codes.values()])
+            print_json(
+                [{"code": one.code, "title": one.title, "explanation": one.explanation} for one in codes.values()]
+            )
         else:
             width = max(map(len, codes))
             for one in codes.values():
@@ -66,7 +70,9 @@ def explain(code: str | None, *, as_json: bool) -> None:
     found = codes.get(code)
     if found is None:
         guess = nearest(code, codes)
-        raise NotFound(f"there is no code '{code}'" + (f": did you mean {guess}?" if guess else ": `mesh explain` lists them"))
+        raise NotFound(
+            f"there is no code '{code}'" + (f": did you mean {guess}?" if guess else ": `mesh explain` lists them")
+        )
     if as_json:
         print_json({"code": found.code, "title": found.title, "explanation": found.explanation})
     else:

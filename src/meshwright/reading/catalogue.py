@@ -44,7 +44,9 @@ def described_port(head: Publication, port: PublishedPort, *, pinned: bool = Fal
             {
                 "name": field.name,
                 "type": str(field.type),
-                "required": bool(columns.get(field.name) and (columns[field.name].required or columns[field.name].primary_key)),
+                "required": bool(
+                    columns.get(field.name) and (columns[field.name].required or columns[field.name].primary_key)
+                ),
                 "description": columns[field.name].description if field.name in columns else "",
             }
             for field in port.schema
@@ -72,7 +74,14 @@ def described_publication(publication: Publication) -> dict[str, Any]:
         "bytes": sum(port.bytes for port in publication.ports),
         "ports": [described_port(publication, port, pinned=True) for port in publication.ports],
         "inputs": [
-            {"name": read.name, "product": read.product, "port": read.port, "publication": read.sequence, "columns": sorted(filter(None, read.columns)), "files": read.files}
+            {
+                "name": read.name,
+                "product": read.product,
+                "port": read.port,
+                "publication": read.sequence,
+                "columns": sorted(filter(None, read.columns)),
+                "files": read.files,
+            }
             for read in publication.inputs
         ],
         "tests": {outcome.value: sum(rule.outcome is outcome for rule in rules) for outcome in Outcome},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import datetime
+import datetime as dt
 import decimal
 import io
 import json
@@ -43,7 +43,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of any column
     """*value* as JSON has it: times as ISO 8601, decimals and not-a-number as text, bytes as hexadecimal digits."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+    if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return str(value)
@@ -57,7 +57,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of any column
 
 
 def _tuples(rows: Rows) -> Iterator[tuple[Any, ...]]:
-    cursor = rows.relation.execute()
+    cursor = rows.cursor()
     while batch := cursor.fetchmany(2048):
         yield from batch
 

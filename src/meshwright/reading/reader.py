@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """The result of a read, not yet fetched: a DuckDB relation, and the publications it is served from."""
+    """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
+
+    Every use runs it again. `sql` is the relation's query, for `cursor`.
+    """
 
     relation: Any
     connection: Any
+    sql: str
     served: tuple[ResolvedPort, ...]
+
+    def cursor(self) -> Any:  # noqa: ANN401 - duckdb is imported lazily
+        """A DuckDB cursor on the rows, to fetch a few at a time."""
+        return self.connection.cursor().execute(self.sql)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
@@ -123,7 +131,9 @@ class Reader:
             raise InvalidInput(f"{address} serves a table, not files: leave out --to, or write it with --out FILE")
         if not self.restriction(resolved).is_all:
             raise InvalidInput(f"{address} cannot be restricted: it has no rows and columns")
-        return [_copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts]
+        return [
+            _copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts
+        ]
 
     def _scan(self, resolved: ResolvedPort, event_time: EventTimeRange | None) -> str:
         return restricted_scan(
@@ -141,14 +151,16 @@ class Reader:
         except duckdb.Error as error:
             connection.close()
             raise InvalidInput(f"the query cannot be run: {_first_line(error)}") from error
-        return Rows(relation=relation, connection=connection, served=tuple(served))
+        return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served))
 
 
 def _copy(source: Path, target: Path, sha256: str) -> Path:
     try:
         content = source.read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise Unavailable(f"{source} is damaged: its checksum is not the published one. Rebuild the product with --full")
+            raise Unavailable(
+                f"{source} is damaged: its checksum is not the published one. Rebuild the product with --full"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     except OSError as error:
@@ -194,5 +206,9 @@ def _condition(where: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("LINE ") and set(line.strip()) != {"^"}]
+    lines = [
+        line
+        for line in str(error).splitlines()
+        if line.strip() and not line.startswith("LINE ") and set(line.strip()) != {"^"}
+    ]
     return "; ".join(lines[:2])

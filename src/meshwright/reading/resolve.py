@@ -67,7 +67,9 @@ def _at(registry: Registry, product: str, environment: str, as_of: str) -> Publi
             break
         served = sequence
     if served is None:
-        raise NotFound(f"{product} served nothing as of {as_of}: `mesh show {product} --publications` lists what it served")
+        raise NotFound(
+            f"{product} served nothing as of {as_of}: `mesh show {product} --publications` lists what it served"
+        )
     return registry.publication(environment, product, served)
 
 
@@ -76,5 +78,7 @@ def moment_of(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"'{text}' is neither a publication's number nor a time: write e.g. 12 or 2026-11-20T10:00:00Z") from None
+        raise InvalidInput(
+            f"'{text}' is neither a publication's number nor a time: write e.g. 12 or 2026-11-20T10:00:00Z"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -39,7 +39,9 @@ def restricted_scan(
     nothing. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
     """
     if resolved.port.kind != "tables":
-        raise InvalidInput(f"{resolved.address} publishes files, not a table: `mesh read {resolved.address} --to FOLDER` copies them")
+        raise InvalidInput(
+            f"{resolved.address} publishes files, not a table: `mesh read {resolved.address} --to FOLDER` copies them"
+        )
     rows = scan_sql(resolved.files, resolved.port.schema, locate)
     conditions = []
     if event_time is not None and (event_time.first or event_time.until):
@@ -64,7 +66,9 @@ def _projection(schema: tuple[Field, ...], restriction: Restriction) -> str:
 def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:
     column = resolved.port.event_time
     if not column:
-        raise InvalidInput(f"{resolved.address} declares no event time: its contract can name the column as mesh.eventTime")
+        raise InvalidInput(
+            f"{resolved.address} declares no event time: its contract can name the column as mesh.eventTime"
+        )
     kind = next(field.type for field in resolved.port.schema if field.name == column)
     parts = []
     if event_time.first:

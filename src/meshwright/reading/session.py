@@ -18,6 +18,6 @@ def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN
         connection.execute(f"SET threads = {threads}")
     connection.execute("SET allowed_paths = ?", [sorted(set(files))])
     connection.execute("SET enable_external_access = false")
-    connection.execute("SET python_enable_replacement_scans = false")
+    connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")
     return connection

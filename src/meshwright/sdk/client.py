@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Transport(Protocol):
     """How a client reaches a mesh: in this process, or over HTTP."""
 
-    def read(  # noqa: PLR0913 - what a read can ask
+    def read(
         self,
         address: str,
         *,
@@ -93,9 +93,7 @@ class Mesh:
         `as_of` is a time or a publication's number; `since` and `until` bound event time. Raises InvalidInput, NotFound.
         """
         return Rows(
-            self._transport.read(
-                port, columns=columns, where=where, as_of=as_of, limit=limit, since=since, until=until
-            )
+            self._transport.read(port, columns=columns, where=where, as_of=as_of, limit=limit, since=since, until=until)
         )
 
     def sql(self, query: str, *, as_of: str = "") -> Rows:
