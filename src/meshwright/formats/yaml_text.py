@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats.yaml_writing import dump as dump  # noqa: PLC0414 - reading and writing are one interface
 from meshwright.model.findings import Finding
 
 if TYPE_CHECKING:
@@ -54,6 +53,17 @@ def parse(content: bytes, path: str) -> tuple[Any, list[Finding]]:
     if document is None:
         return None, [empty_file(path)]
     return document, []
+
+
+def dump(document: Any) -> str:  # noqa: ANN401 - any document of JSON values
+    """*document* as readable block YAML, keys in their order; `parse` gives the same values again.
+
+    Raises ValueError for a value that is not text, number, boolean, null, list or mapping.
+    """
+    # Most runs only read.
+    from meshwright.formats import yaml_writing
+
+    return yaml_writing.dump(document)
 
 
 def too_large(path: str, size: int, limit: int) -> Finding:

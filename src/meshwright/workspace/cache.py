@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from meshwright import __version__
-from meshwright.workspace.folders import Signature, signature
+from meshwright.model.findings import Finding  # noqa: TC001 - decoders read the annotation when they run
+from meshwright.workspace.folders import Signature  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.workspace.product_folder import Record
 from meshwright.workspace.source_paths import exists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from meshwright.workspace.folders import Listing
+
+T = TypeVar("T")
 RACY_NANOSECONDS: Final = 2_000_000_000
 FILE: Final = "workspace.msgpack"
 # Raised whenever what is kept changes its shape without the version of Meshwright changing.
@@ -34,8 +38,17 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
     files: list[Signature]
     newest: int
     fingerprint: str
+    listed: list[Finding]
     probes: dict[str, bool]
     record: msgspec.Raw
+
+
+class SmallFile(msgspec.Struct, array_like=True, frozen=True):
+    """What one of the mesh's own files says: the hash of its content, its value, and what is wrong with it."""
+
+    content: str
+    value: msgspec.Raw
+    findings: list[Finding]
 
 
 class Kept(msgspec.Struct, array_like=True, frozen=True):
@@ -44,6 +57,7 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
     key: str
     written: int
     entries: dict[str, Entry]
+    small: dict[str, SmallFile]
 
 
 KEY: Final = f"{__version__}/{SHAPE}"
@@ -57,57 +71,82 @@ def read_cache(folder: Path) -> Kept:
     try:
         kept = _KEPT.decode((folder / FILE).read_bytes())
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        return Kept(KEY, 0, {})
-    return kept if kept.key == KEY else Kept(KEY, 0, {})
+        return Kept(KEY, 0, {}, {})
+    return kept if kept.key == KEY else Kept(KEY, 0, {}, {})
 
 
-def write_cache(folder: Path, entries: dict[str, Entry], *, looked_at: int) -> None:
+def write_cache(folder: Path, kept: Kept) -> None:
     """Write the cache, whole or not at all; that it cannot be written costs only time."""
     draft = folder / f".{FILE}.{os.getpid()}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            draft.write_bytes(_ENCODER.encode(Kept(KEY, looked_at, entries)))
+            draft.write_bytes(_ENCODER.encode(kept))
             draft.replace(folder / FILE)
         finally:
             draft.unlink(missing_ok=True)
 
 
-def is_unchanged(root: Path, folder: str, entry: Entry, written: int) -> bool:
+def small_value(kept: SmallFile | None, content: str, kind: type[T]) -> tuple[T | None, list[Finding]] | None:
+    """What a small file said when it had the same *content* (a hash); None when that is not known."""
+    if kept is None or kept.content != content:
+        return None
+    try:
+        return msgspec.msgpack.decode(kept.value, type=kind | None), kept.findings
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def new_small(content: str, value: object, findings: list[Finding]) -> SmallFile | None:
+    """What is kept of a small file; None when its value cannot be kept."""
+    try:
+        return SmallFile(content, msgspec.Raw(_ENCODER.encode(value)), findings)
+    except (msgspec.MsgspecError, OverflowError, ValueError, TypeError):
+        return None
+
+
+def is_unchanged(root: str, folder: str, entry: Entry, written: int) -> bool:
     """Whether the folder's files certainly are as they were when *entry* was made, going by their signatures alone."""
     if entry.newest > written - RACY_NANOSECONDS:
         return False
     base = f"{root}/{folder}/"
     stat, lstat = os.stat, os.lstat
     try:
-        for kept in entry.folders:
+        for path, _, changed, inode, _ in entry.folders:
             # A folder's size says nothing, and some file systems change it at will.
-            found = stat(base + kept[0])
-            if found.st_mtime_ns != kept[2] or found.st_ino != kept[3]:
+            found = stat(base + path)
+            if found.st_mtime_ns != changed or found.st_ino != inode:
                 return False
-        for kept in entry.files:
-            if signature(kept[0], lstat(base + kept[0])) != kept:
+        for path, size, changed, inode, touched in entry.files:
+            found = lstat(base + path)
+            if (
+                found.st_mtime_ns != changed
+                or found.st_size != size
+                or found.st_ctime_ns != touched
+                or found.st_ino != inode
+            ):
                 return False
     except OSError:
         return False
-    return has_same_probes(root, entry)
+    return not entry.probes or has_same_probes(root, entry)
 
 
-def has_same_probes(root: Path, entry: Entry) -> bool:
+def has_same_probes(root: str | Path, entry: Entry) -> bool:
     """Whether the sources of the product's inputs are found where they were."""
     return all(exists(root, path) == was_there for path, was_there in entry.probes.items())
 
 
-def new_entry(folders: list[Signature], files: list[Signature], fingerprint: str, record: Record) -> Entry | None:
+def new_entry(listing: Listing, fingerprint: str, record: Record) -> Entry | None:
     """The entry for a *record*; None when it holds a value that cannot be kept, such as a number of 30 digits."""
-    newest = max(max(kept[2], kept[4]) for kept in [*folders, *files])
+    files = list(listing.files.values())
+    newest = max(max(kept[2], kept[4]) for kept in [*listing.folders, *files])
     try:
         raw = msgspec.Raw(_ENCODER.encode(record))
         # Keys that are no text, and the like, are noticed now rather than at the next load.
         _RECORD.decode(raw)
     except (msgspec.MsgspecError, OverflowError, ValueError, TypeError):
         return None
-    return Entry(folders, files, newest, fingerprint, record.probes, raw)
+    return Entry(listing.folders, files, newest, fingerprint, listing.findings, record.probes, raw)
 
 
 def decoded_record(entry: Entry) -> Record | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -16,20 +15,20 @@ from meshwright.model.errors import NotFound
 from meshwright.model.findings import Finding
 from meshwright.model.mesh import Domain, Mesh, Settings
 from meshwright.model.names import is_name
-from meshwright.workspace.files import is_inside, leaves_mesh, read_bytes, read_document
-from meshwright.workspace.folders import CODE, DESCRIPTOR, SUBFOLDERS, case_collisions, is_hidden, list_product
+from meshwright.workspace.files import is_inside, leaves_mesh, read_bytes
+from meshwright.workspace.folders import case_collisions, is_hidden
+from meshwright.workspace.memory import Memory, bad_folder
 from meshwright.workspace.mesh_checks import duplicate_ids, resolved_inputs, unknown_people
-from meshwright.workspace.product_folder import read_contents, read_product
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from meshwright.workspace.cache import Entry, Kept
     from meshwright.workspace.product_folder import Record
 
 T = TypeVar("T")
+Groups = dict[str, tuple[str, ...]]
 DOMAINS = "domains"
 PEOPLE = "people"
 DOMAIN_FILE = "domain.yaml"
@@ -68,35 +67,38 @@ def load(root: Path, *, cache: Path | None = None) -> Workspace:
         message = f"{root} holds no {MESH_FILE}: run 'mesh init', or name the mesh with -C DIR"
         raise NotFound(message)
     with _without_garbage_collection():
-        return _Loader(root, cache).load()
+        return _Loader(root, Memory(root, cache)).load()
 
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Nothing made while loading is garbage, and looking for some doubles the time."""
+    """Nothing made while loading is garbage, and looking for some among it doubles the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            # What was read is a tree: it goes when its last user does, and no collection need ever walk it.
+            gc.freeze()
             gc.enable()
 
 
 @dataclass(slots=True)
 class _Loader:
     root: Path
-    cache: Path | None
+    memory: Memory
     findings: list[Finding] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> Workspace:
-        settings = self._read(MESH_FILE, mesh_files.read_mesh) or Settings(name=self.root.name)
+        settings = self._read(MESH_FILE, Settings, mesh_files.read_mesh) or Settings(name=self.root.name)
         people = self._people()
         domains: dict[str, Domain] = {}
-        products = list(self._walk(domains))
-        self._read_products(products)
+        for domain, name in self._walk(domains):
+            self._read_product(f"{DOMAINS}/{domain}/{name}", domain, name)
+        self.memory.save()
         found = {record.product.id: record.product for record in self.records.values() if record.product is not None}
         across = chain(
             duplicate_ids(self.records.values()),
@@ -114,13 +116,9 @@ class _Loader:
             locks={ids[folder]: record.lock for folder, record in self.records.items() if folder in ids},
         )
 
-    def _read(self, path: str, reader: Callable[[Any, str], tuple[T, list[Finding]]]) -> T | None:
-        document, content, findings = read_document(self.root, path)
-        if findings:
-            self.findings += findings
-            return None
-        value, findings = reader(document, path)
-        self.findings += placed(findings, content) if findings else []
+    def _read(self, path: str, kind: type[T], reader: Callable[[Any, str], tuple[T | None, list[Finding]]]) -> T | None:
+        value, findings = self.memory.small(path, kind, reader)
+        self.findings += findings
         return value
 
     def _place(self, findings: Iterable[Finding]) -> None:
@@ -133,7 +131,7 @@ class _Loader:
         groups: dict[str, tuple[str, ...]] = {}
         for entry in self._entries(PEOPLE):
             if entry.name.endswith(".yaml"):
-                found = self._read(f"{PEOPLE}/{entry.name}", mesh_files.read_people) or {}
+                found = self._read(f"{PEOPLE}/{entry.name}", Groups, mesh_files.read_people) or {}
                 for name, members in found.items():
                     groups[name] = tuple(dict.fromkeys((*groups.get(name, ()), *members)))
         return groups
@@ -160,7 +158,7 @@ class _Loader:
             if not entry.is_dir():
                 continue
             if not is_name(entry.name):
-                self.findings.append(_bad_folder(f"{DOMAINS}/{entry.name}", "domain"))
+                self.findings.append(bad_folder(f"{DOMAINS}/{entry.name}", "domain"))
                 continue
             domains[entry.name] = self._domain(entry.name)
             for inner in self._entries(f"{DOMAINS}/{entry.name}"):
@@ -179,94 +177,13 @@ class _Loader:
                 )
             )
             return Domain(name=name, path=path)
-        domain = self._read(path, lambda document, place: mesh_files.read_domain(document, name=name, path=place))
+        domain = self._read(
+            path, Domain, lambda document, place: mesh_files.read_domain(document, name=name, path=place)
+        )
         return domain or Domain(name=name, path=path)
 
-    def _read_products(self, products: list[tuple[str, str]]) -> None:
-        if self.cache is None:
-            for domain, name in products:
-                self._read_one(domain, name, None, None)
-            return
-        from meshwright.workspace import cache
-
-        kept = cache.read_cache(self.cache)
-        looked_at = time.time_ns()
-        entries: dict[str, Entry] = {}
-        is_stale = False
-        for domain, name in products:
-            folder = f"{DOMAINS}/{domain}/{name}"
-            entry = kept.entries.get(folder)
-            if entry is not None and cache.is_unchanged(self.root, folder, entry, kept.written):
-                record = cache.decoded_record(entry)
-                if record is not None:
-                    entries[folder] = entry
-                    self.records[folder], self.fingerprints[folder] = record, entry.fingerprint
-                    continue
-            is_stale = True
-            fresh = self._read_one(domain, name, entry, kept)
-            if fresh is not None:
-                entries[folder] = fresh
-        if is_stale or entries.keys() != kept.entries.keys():
-            cache.write_cache(self.cache, entries, looked_at=looked_at)
-
-    def _read_one(self, domain: str, name: str, known: Entry | None, kept: Kept | None) -> Entry | None:
-        """Read a product from its files, or find that its contents are those of the *known* entry."""
-        folder = f"{DOMAINS}/{domain}/{name}"
-        try:
-            listing = list_product(self.root, folder, name)
-        except OSError as error:
-            from meshwright.workspace.files import unreadable
-
-            self.findings.append(unreadable(folder, error.strerror or str(error)))
-            return None
-        if DESCRIPTOR not in listing.files:
-            self.findings += [
-                *listing.findings,
-                *_without_descriptor(folder, list(listing.files), len(listing.folders)),
-            ]
-            return None
-        if not is_name(name):
-            self.findings.append(_bad_folder(folder, "product"))
-            return None
-        contents = read_contents(self.root, listing)
-        self.fingerprints[folder] = contents.fingerprint
-        if kept is None:
-            self.records[folder] = read_product(self.root, domain, name, contents)
-            return None
-        from meshwright.workspace import cache
-
-        files = list(listing.files.values())
-        if known is not None and known.fingerprint == contents.fingerprint and cache.has_same_probes(self.root, known):
-            record = cache.decoded_record(known)
-            if record is not None and not listing.findings:
-                self.records[folder] = record
-                entry = cache.new_entry(listing.folders, files, contents.fingerprint, record)
-                return None if listing.has_links else entry
-        record = read_product(self.root, domain, name, contents)
-        self.records[folder] = record
-        return None if listing.has_links else cache.new_entry(listing.folders, files, contents.fingerprint, record)
-
-
-def _without_descriptor(folder: str, files: list[str], folders: int) -> list[Finding]:
-    """A finding when *folder* looks like a product; a folder of notes or data is none."""
-    if folders == 1 and not any(file.endswith(CODE) for file in files):
-        return []
-    hint = "write the three lines apiVersion, kind and id, or run 'mesh new product'"
-    return [
-        Finding(
-            code="missing-file",
-            message=f"The folder holds {', '.join(SUBFOLDERS)} or SQL, but no {DESCRIPTOR}",
-            path=f"{folder}/{DESCRIPTOR}",
-            hint=hint,
-        )
-    ]
-
-
-def _bad_folder(path: str, what: str) -> Finding:
-    return Finding(
-        code="bad-name",
-        message=f"The folder's name cannot name a {what}; nothing in it was read",
-        path=path,
-        value=path.rpartition("/")[2],
-        hint="rename it: a-z, 0-9 and _, starting with a letter, at most 63 characters",
-    )
+    def _read_product(self, folder: str, domain: str, name: str) -> None:
+        found = self.memory.product(folder, domain, name)
+        self.findings += found.listed
+        if found.record is not None:
+            self.records[folder], self.fingerprints[folder] = found.record, found.fingerprint

@@ -20,7 +20,7 @@ HEADER: Final = """\
 
 def read_lock(root: Path, folder: str) -> tuple[dict[str, Any], list[Finding]]:
     """The lock of the product in *folder* (relative to *root*), {} when there is none, and what is wrong with it."""
-    path = f"{folder}/{LOCK_FILE}"
+    path = f"{folder}/{LOCK_FILE}" if folder else LOCK_FILE
     if not (root / path).exists():
         return {}, []
     document, _, findings = read_document(root, path)

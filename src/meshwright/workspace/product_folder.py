@@ -64,7 +64,7 @@ class Contents:
 
 def read_contents(root: Path, listing: Listing) -> Contents:
     """The content and the fingerprint of all files in *listing*."""
-    contents = Contents(listing.folder, findings=list(listing.findings))
+    contents = Contents(listing.folder)
     digest = blake2b(digest_size=16)
     for path, signature in sorted(listing.files.items()):
         content, findings = read_bytes(root, f"{listing.folder}/{path}")

@@ -57,14 +57,14 @@ def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str 
     return SourcePlace(path=inside[0], findings=(missing,), probes=probes)
 
 
-def exists(root: Path, path: str) -> bool:
+def exists(root: Path | str, path: str) -> bool:
     """Whether a file (or for a glob, any) is at *path*, relative to *root*."""
     if glob.has_magic(path):
         return next(_matches(root, path), None) is not None
     return os.path.exists(os.path.join(root, path))  # noqa: PTH110, PTH118 - called for every input of a mesh
 
 
-def _matches(root: Path, pattern: str) -> Iterator[str]:
+def _matches(root: Path | str, pattern: str) -> Iterator[str]:
     return glob.iglob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 - Path.glob follows no link to a folder
 
 

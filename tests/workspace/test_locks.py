@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshwright.workspace.locks import read_lock, write_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOCK = {
+    "data/orders.csv": {
+        "format": "csv",
+        "options": {"delimiter": ";", "nulls": ["", "NA"]},
+        "columns": {"id": "BIGINT"},
+    }
+}
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    write_lock(tmp_path, "p", LOCK)
+    assert read_lock(tmp_path, "p") == (LOCK, [])
+    assert [path.name for path in (tmp_path / "p").iterdir()] == ["inputs.lock.yaml"]
+
+
+def test_an_empty_lock_is_no_file(tmp_path: Path) -> None:
+    write_lock(tmp_path, "", LOCK)
+    write_lock(tmp_path, "", {})
+    write_lock(tmp_path, "", {})
+    assert list(tmp_path.iterdir()) == []
+    assert read_lock(tmp_path, "") == ({}, [])
+
+
+def test_a_broken_lock_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "inputs.lock.yaml").write_text("a: [")
+    lock, findings = read_lock(tmp_path, "")
+    assert (lock, [finding.code for finding in findings]) == ({}, ["bad-yaml"])
