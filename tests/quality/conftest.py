@@ -29,6 +29,7 @@ class Lab:
     connection: duckdb.DuckDBPyConnection
     tables: dict[str, Dataset] = field(default_factory=dict)
     written: int = 0
+    now: datetime = NOW
 
     def data(self, *queries: str, options: str = "") -> Dataset:
         """One Parquet file for each query."""

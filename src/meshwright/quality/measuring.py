@@ -39,7 +39,7 @@ def kept_by_dictionary(
     asked = [check for group in groups.values() for check in group]
     source = rows.new(data)
     parts = [
-        f"(SELECT {', '.join(f'count_if({check.broken})' for check in group)}"
+        f"(SELECT {', '.join(f'count(*) FILTER (WHERE {check.broken})' for check in group)}"
         f" FROM (SELECT DISTINCT {quote(name)} FROM {source}))"
         for name, group in groups.items()
     ]
@@ -76,7 +76,8 @@ def _count(
 ) -> dict[str, Counted | str]:
     import duckdb
 
-    counts = ", ".join(f"count_if({check.broken})" for check in checks)
+    # Not count_if, which is NULL where the predicate is NULL for every row.
+    counts = ", ".join(f"count(*) FILTER (WHERE {check.broken})" for check in checks)
     try:
         found = connection.execute(f"SELECT {counts} FROM {rows.new(data)}").fetchone() or ()
     except duckdb.Error as error:

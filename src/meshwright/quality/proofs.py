@@ -98,7 +98,7 @@ def _ascends(connection: duckdb.DuckDBPyConnection, check: UniqueCheck, data: Da
     ]
     ascending = " OR ".join(f"({step})" for step in above)
     ordered = f"SELECT {before} FROM (SELECT {keys} FROM {rows.everything(data)} WHERE {given})"
-    return _number(connection, f"SELECT count_if(NOT ({ascending})) FROM ({ordered})") == 0
+    return _number(connection, f"SELECT count(*) FILTER (WHERE NOT ({ascending})) FROM ({ordered})") == 0
 
 
 def _hash_duplicates(keys: Sequence[str], data: Dataset) -> str:

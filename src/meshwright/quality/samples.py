@@ -37,12 +37,23 @@ def sample(
 def _query(check: Check, data: Dataset) -> str | None:
     columns = ", ".join(shown(name, kind) for name, kind in data.columns)
     if isinstance(check, RowCheck):
-        return f"SELECT {columns} FROM {rows.new(data)} WHERE {check.broken}"
+        return f"SELECT {columns} FROM {rows.new(data)} WHERE {_condition(check, data)}"
     if isinstance(check, ReferenceCheck):
         return f"SELECT {columns} FROM {orphans(check, rows.new(data))} ORDER BY {rows.ROW}"
     if isinstance(check, UniqueCheck):
         return f"SELECT {columns} FROM {rows.numbered(data)} WHERE {rows.ROW} IN ({surplus(check, data)}) ORDER BY {rows.ROW}"
     return None
+
+
+def _condition(check: RowCheck, data: Dataset) -> str:
+    """The check's predicate for a WHERE.
+
+    DuckDB 2.0 skips row groups by their bounds, from which writers leave NaN out, even for `isnan(x)`: a predicate on
+    floats is wrapped so that it is not compared with bounds.
+    """
+    kinds = [str(kind) for name, kind in data.columns if name in check.columns]
+    floats = any("FLOAT" in kind or "DOUBLE" in kind for kind in kinds)
+    return f"coalesce({check.broken}, false)" if floats else check.broken
 
 
 def surplus(check: UniqueCheck, data: Dataset) -> str:
