@@ -206,3 +206,29 @@ def test_two_rules_of_a_kind_have_names_of_their_own(lab: Lab) -> None:
     rules = (lab.rule("nullValues", mustBe=0), lab.rule("nullValues", mustBeLessThan=50, unit="percent"))
     results = lab.column(lab.values("1"), lab.typed("v", "INTEGER", quality=rules))
     assert list(results) == ["v:nullValues", "v:nullValues:2"]
+
+
+def test_rules_reach_into_json_text(lab: Lab) -> None:
+    members = (
+        lab.typed("zip", "VARCHAR", required=True, options={"maxLength": 2}),
+        lab.typed("n", "BIGINT", logical_type="integer", options={"minimum": 1}),
+        lab.typed('a"b', "VARCHAR", options={"enum": ["x"]}),
+        lab.typed("tags", "JSON", items=lab.typed("", "VARCHAR", required=True, options={"enum": ["a"]})),
+    )
+    rows = lab.values(
+        """'{"zip": "12", "n": 1, "a\\"b": "x", "tags": ["a", "a"]}'""",
+        """'{"zip": "123", "n": 0, "a\\"b": "y", "tags": ["b", null]}'""",
+        """'{"n": "many", "tags": []}'""",
+        "NULL",
+    )
+    results = lab.column(rows, lab.typed("v", "JSON", logical_type="object", properties=members))
+    assert {name: result.failing for name, result in results.items()} == {
+        "v:json": 0,
+        "v.zip:required": 1,
+        "v.zip:maxLength": 1,
+        "v.n:minimum": 2,
+        'v.a"b:enum': 1,
+        "v.tags:json": 0,
+        "v.tags[]:required": 1,
+        "v.tags[]:enum": 1,
+    }

@@ -177,6 +177,7 @@ def judge(connection: duckdb.DuckDBPyConnection, data: Dataset, folder: str) -> 
 COLUMNS = tuple((name, DataType.parse(kind)) for name, (kind, _, _) in KINDS.items())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=FILES, group=st.integers(1, 4))
@@ -201,6 +202,7 @@ def test_proofs_and_a_plain_look_at_every_row_find_the_same(
             }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=FILES, new=FILES)
@@ -221,6 +223,7 @@ def test_of_an_append_port_rules_about_rows_look_at_new_rows_and_others_at_all(
 ASIDE = {"mesh.onFailure": "quarantine", "mesh.quarantineMax": "100%"}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=FILES)
 def test_what_is_not_quarantined_keeps_every_rule_and_no_row_is_lost(

@@ -36,7 +36,7 @@ def compile_column(column: Column, place: Place, draft: Drafting) -> list[Check]
 
 def _nested(column: Column, place: Place, draft: Drafting) -> list[Check]:
     checks: list[Check] = []
-    if column.items is not None and place.type.name == "LIST":
+    if column.items is not None and place.type.name in {"LIST", "VARCHAR"}:
         checks += compile_column(column.items, place.items(), draft)
     if place.type.name == "STRUCT":
         known = {name.lower(): (name, kind) for name, kind in place.type.fields}
@@ -44,6 +44,9 @@ def _nested(column: Column, place: Place, draft: Drafting) -> list[Check]:
             # What is missing has failed the physical schema check already.
             if inner.name.lower() in known:
                 checks += compile_column(inner, place.member(*known[inner.name.lower()]), draft)
+    if place.type.name == "VARCHAR":
+        for inner in column.properties:
+            checks += compile_column(inner, place.member(inner.name, inner.type), draft)
     if place.type.name == "MAP":
         for inner in column.properties:
             checks += compile_column(inner, place.entries(inner.name), draft)

@@ -80,6 +80,8 @@ def _count(
     counts = ", ".join(f"count(*) FILTER (WHERE {check.broken})" for check in checks)
     try:
         found = connection.execute(f"SELECT {counts} FROM {rows.new(data)}").fetchone() or ()
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         if len(checks) == 1:
             return {checks[0].about.rule: str(error).split("\n", 1)[0]}

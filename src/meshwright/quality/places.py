@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshwright.model.datatype import quote
+from meshwright.model.datatype import VARCHAR, literal, quote
 from meshwright.quality import options
 from meshwright.quality.checks import About, RowCheck
 
@@ -41,14 +41,22 @@ class Place:
         return broken
 
     def member(self, name: str, kind: DataType) -> Place:
-        """The member *name* of the struct here."""
+        """The member *name* of the struct here; of JSON text, as text."""
+        if self.type.name == "VARCHAR":
+            key = '$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return Place(f"{self.path}.{name}", self.root, self.json(key), VARCHAR, self.sql, self.lists)
         return Place(f"{self.path}.{name}", self.root, options.member(self.sql, name), kind, self.sql, self.lists)
 
     def items(self) -> Place:
-        """The items of the list here."""
+        """The items of the list here; of JSON text, as text."""
         variable = f"item{len(self.lists) + 1}"
-        lists = (*self.lists, (self.sql, variable))
-        return Place(f"{self.path}[]", self.root, variable, self.type.element, self.sql, lists)
+        json = self.type.name == "VARCHAR"
+        lists = (*self.lists, (self.json("$[*]") if json else self.sql, variable))
+        return Place(f"{self.path}[]", self.root, variable, VARCHAR if json else self.type.element, self.sql, lists)
+
+    def json(self, path: str) -> str:
+        """What the JSON text here holds at *path*; NULL where the text is no JSON."""
+        return f"json_extract_string(TRY_CAST({self.sql} AS JSON), {literal(path)})"
 
     def entries(self, part: str) -> Place:
         """The keys or the values of the map here."""

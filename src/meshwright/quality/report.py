@@ -68,7 +68,7 @@ def summary(results: Iterable[RuleResult]) -> str:
 
 
 def _result(result: RuleResult, table: Table, *, samples: bool) -> dict[str, Any]:
-    document = {
+    document: dict[str, Any] = {
         "id": result.rule,
         "type": "check",
         "name": result.description or result.kind,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from meshwright.model.errors import Unavailable
 from meshwright.model.results import SAMPLE_ROWS_MAX, Outcome, RuleResult
 from meshwright.quality import footers, measuring, proofs, rows
 from meshwright.quality.checks import (
@@ -49,11 +50,20 @@ def run(  # noqa: PLR0913 - what a run is of, and what it is judged by
 
     *references* gives the data of `domain.product[.port]` or of a table's name, None when there is none; *now* (aware)
     is what freshness is judged against; *event_time* the column that tells a row's age where the contract names none.
+    Raises Unavailable when the data itself cannot be read.
     """
+    import duckdb
+
     checks = compile_checks(contract, table, data, references=references, now=now, event_time=event_time)
     sandbox = Sandbox(table, data, references, connection)
     try:
         return Run(connection, data, sandbox, sample_rows).results(checks)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        reason = str(error).split("\n", 1)[0]
+        message = f"the data of '{table.name}' cannot be read: {reason}; look whether its files are there and whole"
+        raise Unavailable(message) from error
     finally:
         sandbox.close()
 
@@ -126,34 +136,40 @@ class Run:
         _share(seconds, scanned, started)
         return found | scanned
 
-    def _result(  # noqa: PLR0911 - one kind of check each
+    def _result(
         self, check: Check, counted: dict[str, Counted | str], whole: footers.Facts, kinds: dict[str, Any]
     ) -> RuleResult:
+        """One rule's result; a rule that cannot be evaluated is an error of its own."""
         import duckdb
 
         try:
-            match check:
-                case Settled():
-                    return _settled(check, self.rows)
-                case CountCheck():
-                    return self._of_count(check)
-                case AgeCheck():
-                    return self._of_age(check, whole, kinds)
-                case SqlCheck():
-                    return self._of_query(check)
-                case UniqueCheck():
-                    found = proofs.count_duplicates(self.connection, check, self.data, self.rows)
-                    return self._of_rows(check, found, self.rows)
-                case ReferenceCheck():
-                    found = proofs.count_orphans(self.connection, check, self.data, self.new_rows)
-                    return self._of_rows(check, found, self.new_rows)
-                case RowCheck():
-                    known = counted[check.about.rule]
-                    if isinstance(known, str):
-                        return _error(check, known, self.new_rows)
-                    return self._of_rows(check, known, self.new_rows)
+            if isinstance(check, Settled):
+                return _settled(check, self.rows)
+            if isinstance(check, AgeCheck):
+                return self._of_age(check, whole, kinds)
+            if isinstance(check, RowCheck):
+                known = counted[check.about.rule]
+                failed = isinstance(known, str)
+                return _error(check, known, self.new_rows) if failed else self._of_rows(check, known, self.new_rows)
+            return self._measured(check)
+        except duckdb.InterruptException:
+            raise
         except (duckdb.Error, Uncheckable) as error:
             return _error(check, str(error).split("\n", 1)[0], self.rows)
+
+    def _measured(self, check: CountCheck | SqlCheck | UniqueCheck | ReferenceCheck) -> RuleResult:
+        """The result of a rule that has a measurement to itself."""
+        match check:
+            case CountCheck():
+                return self._of_count(check)
+            case SqlCheck():
+                return self._of_query(check)
+            case UniqueCheck():
+                found = proofs.count_duplicates(self.connection, check, self.data, self.rows)
+                return self._of_rows(check, found, self.rows)
+            case ReferenceCheck():
+                found = proofs.count_orphans(self.connection, check, self.data, self.new_rows)
+                return self._of_rows(check, found, self.new_rows)
 
     def _of_rows(self, check: RowCheck | UniqueCheck | ReferenceCheck, counted: Counted, total: int) -> RuleResult:
         about = check.about

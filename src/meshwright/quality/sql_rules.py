@@ -62,6 +62,8 @@ class Sandbox:
         try:
             own = self._locked(tables)
             found = own.execute(f"SELECT * FROM ({text}\n) AS measured").fetchmany(2)
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
             raise Uncheckable(_first_line(error)) from error
         if len(found) != 1 or len(found[0]) != 1:
