@@ -1,0 +1,50 @@
+"""Which names are tables: the walk agrees with DuckDB's own binder on generated queries."""
+
+from __future__ import annotations
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshwright.analysis.query import parse, rewrite
+
+NAMES = ("a", "b", "c")
+
+
+@st.composite
+def queries(draw: st.DrawFn, depth: int = 2) -> str:
+    """Queries of one column `x` over the tables and CTEs a, b, c, with names shadowed at random."""
+    kind = (
+        draw(st.sampled_from(["table", "with", "union", "subquery", "in", "scalar", "recursive"])) if depth else "table"
+    )
+    inner = queries(depth=depth - 1)
+    name = draw(st.sampled_from(NAMES))
+    match kind:
+        case "with":
+            second = draw(st.sampled_from([other for other in NAMES if other != name]))
+            return f"with {name} as ({draw(inner)}), {second} as ({draw(inner)}) ({draw(inner)})"
+        case "union":
+            return f"({draw(inner)}) union all ({draw(inner)})"
+        case "subquery":
+            return f"select q.x from ({draw(inner)}) q, {name}"
+        case "in":
+            return f"select x from {name} where x in ({draw(inner)})"
+        case "scalar":
+            return f"select (select max(x) from ({draw(inner)}) z) as x from {name}"
+        case "recursive":
+            return f"with recursive {name}(x) as (({draw(inner)}) union (select x + 1 from {name} where x < 3)) ({draw(inner)})"
+    return f"select x from {name}"
+
+
+@settings(max_examples=80, deadline=None)
+@given(queries())
+def test_only_tables_are_renamed_and_the_rows_stay_the_same(text: str) -> None:
+    connection = duckdb.connect()
+    for number, name in enumerate(NAMES):
+        connection.execute(f"create table {name} as select {number} as x")
+    expected = connection.execute(f"select x, count(*) from ({text}) group by x order by x").fetchall()
+    # Under their new names only: a table that was taken for a CTE, or a CTE for a table, cannot be found any more.
+    for name in NAMES:
+        connection.execute(f'alter table {name} rename to "input.{name}"')
+    rewritten = rewrite(parse(text), {(name,): f"input.{name}" for name in NAMES})
+    assert connection.execute(f"select x, count(*) from ({rewritten}) group by x order by x").fetchall() == expected
