@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +208,14 @@ def test_two_columns_that_differ_in_letter_case_are_a_finding() -> None:
 def test_five_thousand_columns_are_read() -> None:
     columns = [{"name": f"c{index}", "physicalType": "BIGINT"} for index in range(5000)]
     assert len(read(document(schema=[{"name": "t", "properties": columns}])).table.columns) == 5000
+
+
+def test_five_thousand_wrong_columns_are_found_in_time() -> None:
+    columns = [{"name": f"c{index}", "logicalType": "strng", "requird": True} for index in range(5000)]
+    start = time.process_time()
+    findings = odcs.check(document(schema=[{"name": "t", "properties": columns}]), "c.yaml")
+    assert len(findings) == 10_000
+    assert time.process_time() - start < 20
 
 
 def test_allowed_values_become_the_option_enum() -> None:

@@ -61,6 +61,12 @@ def test_an_alias_bomb_is_refused_before_it_is_expanded() -> None:
     assert codes("\n".join(lines).encode()) == ["alias-bomb"]
 
 
+def test_a_duplicate_key_before_an_alias_bomb_is_found_in_time() -> None:
+    lines = ["z: 1", "z: 2", "a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    assert codes("\n".join(lines).encode()) == ["duplicate-key"]
+
+
 def test_aliases_that_repeat_a_block_are_read() -> None:
     assert yaml_text.parse(b"a: &x [1]\nb: *x\n", "a.yaml")[0] == {"a": [1], "b": [1]}
 

@@ -178,7 +178,8 @@ def test_a_damaged_record_is_read_again(aged: MeshFolder, folder: Path, monkeypa
 
 def test_a_cache_of_another_version_is_ignored(aged: MeshFolder, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load(aged.root, cache=folder)
-    monkeypatch.setattr(cache, "KEY", "another/1")
+    assert cache.read_cache(folder).entries
+    monkeypatch.setattr(cache, "__version__", "another")
     assert cache.read_cache(folder).entries == {}
 
 

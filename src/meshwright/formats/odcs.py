@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from meshwright.formats.custom_properties import checked, values
-from meshwright.formats.json_schema import Checker, shown
+from meshwright.formats.json_schema import Checker
 from meshwright.formats.odcs_columns import read_column
 from meshwright.formats.odcs_quality import read_quality, read_relationships
 from meshwright.formats.odcs_writing import write as write  # noqa: PLC0414 - reading and writing are one interface
+from meshwright.formats.schema_errors import shown
 from meshwright.model.contract import Contract, ServiceLevel, Table
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import nearest

@@ -150,8 +150,13 @@ def _place_of_duplicate(text: str) -> tuple[int, int]:
 
     waiting = [_compose(text)]
     found: list[tuple[int, int]] = []
+    # Aliases lead to the same node from many places: each is looked at once.
+    visited: set[int] = set()
     while waiting:
         node = waiting.pop()
+        if id(node) in visited:
+            continue
+        visited.add(id(node))
         if isinstance(node, yaml.MappingNode):
             seen: set[tuple[str, str]] = set()
             for key, value in node.value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RACY_NANOSECONDS: Final = 2_000_000_000
 FILE: Final = "workspace.msgpack"
-# Raised whenever what is kept changes its shape without the version of Meshwright changing.
-SHAPE: Final = 1
+# The code whose results are kept: another one, even of the same version, may read the same files otherwise.
+ROOMS: Final = ("model", "formats", "workspace")
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
@@ -60,7 +61,18 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
     small: dict[str, SmallFile]
 
 
-KEY: Final = f"{__version__}/{SHAPE}"
+def key() -> str:
+    """What the cache depends on besides the mesh's files: the version of Meshwright and its reading code."""
+    package = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - a load has milliseconds
+    states = [
+        f"{entry.name} {entry.stat().st_size} {entry.stat().st_mtime_ns}"
+        for room in ROOMS
+        for entry in os.scandir(f"{package}/{room}")
+        if entry.name.endswith(".py")
+    ]
+    return f"{__version__} {blake2b(' '.join(sorted(states)).encode(), digest_size=16).hexdigest()}"
+
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _KEPT: Final = msgspec.msgpack.Decoder(Kept)
 _RECORD: Final = msgspec.msgpack.Decoder(Record)
@@ -68,11 +80,12 @@ _RECORD: Final = msgspec.msgpack.Decoder(Record)
 
 def read_cache(folder: Path) -> Kept:
     """The cache in *folder*; an empty one when there is none, it is damaged, or of another version."""
+    expected = key()
     try:
         kept = _KEPT.decode((folder / FILE).read_bytes())
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
-        return Kept(KEY, 0, {}, {})
-    return kept if kept.key == KEY else Kept(KEY, 0, {}, {})
+        return Kept(expected, 0, {}, {})
+    return kept if kept.key == expected else Kept(expected, 0, {}, {})
 
 
 def write_cache(folder: Path, kept: Kept) -> None:

@@ -58,7 +58,7 @@ class Memory:
             or self._entries.keys() != self._kept.entries.keys()
             or self._small.keys() != self._kept.small.keys()
         ):
-            cache.write_cache(self._folder, cache.Kept(cache.KEY, self._looked_at, self._entries, self._small))
+            cache.write_cache(self._folder, cache.Kept(self._kept.key, self._looked_at, self._entries, self._small))
 
     def small(
         self, path: str, kind: type[T], reader: Callable[[Any, str], tuple[T | None, list[Finding]]]

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from meshwright.formats import mesh_files, odcs, odps
 from meshwright.formats.yaml_text import parse, placed
 from meshwright.model.findings import Finding
-from meshwright.model.names import nearest
 from meshwright.model.product import Product, Source, TestCase, Transformation
-from meshwright.model.versions import Version
 from meshwright.workspace.files import decoded, read_bytes
 from meshwright.workspace.folders import CODE, CONTRACTS, DESCRIPTOR, LOCK, TESTS, TRANSFORM
 from meshwright.workspace.locks import accepted
 from meshwright.workspace.ports import Parts, assemble, split_stem
+from meshwright.workspace.product_checks import check_contract, check_domain, check_versions, unknown_tests
 from meshwright.workspace.source_paths import resolve
 
 if TYPE_CHECKING:
@@ -106,9 +105,9 @@ class _Reader:
         product, findings = odps.read(document, domain=self.domain, name=self.name, folder=self.folder)
         product, more = assemble(product, parts)
         product, missing = self._with_sources(product)
-        findings += [*more, *missing, *_check_versions(product)]
+        findings += [*more, *missing, *check_versions(product), *check_domain(document, product)]
         tests = self._tests()
-        findings += _unknown_tests(product, tests)
+        findings += unknown_tests(product, tests)
         product = replace(product, tests=tests)
         self._place(findings)
         return Record(
@@ -167,7 +166,7 @@ class _Reader:
             return None
         path = self._path(file)
         contract, findings = odcs.read(document, path=path)
-        findings += _check_contract(contract, stem)
+        findings += check_contract(contract, stem)
         self._place(findings)
         return contract
 
@@ -235,80 +234,6 @@ class _Reader:
                 owner = f"{product.id}.{split_stem(stem)[0]}"
                 found.append(Identity(kind="contract", id=contract.id, owner=owner, path=contract.path))
         return found
-
-
-def _check_contract(contract: Contract, stem: str) -> list[Finding]:
-    findings = _check_version(contract.version, contract.path, "/version", "contract")
-    if len(contract.tables) != 1:
-        findings.append(
-            Finding(
-                code="several-schema-objects" if contract.tables else "no-schema-object",
-                message=f"The contract of a port has one schema object, not {len(contract.tables)}",
-                path=contract.path,
-                hint="give each table a port and a contract of its own"
-                if contract.tables
-                else "add 'schema:' with the table",
-                pointer="/schema",
-            )
-        )
-    major = split_stem(stem)[1]
-    if major is not None and major >= 0 and not findings and contract.major != major:
-        findings.append(
-            Finding(
-                code="version-mismatch",
-                message=f"The file's name says major version {major}, the contract another one",
-                path=contract.path,
-                value=contract.version,
-                hint=f"rename the file to '{stem.partition('@')[0]}@{contract.major}.yaml', or correct the version",
-                pointer="/version",
-            )
-        )
-    return findings
-
-
-def _check_versions(product: Product) -> list[Finding]:
-    findings = _check_version(product.version, product.path, "/version", "product")
-    for port in product.output_ports:
-        if port.contract is None and not port.implied and port.version != product.version:
-            findings += _check_version(port.version, product.path, f"{port.pointer}/version", "output port")
-    return findings
-
-
-def _check_version(version: str, path: str, pointer: str, what: str) -> list[Finding]:
-    try:
-        Version.parse(version)
-    except ValueError:
-        return [
-            Finding(
-                code="bad-version",
-                message=f"The version of a {what} is not semantic",
-                path=path,
-                value=version,
-                hint="write MAJOR.MINOR.PATCH, e.g. 1.0.0",
-                pointer=pointer,
-            )
-        ]
-    return []
-
-
-def _unknown_tests(product: Product, tests: tuple[TestCase, ...]) -> list[Finding]:
-    known = [port.name for port in product.output_ports] + [step.name for step in product.steps]
-    findings = []
-    for case in tests:
-        if case.port not in known:
-            close = nearest(case.port, known)
-            findings.append(
-                Finding(
-                    code="unknown-port",
-                    message=f"The test '{case.name}' is about a port or step that the product does not have",
-                    path=case.path,
-                    line=case.line,
-                    column=1,
-                    value=case.port,
-                    hint=f"did you mean '{close}'?" if close else f"known: {', '.join(known)}",
-                )
-            )
-    return findings
 
 
 def _people(document: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,109 @@
+"""What one product's files say wrongly about themselves: versions, schema objects, domain, tested ports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshwright.model.findings import Finding, Severity
+from meshwright.model.names import nearest
+from meshwright.model.versions import Version
+from meshwright.workspace.ports import split_stem
+
+if TYPE_CHECKING:
+    from meshwright.model.contract import Contract
+    from meshwright.model.product import Product, TestCase
+
+
+def check_contract(contract: Contract, stem: str) -> list[Finding]:
+    """What a port's *contract*, from the file *stem*, says wrongly about itself."""
+    findings = _check_version(contract.version, contract.path, "/version", "contract")
+    if len(contract.tables) != 1:
+        findings.append(
+            Finding(
+                code="several-schema-objects" if contract.tables else "no-schema-object",
+                message=f"The contract of a port has one schema object, not {len(contract.tables)}",
+                path=contract.path,
+                hint="give each table a port and a contract of its own"
+                if contract.tables
+                else "add 'schema:' with the table",
+                pointer="/schema",
+            )
+        )
+    major = split_stem(stem)[1]
+    if major is not None and major >= 0 and not findings and contract.major != major:
+        findings.append(
+            Finding(
+                code="version-mismatch",
+                message=f"The file's name says major version {major}, the contract another one",
+                path=contract.path,
+                value=contract.version,
+                hint=f"rename the file to '{stem.partition('@')[0]}@{contract.major}.yaml', or correct the version",
+                pointer="/version",
+            )
+        )
+    return findings
+
+
+def check_domain(document: dict[str, Any], product: Product) -> list[Finding]:
+    """A warning when the *document* names another domain than its folder does."""
+    declared = document.get("domain", product.domain)
+    if declared == product.domain:
+        return []
+    return [
+        Finding(
+            code="name-mismatch",
+            message=f"The product is in the domain '{product.domain}', like its folder",
+            path=product.path,
+            value=declared,
+            hint=f"write 'domain: {product.domain}', leave it out, or move the folder",
+            pointer="/domain",
+            severity=Severity.WARNING,
+        )
+    ]
+
+
+def check_versions(product: Product) -> list[Finding]:
+    """Findings for versions of the product and its ports that are not semantic."""
+    findings = _check_version(product.version, product.path, "/version", "product")
+    for port in product.output_ports:
+        if port.contract is None and not port.implied and port.version != product.version:
+            findings += _check_version(port.version, product.path, f"{port.pointer}/version", "output port")
+    return findings
+
+
+def _check_version(version: str, path: str, pointer: str, what: str) -> list[Finding]:
+    try:
+        Version.parse(version)
+    except ValueError:
+        return [
+            Finding(
+                code="bad-version",
+                message=f"The version of a {what} is not semantic",
+                path=path,
+                value=version,
+                hint="write MAJOR.MINOR.PATCH, e.g. 1.0.0",
+                pointer=pointer,
+            )
+        ]
+    return []
+
+
+def unknown_tests(product: Product, tests: tuple[TestCase, ...]) -> list[Finding]:
+    """Findings for *tests* of ports or steps that the product does not have."""
+    known = [port.name for port in product.output_ports] + [step.name for step in product.steps]
+    findings = []
+    for case in tests:
+        if case.port not in known:
+            close = nearest(case.port, known)
+            findings.append(
+                Finding(
+                    code="unknown-port",
+                    message=f"The test '{case.name}' is about a port or step that the product does not have",
+                    path=case.path,
+                    line=case.line,
+                    column=1,
+                    value=case.port,
+                    hint=f"did you mean '{close}'?" if close else f"known: {', '.join(known)}",
+                )
+            )
+    return findings
