@@ -231,6 +231,37 @@ def test_a_warehouse_folder_of_any_name_is_read(tmp_path: Path, make_parquet: ty
     assert values(warehouse, snapshot) == [1]
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_table_whose_warehouse_moved_is_read_at_its_new_place(
+    tmp_path: Path, make_parquet: type[Parquet], replaced: bool
+) -> None:
+    before = LocalWarehouse(tmp_path / "before")
+    table = IcebergTables(before).create(product="sales.orders", port="orders", columns=AB)
+    writer = make_parquet(before)
+    files = [writer.write(table, f"SELECT {i}, 'x'", AB) for i in range(2)]
+    first = IcebergTables(before).commit(table=table, parent=None, schema=AB, added=files[:1])
+    second = IcebergTables(before).commit(table=table, parent=first, schema=AB, added=files[1:])
+    before.root.rename(tmp_path / "after")
+    after = LocalWarehouse(tmp_path / "after")
+    new = make_parquet(after).write(table, "SELECT 9, 'x'", AB)
+    removed = [file.path for file in files] if replaced else []
+    third = IcebergTables(after).commit(table=table, parent=second, schema=AB, added=[new], removed=removed)
+    assert values(after, third) == ([9] if replaced else [0, 1, 9])
+    fourth = IcebergTables(after).commit(table=table, parent=third, schema=AB, added=[])
+    assert values(after, fourth) == values(after, third)
+    assert [snapshot.snapshot_id for snapshot in opened(after, fourth).snapshots()] == [third.id, fourth.id]
+    assert str(before.root) not in after.locate(fourth.metadata).read_text()
+
+
+def test_a_warehouse_reached_through_a_symbolic_link_has_not_moved(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    table = IcebergTables(warehouse).create(product="sales.orders", port="orders", columns=AB)
+    first = IcebergTables(warehouse).commit(table=table, parent=None, schema=AB, added=[])
+    (tmp_path / "link").symlink_to(warehouse.root)
+    linked = IcebergTables(LocalWarehouse(tmp_path / "link"))
+    second = linked.commit(table=table, parent=first, schema=AB, added=[])
+    assert len(opened(warehouse, second).snapshots()) == 2
+
+
 def test_a_type_that_no_table_can_hold_is_refused_naming_column_and_cast(tables: IcebergTables) -> None:
     with pytest.raises(InvalidInput, match="column a: INTERVAL cannot be stored faithfully"):
         tables.create(product="sales.orders", port="orders", columns=columns(a="INTERVAL"))

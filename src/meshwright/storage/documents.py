@@ -16,10 +16,14 @@ Model = TypeVar("Model")
 
 
 def encode(value: Any) -> str:  # noqa: ANN401 - any dataclass of the model, or a list of texts
-    """*value* as JSON."""
+    """*value* as JSON; what JSON has no word for becomes text (NaN and infinity become null)."""
     import msgspec
 
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        # File names that are not UTF-8 reach messages as lone surrogates.
+        return msgspec.json.encode(_printable(msgspec.to_builtins(value, enc_hook=str))).decode()
 
 
 def decode(text: str, kind: type[Model], *, what: str) -> Model:
@@ -49,6 +53,18 @@ def decoding_many() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 - a JSON value
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case list() | tuple():
+            return [_printable(item) for item in value]
+        case dict():
+            return {_printable(key): _printable(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 @cache

@@ -40,7 +40,7 @@ class IcebergTables:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._folders: dict[str, DurableFolders] = {}
+        self._folders: dict[Path, DurableFolders] = {}
 
     def create(self, *, product: str, port: str, columns: Sequence[Field]) -> str:
         """A new, empty table's id: its folder, relative to the warehouse. Writes nothing.
@@ -68,7 +68,7 @@ class IcebergTables:
         Unavailable when the warehouse cannot be written or the parent's metadata read.
         """
         folder = self._warehouse.locate(table)
-        place = _Place(folder=folder, root=str(folder).removesuffix(table))
+        place = _Place.of(folder, table)
         metadata = self._metadata(place, parent)
         change = _Change(parent=parent, added=added, removed=removed, kept=kept)
         self._check_added(added)
@@ -76,14 +76,17 @@ class IcebergTables:
         sequence = 1 if parent is None else parent.sequence + 1
         schema_object = metadata.evolve(schema)
         with reported(folder, "write the table"):
-            self._folders.setdefault(place.root, DurableFolders(Path(place.root))).make(folder / "metadata")
+            self._folders.setdefault(folder, DurableFolders(folder.parents[table.count("/")])).make(folder / "metadata")
             listed = _write_manifests(place, metadata, change, schema_object, snapshot=identifier, sequence=sequence)
             content = manifests.write_manifest_list(
                 listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
             )
             list_path = place.write(f"snap-{identifier}-{uuid.uuid4()}.avro", content)
             metadata.add_snapshot(
-                snapshot=identifier, sequence=sequence, manifest_list=place.uri(list_path), change=change.totals()
+                snapshot=identifier,
+                sequence=sequence,
+                manifest_list=place.metadata_uri(list_path),
+                change=change.totals(),
             )
             metadata_path = place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
             sync(folder / "metadata")
@@ -104,11 +107,11 @@ class IcebergTables:
 
     def _metadata(self, place: _Place, parent: Snapshot | None) -> TableMetadata:
         if parent is None:
-            return TableMetadata.new(place.uri(place.folder), now=_now())
+            return TableMetadata.new(place.uri(place.table), now=_now())
         path = self._warehouse.locate(parent.metadata)
         with reported(path, "read the table's metadata"):
             content = path.read_bytes()
-        return TableMetadata.decode(content, path=path, snapshot=parent.id, now=_now())
+        return TableMetadata.decode(content, path=path, location=place.uri(place.table), snapshot=parent.id, now=_now())
 
     def _check_added(self, added: Sequence[DataFile]) -> None:
         for file in added:
@@ -119,22 +122,33 @@ class IcebergTables:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a table lies: its folder, and the text that comes before paths relative to the warehouse."""
+    """Where a table lies: its folder, its id, and the URI that comes before paths relative to the warehouse."""
 
     folder: Path
+    table: str
     root: str
+
+    @classmethod
+    def of(cls, folder: Path, table: str) -> _Place:
+        # However the warehouse is reached, through symbolic links or not, its files have one URI.
+        root = Path(str(folder).removesuffix(table)).resolve()
+        return cls(folder=folder, table=table, root=f"file://{str(root).rstrip('/')}/")
 
     def write(self, name: str, content: bytes) -> Path:
         path = self.folder / "metadata" / name
         create(path, content)
         return path
 
-    def uri(self, path: Path | str) -> str:
-        """The URI of an absolute path, or of one relative to the warehouse.
+    def uri(self, path: str) -> str:
+        """The URI of a path relative to the warehouse.
 
         Iceberg compares and opens locations as they are written, so nothing is percent-encoded.
         """
-        return "file://" + (f"{self.root}{path}" if isinstance(path, str) else str(path))
+        return self.root + path
+
+    def metadata_uri(self, path: Path) -> str:
+        """The URI of one of the table's own metadata files."""
+        return self.uri(f"{self.table}/metadata/{path.name}")
 
     def read(self, uri: str) -> bytes:
         """The bytes of one of the table's own metadata files. Raises Unavailable."""
@@ -169,8 +183,8 @@ def _write_manifests(
 ) -> list[manifests.Record]:
     """The manifests of the new snapshot: the parent's by reference as far as possible, then one with what changed."""
     before = _parent_manifests(place, metadata)
-    carried, merged = _split(before, removing=bool(change.removed))
-    entries = _merged_entries(place, merged, change, snapshot=snapshot)
+    carried, merged = _split(before, all_anew=bool(change.removed) or metadata.moved_from is not None)
+    entries = _merged_entries(place, merged, change, snapshot=snapshot, moved_from=metadata.moved_from)
     for file in change.added:
         record = manifests.data_file_record(file, place.uri(file.path))
         entries.append(manifests.added_entry(record, snapshot))
@@ -178,7 +192,7 @@ def _write_manifests(
         return carried
     content = manifests.write_manifest(entries, schema)
     path = place.write(f"{uuid.uuid4()}-m0.avro", content)
-    uri = place.uri(path)
+    uri = place.metadata_uri(path)
     written = manifests.manifest_record(entries, uri=uri, length=len(content), snapshot=snapshot, sequence=sequence)
     return [*carried, written]
 
@@ -190,9 +204,9 @@ def _parent_manifests(place: _Place, metadata: TableMetadata) -> list[manifests.
         return [manifest for manifest in manifests.read_records(content) if manifests.live_files(manifest)]
 
 
-def _split(before: list[manifests.Record], *, removing: bool) -> tuple[list[manifests.Record], list[manifests.Record]]:
+def _split(before: list[manifests.Record], *, all_anew: bool) -> tuple[list[manifests.Record], list[manifests.Record]]:
     """The manifests that stay as they are, and those whose entries are written anew."""
-    if removing:
+    if all_anew:
         return [], before
     small = [manifest for manifest in before if manifests.live_files(manifest) < SMALL_MANIFEST_FILES_MAX]
     if len(small) < SMALL_MANIFESTS_MAX:
@@ -218,7 +232,7 @@ def _now() -> int:
 
 
 def _merged_entries(
-    place: _Place, merged: list[manifests.Record], change: _Change, *, snapshot: int
+    place: _Place, merged: list[manifests.Record], change: _Change, *, snapshot: int, moved_from: str | None
 ) -> list[manifests.Record]:
     """The live entries of *merged* as existing ones, those of removed files as deleted ones."""
     removed = {place.uri(path) for path in change.removed}
@@ -227,7 +241,10 @@ def _merged_entries(
         with _readable(place, manifest["manifest_path"]) as content:
             found += manifests.live_entries(content, manifest)
     for entry in found:
-        if entry["data_file"]["file_path"] in removed:
+        file = entry["data_file"]
+        if moved_from is not None:
+            file["file_path"] = place.uri(file["file_path"].removeprefix(moved_from.removesuffix(place.table)))
+        if file["file_path"] in removed:
             entry |= {"status": manifests.DELETED, "snapshot_id": snapshot}
         else:
             entry["status"] = manifests.EXISTING

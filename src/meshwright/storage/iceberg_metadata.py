@@ -56,6 +56,8 @@ class TableMetadata:
 
     def __init__(self, document: Document, *, now: int) -> None:
         self._document = document
+        # Where the table lay, should the warehouse have moved since: Iceberg's paths are absolute.
+        self.moved_from: str | None = None
         # Times in a table's log may not decrease, whatever the clock does.
         self._now = max(now, document["last-updated-ms"])
 
@@ -89,11 +91,15 @@ class TableMetadata:
         )
 
     @classmethod
-    def decode(cls, content: bytes, *, path: Path, snapshot: int, now: int) -> Self:
-        """The metadata that the file *path* holds, at *snapshot*. Raises Unavailable when it is damaged."""
+    def decode(cls, content: bytes, *, path: Path, location: str, snapshot: int, now: int) -> Self:
+        """The metadata that the file *path* holds, at *snapshot*, for a table that lies at the URI *location* now.
+
+        Raises Unavailable when it is damaged.
+        """
         try:
             document = json.loads(content)
             metadata = cls(document, now=now)
+            metadata._move(location)
             intact = document["current-snapshot-id"] == snapshot and metadata.manifest_list is not None
         except (ValueError, LookupError, TypeError) as error:
             raise _damaged(path, str(error)) from error
@@ -136,10 +142,18 @@ class TableMetadata:
         document["properties"]["schema.name-mapping.default"] = json.dumps(name_mapping(schema))
         return schema
 
+    def _move(self, location: str) -> None:
+        if self._document["location"] != location:
+            self.moved_from = self._document["location"]
+            self._document["location"] = location
+
     def add_snapshot(self, *, snapshot: int, sequence: int, manifest_list: str, change: Totals) -> None:
         """Put a snapshot on top of the newest and forget the oldest beyond the limit, with schemas nobody needs."""
         document = self._document
         parents = document["snapshots"][-1:]
+        if self.moved_from is not None:
+            # Older snapshots and metadata name files where they no longer are.
+            document |= {"snapshots": [], "snapshot-log": [], "metadata-log": []}
         added = {
             "snapshot-id": snapshot,
             "sequence-number": sequence,

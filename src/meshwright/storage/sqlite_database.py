@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from meshwright.storage.database import Row, Transaction
 
 WAIT_SECONDS = 120.0
+# SQLite's own waiting holds up Ctrl-C, so it is short and repeated.
+TURN_SECONDS = 1.0
 CAUSES: Final = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space there and run again"),
     sqlite3.SQLITE_READONLY: ("it is read-only", "give this user the right to write the file and its folder"),
@@ -60,7 +62,7 @@ class SqliteDatabase:
         if not self._exists():
             return []
         with self._reported("read"):
-            return self._connection().execute(statement, parameters).fetchall()
+            return _execute(self._connection(), statement, parameters).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
@@ -71,7 +73,7 @@ class SqliteDatabase:
                 DurableFolders(self._root if folder.is_relative_to(self._root) else folder).make(folder)
         with self._reported("write"):
             connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
+            _execute(connection, "BEGIN IMMEDIATE")
         try:
             with self._reported("write"):
                 yield SqliteTransaction(connection)
@@ -119,10 +121,10 @@ class SqliteDatabase:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            self.path, timeout=TURN_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         try:
-            _wait_for(connection, "PRAGMA journal_mode = WAL")
+            _execute(connection, "PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             self._ensure_schema(connection)
@@ -134,7 +136,7 @@ class SqliteDatabase:
     def _ensure_schema(self, connection: sqlite3.Connection) -> None:
         found = _revision(connection)
         if found is None:
-            connection.execute("BEGIN IMMEDIATE")
+            _execute(connection, "BEGIN IMMEDIATE")
             try:
                 # Another process may have made the tables since.
                 found = _revision(connection)
@@ -198,19 +200,23 @@ class SqliteTransaction:
 
 def _revision(connection: sqlite3.Connection) -> Any:  # noqa: ANN401 - whatever the file holds
     """The version of the registry's tables; None when it has none yet."""
-    exists = _wait_for(connection, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
-    if not exists:
+    if not _execute(connection, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return row[0] if row else BEFORE_FIRST
 
 
-def _wait_for(connection: sqlite3.Connection, statement: str) -> Any:  # noqa: ANN401 - a row
-    """The first row of *statement*: SQLite does not wait by itself while another connection switches the log's mode."""
+def _execute(
+    connection: sqlite3.Connection, statement: str, parameters: Mapping[str, object] | None = None
+) -> sqlite3.Cursor:
+    """Run a statement that may have to wait for other connections, for up to two minutes.
+
+    SQLite does not always wait by itself, for instance while another connection switches the file to its log.
+    """
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return connection.execute(statement).fetchone()
+            return connection.execute(statement, parameters or {})
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise

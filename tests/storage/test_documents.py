@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import datetime as dt
+import gc
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from meshwright.model.errors import Unavailable
+from meshwright.storage.documents import decode, decoding_many, encode
+
+
+@dataclass
+class Note:
+    value: Any
+
+
+class Odd:
+    def __str__(self) -> str:
+        return "odd"
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (2**70, 2**70),
+        (float("nan"), None),
+        (Decimal("1.50"), "1.50"),
+        (dt.date(2020, 1, 2), "2020-01-02"),
+        (b"a", "YQ=="),
+        (Odd(), "odd"),
+        ("nul \0, snow \N{SNOWMAN}", "nul \0, snow \N{SNOWMAN}"),
+        ("file\udcff", "file\\udcff"),
+        ({"a\udcff": ["\udc00", 1, Odd()]}, {"a\\udcff": ["\\udc00", 1, "odd"]}),
+    ],
+)
+def test_any_value_is_kept_as_far_as_json_can_say_it(value: Any, read: Any) -> None:
+    assert decode(encode(Note(value)), Note, what="a note") == Note(read)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null"])
+def test_a_damaged_document_is_named(text: str) -> None:
+    with pytest.raises(Unavailable, match=r"the registry's record of a note is damaged .* restore the registry"):
+        decode(text, Note, what="a note")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_afterwards_as_it_was(enabled: bool) -> None:
+    try:
+        if not enabled:
+            gc.disable()
+        with pytest.raises(ValueError, match="x"), decoding_many():
+            assert not gc.isenabled()
+            raise ValueError("x")
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
