@@ -63,14 +63,8 @@ class Node:
 
     @cached_property
     def binder(self) -> Binder:
-        """The binder that types SQL over empty tables."""
-        from meshwright.analysis.binding import Binder
-
-        return Binder()
-
-    @cached_property
-    def _lazy_binder(self) -> Binder:
-        stand_in: Any = _Lazy(lambda: self.binder)
+        """The binder that types SQL over empty tables; DuckDB is started when something is bound."""
+        stand_in: Any = _Lazy(_new_binder)
         return cast("Binder", stand_in)
 
     def published(self, environment: str) -> Mapping[str, Publication]:
@@ -97,7 +91,7 @@ class Node:
             }
         sources = SourceColumns(self.root, dict(workspace.locks))
         cache = AnalysisCache(self.cache / f"analysis-{environment if with_published else 'files'}.msgpack")
-        mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self._lazy_binder)
+        mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self.binder)
         for product, lock in mesh.pinned.items():
             write_lock(self.root, workspace.mesh.products[product].folder, lock)
         return mesh
@@ -116,7 +110,7 @@ class Node:
             mesh,
             self.published(request.environment),
             request=request,
-            binder=self._lazy_binder,
+            binder=self.binder,
             source_fingerprints=self.source_fingerprints(mesh),
         )
 
@@ -196,9 +190,19 @@ class _Lazy:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
+        self._made: Any = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it stands for any object
-        return getattr(self._make(), name)
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
+def _new_binder() -> Binder:
+    # No method of the node: the two would hold each other, and DuckDB complains at exit of what is not freed.
+    from meshwright.analysis.binding import Binder
+
+    return Binder()
 
 
 def _memory_mb() -> int:
