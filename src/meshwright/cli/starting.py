@@ -102,5 +102,7 @@ def contract(ctx: click.Context, address: str) -> None:
 
 
 def _say(paths: Iterable[Path]) -> None:
+    here = Path.cwd()
     for path in paths:
-        click.echo(f"wrote {path}")
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        click.echo(f"wrote {shown}")
