@@ -161,7 +161,7 @@ class _Planner:
         kept = [
             port
             for port in (head.ports if head else ())
-            if port.name in names and (port.name, port.major) not in declared
+            if port.name in names and port.major and (port.name, port.major) not in declared
         ]
         return tuple(f"note: {label(port.name, port.major)} stays served as last published" for port in kept)
 

@@ -114,7 +114,10 @@ class Publishing:
         }
 
     def _carried(self, ports: Sequence[PublishedPort]) -> list[PublishedPort]:
-        """Older major versions that the product declares no more: served as they are until their end of life."""
+        """Older major versions that the product declares no more: served as they are until their end of life.
+
+        Those below 1.0.0 promised nothing: a first major version takes their place.
+        """
         if self.head is None:
             return []
         now = {(port.name, port.major) for port in ports}
@@ -123,7 +126,7 @@ class Publishing:
         return [
             port
             for port in self.head.ports
-            if port.name in names and (port.name, port.major) not in now and not _ended(port, today)
+            if port.name in names and port.major and (port.name, port.major) not in now and not _ended(port, today)
         ]
 
     def _table_port(self, one: PortResult, state: TableState) -> PublishedPort:
