@@ -100,6 +100,22 @@ def test_an_input_is_found_by_its_contract(mesh: MeshFolder) -> None:
     assert [str(port.address) for port in workspace.mesh.products["sales.daily"].input_ports] == ["sales.orders"] * 2
 
 
+def test_a_contract_with_a_warning_is_read(mesh: MeshFolder) -> None:
+    rule = "    quality: [{metric: rowCount, mustBe: 1, severity: blocker}]\n"
+    mesh.write(f"{PRODUCT}/contracts/orders.yaml", CONTRACT + rule)
+    workspace = mesh.load()
+    assert [(finding.code, finding.severity) for finding in workspace.findings] == [("wrong-value", "warning")]
+    assert workspace.mesh.products["sales.orders"].output_ports[0].contract is not None
+
+
+def test_an_input_may_bear_an_address_and_a_contract(mesh: MeshFolder) -> None:
+    mesh.product("inputPorts: [{name: sales.orders, contractId: elsewhere}]\n", name="daily")
+    mesh.write("domains/sales/daily/daily.sql", "select 1")
+    workspace = mesh.load()
+    assert workspace.findings == ()
+    assert str(workspace.mesh.products["sales.daily"].input_ports[0].address) == "sales.orders"
+
+
 def test_tests_belong_to_their_product(mesh: MeshFolder) -> None:
     mesh.write(f"{PRODUCT}/tests/a.yaml", "- name: it works\n  given: {}\n  expect: [{id: 1}]\n")
     (case,) = mesh.load().mesh.products["sales.orders"].tests
@@ -193,6 +209,9 @@ BROKEN = [
     ("", {"contracts/orders.yaml": CONTRACT.replace("1.0.0", "1.0")}, "wrong-type", 4),
     ("", {"contracts/orders.yaml": CONTRACT, "contracts/orders@2.yaml": CONTRACT}, "version-mismatch", 4),
     ("", {"contracts/orders.yml": CONTRACT}, "unexpected-file", 0),
+    ("", {"contracts/orders.yaml": CONTRACT.partition("    properties")[0]}, "no-columns", 7),
+    ("domain: finance\n", {}, "name-mismatch", 4),
+    ("inputPorts: [{name: x, customProperties: [{property: mesh.port, value: nowhere}]}]\n", {}, "wrong-value", 4),
     ("", {"transform/orders.sql": "select 1"}, "several-transformations", 0),
     ("", {"transform/Step.sql": "select 1"}, "bad-name", 0),
     ("", {"transform/step@2.sql": "select 1"}, "transformation-without-port", 0),

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from meshwright.model.errors import Unavailable
 from meshwright.workspace.locks import read_lock, write_lock
 
 if TYPE_CHECKING:
@@ -29,6 +32,12 @@ def test_an_empty_lock_is_no_file(tmp_path: Path) -> None:
     write_lock(tmp_path, "", {})
     assert list(tmp_path.iterdir()) == []
     assert read_lock(tmp_path, "") == ({}, [])
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("no folder")
+    with pytest.raises(Unavailable, match="cannot be written"):
+        write_lock(tmp_path, "p", LOCK)
 
 
 def test_a_broken_lock_is_a_finding(tmp_path: Path) -> None:

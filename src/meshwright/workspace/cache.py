@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from hashlib import blake2b
+from threading import get_ident
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -90,7 +91,7 @@ def read_cache(folder: Path) -> Kept:
 
 def write_cache(folder: Path, kept: Kept) -> None:
     """Write the cache, whole or not at all; that it cannot be written costs only time."""
-    draft = folder / f".{FILE}.{os.getpid()}"
+    draft = folder / f".{FILE}.{os.getpid()}.{get_ident()}"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         try:

@@ -72,6 +72,11 @@ CODES: Final = (
         "Without a 'schema' entry a contract promises no columns, and nothing can be checked against it.",
     ),
     Code(
+        "no-columns",
+        "A port's contract promises no columns",
+        "A port's rows are cast to its contract's columns and checked against them. A contract with none says nothing about its data.",
+    ),
+    Code(
         "active-without-contract",
         "An active product serves a port without contract",
         "Others rely on an active product. Without a written contract nothing tells them what they may rely on; until there is one, "

@@ -46,7 +46,9 @@ def _check_document(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 
     kind = document.get("kind") if isinstance(document, dict) else None
     if kind == odcs.KIND:
         findings = odcs.check(document, path)
-        return findings or [_softened(finding) for finding in odcs.read(document, path=path)[1]]
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return findings
+        return findings + [_softened(finding) for finding in odcs.read(document, path=path)[1]]
     if kind == odps.KIND:
         findings = odps.check(document, path)
         if findings:

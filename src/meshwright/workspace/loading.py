@@ -103,11 +103,11 @@ class _Loader:
         across = chain(
             duplicate_ids(self.records.values()),
             unknown_people(domains.values(), self.records, people) if people else (),
-            resolved_inputs(found),
+            resolved_inputs(found, self._known()),
         )
         self._place(list(across))
         ids = {folder: record.product.id for folder, record in self.records.items() if record.product is not None}
-        every = dict.fromkeys(chain(self.findings, *(record.findings for record in self.records.values())))
+        every = dict.fromkeys(self._known())
         return Workspace(
             root=self.root,
             mesh=Mesh(settings=settings, domains=domains, products=found, people=people),
@@ -120,6 +120,9 @@ class _Loader:
         value, findings = self.memory.small(path, kind, reader)
         self.findings += findings
         return value
+
+    def _known(self) -> Iterator[Finding]:
+        return chain(self.findings, *(record.findings for record in self.records.values()))
 
     def _place(self, findings: Iterable[Finding]) -> None:
         listed = list(findings)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.formats import yaml_text
+from meshwright.model.errors import Unavailable
 from meshwright.model.findings import Finding
 from meshwright.workspace.files import read_document
 
@@ -38,17 +41,23 @@ def accepted(document: Any, findings: list[Finding], path: str) -> tuple[dict[st
 
 
 def write_lock(root: Path, folder: str, lock: dict[str, Any]) -> None:
-    """Write the *lock* of the product in *folder*, whole or not at all; an empty one removes the file."""
+    """Write the *lock* of the product in *folder*, whole or not at all; an empty one removes the file.
+
+    Raises Unavailable when the folder cannot be written.
+    """
     file = root / folder / LOCK_FILE
-    if not lock:
-        file.unlink(missing_ok=True)
-        return
-    draft = file.with_name(f".{LOCK_FILE}.{os.getpid()}")
+    draft = file.with_name(f".{LOCK_FILE}.{os.getpid()}.{get_ident()}")
     try:
+        if not lock:
+            file.unlink(missing_ok=True)
+            return
         with draft.open("w", encoding="utf-8") as handle:
             handle.write(HEADER + yaml_text.dump(lock))
             handle.flush()
             os.fsync(handle.fileno())
         draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        message = f"{file} cannot be written: {error.strerror or error}. Make the folder writable and try again"
+        raise Unavailable(message) from error

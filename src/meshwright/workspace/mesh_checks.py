@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from meshwright.formats.yaml_text import pointer
 from meshwright.model.findings import Finding
-from meshwright.model.names import PortAddress, nearest
-from meshwright.workspace.ports import address
+from meshwright.model.names import nearest
+from meshwright.workspace.ports import address, parsed_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from meshwright.model.mesh import Domain
+    from meshwright.model.names import PortAddress
     from meshwright.model.product import InputPort, Product
     from meshwright.workspace.product_folder import Record
 
@@ -77,17 +78,21 @@ def is_open(port: InputPort) -> bool:
     return port.address is None and port.source is None
 
 
-def resolved_inputs(products: dict[str, Product]) -> Iterator[Finding]:
-    """Complete, in *products*, the input ports that name their source by contract; findings for those left over."""
+def resolved_inputs(products: dict[str, Product], known: Iterable[Finding]) -> Iterator[Finding]:
+    """Complete, in *products*, the input ports that name their source by contract; findings for those left over.
+
+    Input ports of which one of the *known* findings speaks already get no second one.
+    """
     waiting = [product for product in products.values() if any(map(is_open, product.input_ports))]
     if not waiting:
         return
     ports = _ports_by_contract(products.values())
+    explained = {(finding.path, "/".join(finding.pointer.split("/")[:3])) for finding in known if finding.pointer}
     for product in waiting:
         inputs = tuple(_resolved(port, ports) if is_open(port) else port for port in product.input_ports)
         products[product.id] = replace(product, input_ports=inputs)
         for port in inputs:
-            if is_open(port):
+            if is_open(port) and (product.path, port.pointer) not in explained:
                 yield _unresolved(port, product, ports)
 
 
@@ -102,13 +107,8 @@ def _ports_by_contract(products: Iterable[Product]) -> dict[str, PortAddress]:
 
 
 def _resolved(port: InputPort, ports: Mapping[str, PortAddress]) -> InputPort:
-    found = ports.get(port.contract_id)
-    if found is None:
-        try:
-            found = PortAddress.parse(port.name)
-        except ValueError:
-            return port
-    return replace(port, address=found)
+    found = ports.get(port.contract_id) or parsed_address(port.name)
+    return replace(port, address=found) if found else port
 
 
 def _unresolved(port: InputPort, product: Product, ports: Mapping[str, PortAddress]) -> Finding:

@@ -218,6 +218,14 @@ def address(product: Product, port: OutputPort) -> PortAddress:
     return PortAddress(product.domain, product.name, port.name)
 
 
+def parsed_address(text: str) -> PortAddress | None:
+    """The address that *text* spells, None when it spells none."""
+    try:
+        return PortAddress.parse(text)
+    except ValueError:
+        return None
+
+
 def _repeated(ports: list[OutputPort], product: Product) -> Iterator[Finding]:
     # Two contracts of one major version are a mistake in a version, and reported as that.
     keys = [(port.name, port.major, port.contract.path if port.contract else "") for port in ports]
@@ -236,8 +244,7 @@ def _repeated(ports: list[OutputPort], product: Product) -> Iterator[Finding]:
 def _check_names(product: Product, steps: tuple[Transformation, ...]) -> Iterator[Finding]:
     seen: Mapping[str, str] = {step.name: step.path for step in steps}
     for port in product.input_ports:
-        is_address = port.address is not None and port.name == str(port.address)
-        if not is_name(port.name) and not is_address:
+        if not is_name(port.name) and parsed_address(port.name) is None:
             yield _bad_name("input port", port.name, f"{port.pointer}/name", product.path)
         if port.name in seen:
             yield Finding(

@@ -29,6 +29,16 @@ def check_contract(contract: Contract, stem: str) -> list[Finding]:
                 pointer="/schema",
             )
         )
+    elif not contract.table.columns:
+        findings.append(
+            Finding(
+                code="no-columns",
+                message=f"The contract's schema object '{contract.table.name}' has no columns",
+                path=contract.path,
+                hint="add 'properties:' with the columns; each with a name and a physicalType",
+                pointer="/schema/0",
+            )
+        )
     major = split_stem(stem)[1]
     if major is not None and major >= 0 and not findings and contract.major != major:
         findings.append(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright.formats import mesh_files, odcs, odps
 from meshwright.formats.yaml_text import parse, placed
-from meshwright.model.findings import Finding
+from meshwright.model.findings import Finding, Severity
 from meshwright.model.product import Product, Source, TestCase, Transformation
 from meshwright.workspace.files import decoded, read_bytes
 from meshwright.workspace.folders import CODE, CONTRACTS, DESCRIPTOR, LOCK, TESTS, TRANSFORM
@@ -141,11 +141,8 @@ class _Reader:
             return None
         check = odps.check if file == DESCRIPTOR else odcs.check if file.startswith(CONTRACTS) else None
         problems = check(document, path) if check else []
-        if problems:
-            self._place(problems)
-            # Our own keys are read leniently; what the standard itself refuses is not read at all.
-            return None
-        return document
+        self._place(problems)
+        return None if any(problem.severity is Severity.ERROR for problem in problems) else document
 
     def _parts(self) -> Parts:
         parts = Parts()

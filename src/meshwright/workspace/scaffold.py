@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from meshwright.formats import odcs
 from meshwright.formats.yaml_text import dump
-from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.errors import InvalidInput, NotFound, Unavailable
 from meshwright.model.names import is_name
 from meshwright.workspace.loading import DOMAIN_FILE, DOMAINS
 from meshwright.workspace.root import MESH_FILE
@@ -86,9 +86,13 @@ def _write(files: Mapping[Path, str]) -> list[Path]:
     if taken:
         message = f"{' and '.join(taken)} is there already and was not changed: remove it first, or choose another name"
         raise InvalidInput(message)
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Exclusive: a file that appeared since is not overwritten either.
-        with file.open("x", encoding="utf-8") as handle:
-            handle.write(text)
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # Exclusive: a file that appeared since is not overwritten either.
+            with file.open("x", encoding="utf-8") as handle:
+                handle.write(text)
+    except OSError as error:
+        message = f"{error.filename} cannot be written: {error.strerror}"
+        raise Unavailable(message) from error
     return list(files)
