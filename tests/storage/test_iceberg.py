@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -143,6 +144,17 @@ def test_a_field_id_never_changes_to_a_type_that_old_files_cannot_be_read_in(
     first = tables.commit(table=table, parent=None, schema=old, added=[parquet.write(table, "SELECT 1", old)])
     with pytest.raises(InvalidInput, match="column a cannot turn from long into string and keep field id 1"):
         tables.commit(table=table, parent=first, schema=columns(a="VARCHAR"), added=[])
+
+
+def test_a_field_id_once_used_is_remembered_after_its_column_is_gone(
+    warehouse: LocalWarehouse, tables: IcebergTables
+) -> None:
+    table = tables.create(product="sales.orders", port="orders", columns=AB)
+    first = tables.commit(table=table, parent=None, schema=AB, added=[])
+    second = tables.commit(table=table, parent=replace(first, last_field_id=7), schema=AB[:1], added=[])
+    third = tables.commit(table=table, parent=second, schema=AB[:1], added=[])
+    assert (first.last_field_id, second.last_field_id, third.last_field_id) == (2, 7, 7)
+    assert opened(warehouse, third).metadata.last_column_id == 7
 
 
 def test_nested_columns_are_read_back(warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet) -> None:

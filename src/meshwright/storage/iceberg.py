@@ -13,8 +13,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.publication import Snapshot
@@ -25,6 +24,7 @@ from meshwright.storage.iceberg_schema import iceberg_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from meshwright.model.publication import DataFile, Field
     from meshwright.storage import Warehouse
@@ -67,29 +67,16 @@ class IcebergTables:
         left out when nothing is removed. Raises InvalidInput for a schema that files written before cannot be read in,
         Unavailable when the warehouse cannot be written or the parent's metadata read.
         """
-        folder = self._warehouse.locate(table)
-        place = _Place.of(folder, table)
-        metadata = self._metadata(place, parent)
+        place = _Place.of(self._warehouse.locate(table), table)
         change = _Change(parent=parent, added=added, removed=removed, kept=kept)
+        metadata = self._metadata(place, parent)
+        metadata.evolve(schema, last_field_id=parent.last_field_id if parent else 0)
         self._check_added(added)
-        identifier = secrets.randbits(62) + 1
-        sequence = 1 if parent is None else parent.sequence + 1
-        schema_object = metadata.evolve(schema)
-        with reported(folder, "write the table"):
-            self._folders.setdefault(folder, DurableFolders(folder.parents[table.count("/")])).make(folder / "metadata")
-            listed = _write_manifests(place, metadata, change, schema_object, snapshot=identifier, sequence=sequence)
-            content = manifests.write_manifest_list(
-                listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
-            )
-            list_path = place.write(f"snap-{identifier}-{uuid.uuid4()}.avro", content)
-            metadata.add_snapshot(
-                snapshot=identifier,
-                sequence=sequence,
-                manifest_list=place.metadata_uri(list_path),
-                change=change.totals(),
-            )
-            metadata_path = place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
-            sync(folder / "metadata")
+        with reported(place.folder, "write the table"):
+            folder = place.folder / "metadata"
+            self._folders.setdefault(place.warehouse, DurableFolders(place.warehouse)).make(folder)
+            identifier, sequence, path = _write_snapshot(place, metadata, change)
+            sync(folder)
         return Snapshot(
             table=table,
             id=identifier,
@@ -97,7 +84,7 @@ class IcebergTables:
             sequence=sequence,
             schema=schema,
             last_field_id=metadata.last_column_id,
-            metadata=f"{table}/metadata/{metadata_path.name}",
+            metadata=f"{table}/metadata/{path.name}",
             added=tuple(added),
             removed=tuple(removed),
             rows=change.rows,
@@ -122,17 +109,20 @@ class IcebergTables:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a table lies: its folder, its id, and the URI that comes before paths relative to the warehouse."""
+    """Where a table lies: its folder, its id, the warehouse, and the URI that comes before paths relative to that."""
 
     folder: Path
     table: str
+    warehouse: Path
     root: str
 
     @classmethod
     def of(cls, folder: Path, table: str) -> _Place:
+        warehouse = folder.parents[table.count("/")]
         # However the warehouse is reached, through symbolic links or not, its files have one URI.
-        root = Path(str(folder).removesuffix(table)).resolve()
-        return cls(folder=folder, table=table, root=f"file://{str(root).rstrip('/')}/")
+        return cls(
+            folder=folder, table=table, warehouse=warehouse, root=f"file://{str(warehouse.resolve()).rstrip('/')}/"
+        )
 
     def write(self, name: str, content: bytes) -> Path:
         path = self.folder / "metadata" / name
@@ -163,7 +153,7 @@ class _Change:
     def __init__(
         self, *, parent: Snapshot | None, added: Sequence[DataFile], removed: Sequence[str], kept: Sequence[DataFile]
     ) -> None:
-        self.added, self.removed, self.kept = added, removed, kept
+        self.parent, self.added, self.removed, self.kept = parent, added, removed, kept
         before = (parent.rows, parent.bytes, parent.files) if parent else (0, 0, 0)
         if (removed or kept) and len(kept) + len(removed) != before[2]:
             raise InvalidInput(
@@ -178,8 +168,24 @@ class _Change:
         return Totals(added=self.new, removed=self.gone, total=(self.rows, self.bytes, self.files))
 
 
+def _write_snapshot(place: _Place, metadata: TableMetadata, change: _Change) -> tuple[int, int, Path]:
+    """Write the snapshot's files, each synced; its id, its sequence number and the path of its metadata."""
+    parent = change.parent
+    identifier = secrets.randbits(62) + 1
+    sequence = parent.sequence + 1 if parent else 1
+    listed = _write_manifests(place, metadata, change, snapshot=identifier, sequence=sequence)
+    content = manifests.write_manifest_list(
+        listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
+    )
+    path = place.write(f"snap-{identifier}-{uuid.uuid4()}.avro", content)
+    metadata.add_snapshot(
+        snapshot=identifier, sequence=sequence, manifest_list=place.metadata_uri(path), change=change.totals()
+    )
+    return identifier, sequence, place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
+
+
 def _write_manifests(
-    place: _Place, metadata: TableMetadata, change: _Change, schema: dict[str, Any], *, snapshot: int, sequence: int
+    place: _Place, metadata: TableMetadata, change: _Change, *, snapshot: int, sequence: int
 ) -> list[manifests.Record]:
     """The manifests of the new snapshot: the parent's by reference as far as possible, then one with what changed."""
     before = _parent_manifests(place, metadata)
@@ -190,7 +196,7 @@ def _write_manifests(
         entries.append(manifests.added_entry(record, snapshot))
     if not entries:
         return carried
-    content = manifests.write_manifest(entries, schema)
+    content = manifests.write_manifest(entries, metadata.schema)
     path = place.write(f"{uuid.uuid4()}-m0.avro", content)
     uri = place.metadata_uri(path)
     written = manifests.manifest_record(entries, uri=uri, length=len(content), snapshot=snapshot, sequence=sequence)

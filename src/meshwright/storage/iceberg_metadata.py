@@ -125,22 +125,28 @@ class TableMetadata:
         """The highest field id the table ever used."""
         return int(self._document["last-column-id"])
 
-    def evolve(self, columns: Sequence[Field]) -> Document:
-        """Make *columns* the current schema and return it; ids of schemas only grow. Raises InvalidInput."""
+    @property
+    def schema(self) -> Document:
+        """The current schema."""
+        current = self._document["current-schema-id"]
+        found: Document = next(one for one in self._document["schemas"] if one["schema-id"] == current)
+        return found
+
+    def evolve(self, columns: Sequence[Field], *, last_field_id: int) -> None:
+        """Make *columns* the current schema; field ids up to *last_field_id* are used up. Raises InvalidInput."""
         document = self._document
         known = {_shape(schema): schema for schema in document["schemas"]}
         newest = max((schema["schema-id"] for schema in document["schemas"]), default=-1)
         schema = iceberg_schema(columns, newest + 1)
         if document["schemas"]:
-            check_evolution(self._current_schema(), schema)
+            check_evolution(self.schema, schema)
         if _shape(schema) in known:
             schema = known[_shape(schema)]
         else:
             document["schemas"].append(schema)
         document["current-schema-id"] = schema["schema-id"]
-        document["last-column-id"] = max(document["last-column-id"], highest_id(schema))
+        document["last-column-id"] = max(document["last-column-id"], highest_id(schema), last_field_id)
         document["properties"]["schema.name-mapping.default"] = json.dumps(name_mapping(schema))
-        return schema
 
     def _move(self, location: str) -> None:
         if self._document["location"] != location:
@@ -179,10 +185,6 @@ class TableMetadata:
     def encode(self) -> bytes:
         """The metadata file's content."""
         return json.dumps(self._document, separators=(",", ":")).encode()
-
-    def _current_schema(self) -> Document:
-        current = self._document["current-schema-id"]
-        return next(schema for schema in self._document["schemas"] if schema["schema-id"] == current)
 
 
 def _shape(schema: Document) -> str:
