@@ -28,6 +28,12 @@ def test_a_symbolic_link_that_leaves_the_warehouse_is_refused(warehouse: LocalWa
     (warehouse.root / "in").symlink_to(warehouse.root / "here")
     with pytest.raises(InvalidInput, match=r"leaves the warehouse .* through a symbolic link"):
         warehouse.locate("out/file")
+    assert warehouse.locate("here/file") == warehouse.root / "here/file"
+    (warehouse.root / "here/leak").symlink_to(outside)
+    with pytest.raises(InvalidInput, match=r"leaves the warehouse .* through a symbolic link"):
+        warehouse.locate("here/leak")
+    with pytest.raises(InvalidInput, match=r"leaves the warehouse .* through a symbolic link"):
+        warehouse.locate("here/leak/deep/file")
     assert warehouse.locate("in/file") == warehouse.root / "in/file"
 
 

@@ -29,6 +29,8 @@ class LocalWarehouse:
         self.root = root.absolute()
         self._may_create = may_create
         self._folders = DurableFolders(self.root)
+        # Folders that were found to lie inside: a table's files are many, and resolving each path takes its time.
+        self._inside: set[str] = set()
 
     def locate(self, path: str) -> Path:
         """Where the engine finds *path*, relative to the warehouse with `/` between parts; it need not exist.
@@ -38,9 +40,14 @@ class LocalWarehouse:
         parts = path.split("/")
         if not path or "\0" in path or "\\" in path or any(part in {"", ".", ".."} for part in parts):
             raise InvalidInput(f"'{path}' is no path in the warehouse: write it relative to {self.root}, without '..'")
-        located = self.root.joinpath(*parts)
+        located = self.root / path
+        folder = path.rpartition("/")[0]
+        if folder in self._inside and not located.is_symlink():
+            return located
         if not located.resolve().is_relative_to(self.root.resolve()):
             raise InvalidInput(f"'{path}' leaves the warehouse {self.root} through a symbolic link; remove that link")
+        if located.parent.is_dir():
+            self._inside.add(folder)
         return located
 
     def staging(self, run: str) -> Path:
