@@ -107,13 +107,13 @@ class _Binding:
 
     def check(self, port: OutputPort) -> OutputPort:
         columns = self.columns.get(stem(port), ())
-        if port.contract is None:
-            if port.kind == "files":
-                return replace(port, contract=draft_contract(self.outline.product, port, ()))
-            return replace(port, contract=draft_contract(self.outline.product, port, columns)) if columns else port
-        if columns and port.transformation is not None and port.transformation.language == "sql":
-            self.compare(port, port.contract, columns)
-        self.check_settings(port, port.contract)
+        if port.contract is not None:
+            if columns and port.transformation is not None and port.transformation.language == "sql":
+                self.compare(port, port.contract, columns)
+        elif columns or port.kind == "files":
+            port = replace(port, contract=draft_contract(self.outline.product, port, columns))
+        if port.contract is not None and port.kind == "tables":
+            self.check_settings(port, port.contract)
         return port
 
     def compare(self, port: OutputPort, contract: Contract, columns: Columns) -> None:

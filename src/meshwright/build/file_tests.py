@@ -92,7 +92,9 @@ def _dataset(paths: Sequence[Path], cursor: DuckDBPyConnection, unpacked: Path) 
     sample = files.sample(path.parent, source, cursor, unpacked=unpacked)
     source = Source(path=path.name, format=sample.format, options=sample.options)
     scan = files.scan(path.parent, source, sample.columns, unpacked=unpacked)
-    return Dataset(files=(), columns=sample.columns, scan=scan)
+    # A rule in SQL may open what the scan reads, and nothing else: the file, or what it was unpacked to.
+    opened = [path, *(member for member in unpacked.rglob("*") if member.is_file())]
+    return Dataset(files=tuple(str(one) for one in opened), columns=sample.columns, scan=scan)
 
 
 def _described(cursor: DuckDBPyConnection, names: tuple[str, ...]) -> tuple[tuple[str, DataType], ...]:

@@ -22,6 +22,7 @@ from meshwright.build.reuse import label
 from meshwright.build.testing import Tester
 from meshwright.build.transforming import PreviousSchema, StagedPort, Transforming
 from meshwright.engines import Staged, TableOutput
+from meshwright.model.contract import QualityRule
 from meshwright.model.datatype import VARCHAR, DataType
 from meshwright.model.errors import Conflict, Refused
 from meshwright.model.fields import fields
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.reuse import Verdict
     from meshwright.build.workshop import Workshop
+    from meshwright.model.contract import Contract
+    from meshwright.model.product import OutputPort
     from meshwright.model.publication import Field, Publication
     from meshwright.model.results import RuleResult
     from meshwright.quality.quarantine import Quarantine
@@ -130,10 +133,13 @@ class ProductBuild:
 
     def _only_words(self, head: Publication) -> bool:
         """Whether only what the contracts say in words differs from *head*."""
-        ports = self.bound.product.output_ports
-        served = [(head.port(port.name, port.major), port) for port in ports]
-        words = any(old is not None and port.contract not in {None, old.contract} for old, port in served)
-        return words or head.version != self.bound.product.version
+        if head.version != self.bound.product.version:
+            return True
+        for port in self.bound.product.output_ports:
+            served = head.port(port.name, port.major)
+            if served is not None and port.contract is not None and port.contract != served.contract:
+                return True
+        return False
 
     def _reworded(self, head: Publication, inputs: dict[str, BuildInput], started: float) -> ProductEnded:
         """A publication of the same data under contracts whose words changed."""
@@ -187,7 +193,7 @@ class ProductBuild:
         self, tester: Tester, one: StagedPort, state: TableState, head: Publication | None
     ) -> tuple[PortResult, tuple[RuleResult, ...]]:
         assert one.port.contract is not None  # noqa: S101 - transforming drafts one
-        contract = one.port.contract
+        contract = held_to_key(one.port)
         incremental = one.port.materialization != "full" and not self.full
         data = tester.state(state, one.schema, incremental=incremental)
         rules = tester.test(contract, data, event_time=event_time_of(one.port))
@@ -263,6 +269,23 @@ class ProductBuild:
             staged=_relative(self.folder, self.workshop.root),
             principal=self.workshop.principal,
         )
+
+
+def held_to_key(port: OutputPort) -> Contract:
+    """The contract that a port's rows are held to: of a merging port the key is unique, whether its contract says so or not."""
+    assert port.contract is not None  # noqa: S101 - transforming drafts one
+    key = key_of(port)
+    if port.materialization != "merge" or key == port.contract.table.primary_key:
+        return port.contract
+    rule = QualityRule(
+        kind="library",
+        metric="duplicateValues",
+        arguments={"properties": list(key)},
+        comparisons={"mustBe": 0},
+        description="the key that rows are merged by comes once",
+    )
+    table = replace(port.contract.table, quality=(*port.contract.table.quality, rule))
+    return replace(port.contract, tables=(table,))
 
 
 def _relative(folder: Path, root: Path) -> str:

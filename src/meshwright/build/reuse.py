@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
+    from meshwright.model.contract import Contract
     from meshwright.model.product import InputPort, OutputPort
     from meshwright.model.publication import InputRead, Publication, PublishedPort
 
@@ -67,7 +68,7 @@ class Reuse:
     def _compare(self, bound: BoundProduct, head: Publication, everything: PortChanges) -> Verdict:
         code, by_code = self._code(bound, head)
         settings = self._settings(bound, head)
-        rules, words = self._contracts(bound, head)
+        rules, words, by_contract = self._contracts(bound, head)
         inputs, by_inputs = self._inputs(bound, head)
         volatile = [
             f"{one.path} uses {one.volatile}(), whose result changes by itself"
@@ -78,9 +79,9 @@ class Reuse:
         if not reasons:
             return Verdict(reasons=tuple(words), wording=bool(words))
         incremental = any(port.materialization != "full" for port in bound.product.output_ports)
-        if settings or rules or volatile or incremental:
+        if settings or volatile or incremental:
             return Verdict(reasons=tuple(reasons + words), changed=everything)
-        return Verdict(reasons=tuple(reasons + words), changed=_merged(by_code, by_inputs))
+        return Verdict(reasons=tuple(reasons + words), changed=_merged(_merged(by_code, by_inputs), by_contract))
 
     def _code(self, bound: BoundProduct, head: Publication) -> tuple[list[str], PortChanges]:
         if head.code_fingerprint == code_fingerprint(bound):
@@ -123,8 +124,9 @@ class Reuse:
         return reasons
 
     @staticmethod
-    def _contracts(bound: BoundProduct, head: Publication) -> tuple[list[str], list[str]]:
+    def _contracts(bound: BoundProduct, head: Publication) -> tuple[list[str], list[str], PortChanges]:
         rules, words = [], []
+        by_port: PortChanges = {}
         for port in bound.product.output_ports:
             old = head.port(port.name, port.major)
             if old is None or port.contract is None or old.contract == port.contract:
@@ -136,9 +138,10 @@ class Reuse:
             ]
             if promises_fingerprint(old.contract) != promises_fingerprint(port.contract):
                 rules.append(f"{path} changed: {', '.join(kinds[:5]) or 'its rules'}")
+                by_port[port.name, port.major] = _recontracted(old.contract, port.contract)
             elif old.contract.version != port.contract.version or kinds:
                 words.append(f"{path} changed: {', '.join(kinds[:5]) or 'its version'}")
-        return rules, words
+        return rules, words, by_port
 
     def _inputs(self, bound: BoundProduct, head: Publication) -> tuple[list[str], PortChanges]:
         before = {read.name: read for read in head.inputs}
@@ -236,9 +239,23 @@ def _siblings(bound: BoundProduct, name: str) -> set[str]:
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> frozenset[str] | None:
     """The columns whose definition differs; None when they cannot be told apart, or rows may differ."""
-    if old.get(ROWS) != new.get(ROWS) or len(old) < 2 or len(new) < 2 or set(old) != set(new):  # noqa: PLR2004 - rows alone
+    if old.get(ROWS) != new.get(ROWS) or len(old) < 2 or len(new) < 2:  # noqa: PLR2004 - rows alone
         return None
-    return frozenset(name for name in new if name and old.get(name) != new[name])
+    return frozenset(name for name in {*old, *new} if name and old.get(name) != new.get(name))
+
+
+def _recontracted(old: Contract, new: Contract) -> frozenset[str] | None:
+    """The columns whose stored values another contract may change; None when it may change which rows there are."""
+    if old.table.primary_key != new.table.primary_key or _sets_aside(old) or _sets_aside(new):
+        return None
+    before = {column.name: column.type for column in old.table.columns}
+    after = {column.name: column.type for column in new.table.columns}
+    return frozenset(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _sets_aside(contract: Contract) -> bool:
+    rules = [*contract.table.quality, *(rule for column in contract.table.columns for rule in column.quality)]
+    return any(rule.custom.get("mesh.onFailure") for rule in rules)
 
 
 def _merged(one: PortChanges, two: PortChanges) -> PortChanges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -90,7 +91,13 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; never returns."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    logging.shutdown()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # Everything is closed and synced: taking engines and libraries apart by hand would only cost time and messages.
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from meshwright.build.events import Event
 
 SAMPLES_SHOWN = 3
+CELLS_SHOWN = 6
 MARKS = {
     Outcome.PASSED: ("✓", "green"),
     Outcome.FAILED: ("✗", "red"),
@@ -36,31 +37,40 @@ def show_rules(tests: Mapping[str, Iterable[RuleResult]], *, everything: bool = 
                 show_rule(port, rule)
 
 
-def show_rule(port: str, rule: RuleResult) -> None:
-    """Print one rule's result."""
+def show_rule(port: str, rule: RuleResult, *, samples: bool = True) -> None:
+    """Print one rule's result; with *samples* a few of its failing rows, when it blocks."""
     mark, colour = MARKS[rule.outcome]
-    if rule.outcome is Outcome.FAILED and rule.severity != "error":
+    if rule.outcome is Outcome.FAILED and not rule.blocks:
         mark, colour = "▲", "yellow"
-    parts = [f"{click.style(mark, fg=colour)} {port} {rule.rule}"]
-    if rule.outcome is Outcome.FAILED:
-        parts.append(
-            f"{plural(rule.failing, 'row')} of {rule.rows:,} failed"
-            if rule.failing
-            else f"{rule.value}, should be {rule.threshold}"
-        )
-    elif rule.outcome is Outcome.NOT_RUN:
-        parts.append(f"not run: {rule.message}")
-    elif rule.outcome is Outcome.ERROR:
-        parts.append(rule.message)
-    if rule.quarantined:
-        parts.append(f"{plural(rule.quarantined, 'row')} quarantined")
-    if rule.outcome is not Outcome.PASSED and rule.severity != "error":
-        parts.append(rule.severity)
-    click.echo("          " + "  ".join(parts))
-    if rule.outcome is Outcome.FAILED:
+    described = f" ({' '.join(rule.description.split())})" if rule.description else ""
+    click.echo(f"          {click.style(mark, fg=colour)} {port} {rule.rule}{described}{_finding(rule)}")
+    if samples and rule.blocks:
         for row in rule.sample[:SAMPLES_SHOWN]:
-            shown = ", ".join(f"{name}={plain(value)}" for name, value in list(row.items())[:8])
+            shown = ", ".join(f"{name}={plain(value)}" for name, value in _telling(rule, row))
             click.echo(f"              {shown}")
+
+
+def _finding(rule: RuleResult) -> str:
+    if rule.outcome is Outcome.PASSED:
+        return ""
+    if rule.outcome is Outcome.NOT_RUN:
+        return f": not run, {rule.message}"
+    if rule.outcome is Outcome.ERROR:
+        return f": {rule.message}"
+    if rule.quarantined:
+        return f": {plural(rule.quarantined, 'row')} of {rule.rows:,} set aside in quarantine"
+    rows = (
+        f"{plural(rule.failing, 'row')} of {rule.rows:,}"
+        if rule.failing
+        else rule.message or f"{rule.value}, {rule.threshold}"
+    )
+    return f": {rows}" + ("" if rule.severity == "error" else f" ({rule.severity})")
+
+
+def _telling(rule: RuleResult, row: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The row's cells that say most: the rule's own column first, then the row's first ones."""
+    own = [(name, value) for name, value in row.items() if name == rule.column]
+    return (own + [(name, value) for name, value in row.items() if name != rule.column])[:CELLS_SHOWN]
 
 
 def event_as_data(event: Event) -> dict[str, Any]:
