@@ -106,7 +106,7 @@ def test_inputs_are_read_by_attribute_or_constant_subscript(text: str, expected:
 def test_what_is_wrong_is_found_with_its_line(text: str, code: str, line: int) -> None:
     (problem,) = read(text, "port").findings
     assert problem.code == code
-    assert problem.line == line or line == 0
+    assert line in {problem.line, 0}
 
 
 def test_a_function_of_another_name_is_suggested() -> None:

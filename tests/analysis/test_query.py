@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from meshwright.analysis.query import Query, SqlError, TableReference, alias_of, parse, rewrite
+from meshwright.analysis.query import Query, SqlError, TableReference, alias_of, parse, parse_all, rewrite
 
 
 def names_in(text: str) -> list[str]:
@@ -128,6 +128,13 @@ def test_what_is_not_one_query_is_refused_with_its_place(text: str, code: str, l
         parse(text)
     assert (raised.value.code, raised.value.line) == (code, line)
     assert raised.value.column == column or len(text) > 1000
+
+
+def test_many_texts_are_parsed_at_once_each_with_its_query_or_its_error() -> None:
+    found = parse_all(["select 1", "selec", "a\0", "", "from é.t", "select " + "(" * 3000])
+    assert [type(each) for each in found] == [Query, SqlError, SqlError, SqlError, Query, SqlError]
+    assert found[4] == parse("from é.t")
+    assert parse_all([]) == []
 
 
 def test_a_pivot_over_its_data_is_refused_with_the_list_that_it_lacks() -> None:

@@ -23,8 +23,11 @@ Columns = tuple[tuple[str, DataType], ...]
 
 DESCRIBE = "DESCRIBE "
 EXPLAIN = "EXPLAIN (FORMAT json) "
-# Of each query the plans that were asked for last: a product's columns are asked one after the other.
-PLANS_KEPT = 64
+# Words without which a query has neither; in a name or a string they do no harm.
+WINDOW = re.compile(r"\bover\b", re.IGNORECASE)
+CTE = re.compile(r"\bwith\b", re.IGNORECASE)
+# What was answered last is kept: a product's columns are asked for one after the other.
+KEPT = 64
 CANDIDATES_SHOWN = 5
 
 
@@ -37,6 +40,9 @@ class Binder:
     def __init__(self) -> None:
         self._connection = _locked_connection()
         self._tables: dict[str, Columns] = {}
+        self._spelling: dict[str, str] = {}
+        self._columns: dict[str, list[str]] = {}
+        self._bound: dict[str, Columns] = {}
         self._plans: dict[str, Scans] = {}
 
     def __enter__(self) -> Self:
@@ -57,13 +63,16 @@ class Binder:
         wanted = tuple(columns)
         if self._tables.get(name) == wanted:
             return
-        same = next((known for known in self._tables if known.lower() == name.lower()), name)
+        same = self._spelling.setdefault(name.lower(), name)
         if same != name:
-            del self._tables[same]
+            del self._tables[same], self._columns[same]
+            self._spelling[name.lower()] = name
+        self._bound.clear()
         self._plans.clear()
         definitions = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted)
         self._run(f"CREATE OR REPLACE TABLE {quote(name)} ({definitions})", prefix=0)
         self._tables[name] = wanted
+        self._columns[name] = [column for column, _ in wanted]
 
     def bind(self, sql: str) -> Columns:
         """The names and types of the columns that *sql* gives, in order.
@@ -71,13 +80,18 @@ class Binder:
         Raises SqlError, placed in *sql*, for what does not bind: unknown tables, columns and functions, wrong types,
         two columns of one name (in any letter case), a type that no contract can name.
         """
+        known = self._bound.get(sql)
+        if known is not None:
+            return known
         rows = self._run(DESCRIBE + without_semicolon(with_plain_spaces(sql)), prefix=len(DESCRIBE))
         seen: dict[str, str] = {}
         for name, *_ in rows:
             if name.lower() in seen:
                 raise _duplicate(seen[name.lower()], name)
             seen[name.lower()] = name
-        return tuple((name, _type_of(name, kind)) for name, kind, *_ in rows)
+        columns = tuple((name, _type_of(name, kind)) for name, kind, *_ in rows)
+        _keep(self._bound, sql, columns)
+        return columns
 
     def used_columns(self, sql: str, column: str | None = None) -> dict[str, frozenset[str]]:
         """For each declared table that *sql* reads, the columns it needs; a table of which only the rows count has none.
@@ -86,37 +100,34 @@ class Binder:
         Sound: columns may be named that do not matter, never the other way round. Raises SqlError when it does not bind.
         """
         body = without_semicolon(with_plain_spaces(sql))
-        whole = self._plan(body, len(EXPLAIN))
         if column is None:
-            return dict(whole.columns)
-        part = self._part(body, quote(column) if column else "1", whole)
-        if column == "" and any(part.values()):
+            return dict(self._plan(body).columns)
+        part = self._part(body, quote(column) if column else "1")
+        if column == "" and any(part.values()) and CTE.search(body):
             # A CTE of which no column is read keeps them all in DuckDB's plan; what the rows rest on is also a part of
             # what any column rests on.
-            first = quote(self.bind(sql)[0][0])
-            other = self._part(body, first, whole)
+            other = self._part(body, quote(self.bind(sql)[0][0]))
             part = {table: used & other.get(table, used) for table, used in part.items()}
         return dict(part)
 
-    def _part(self, body: str, wanted: str, whole: Scans) -> dict[str, frozenset[str]]:
+    def _part(self, body: str, wanted: str) -> dict[str, frozenset[str]]:
         """What is read when only *wanted* is asked of *body*."""
-        prefix = f"SELECT {wanted} FROM (\n"
         try:
-            part = self._plan(f"{prefix}{body}\n)", len(EXPLAIN) + len(prefix))
+            part = self._plan(f"SELECT {wanted} FROM (\n{body}\n)")
         except SqlError:
-            # E.g. two columns of this name.
-            return whole.columns
+            # E.g. no such column; if it does not bind at all, this raises the error placed in *body*.
+            return self._plan(body).columns
         # A window that nobody reads is planned away, but the rows come in its order when it is there.
-        return whole.columns if part.windows != whole.windows else part.columns
+        if WINDOW.search(body) and part.windows != self._plan(body).windows:
+            return self._plan(body).columns
+        return part.columns
 
-    def _plan(self, sql: str, prefix: int) -> Scans:
+    def _plan(self, sql: str) -> Scans:
         kept = self._plans.get(sql)
         if kept is None:
-            rows = self._run(EXPLAIN + sql, prefix=prefix)
-            kept = scans_of(rows[0][1], {name: [column for column, _ in kinds] for name, kinds in self._tables.items()})
-            if len(self._plans) >= PLANS_KEPT:
-                self._plans.clear()
-            self._plans[sql] = kept
+            rows = self._run(EXPLAIN + sql, prefix=len(EXPLAIN))
+            kept = scans_of(rows[0][1], self._columns)
+            _keep(self._plans, sql, kept)
         return kept
 
     def _run(self, statement: str, prefix: int) -> list[Any]:
@@ -126,6 +137,12 @@ class Binder:
             return self._connection.execute(statement).fetchall()
         except duckdb.Error as error:
             raise SqlError(_problem(str(error), statement, prefix, list(self._tables))) from None
+
+
+def _keep(answers: dict[str, Any], sql: str, answer: object) -> None:
+    if len(answers) >= KEPT:
+        answers.clear()
+    answers[sql] = answer
 
 
 def _locked_connection() -> duckdb.DuckDBPyConnection:

@@ -144,18 +144,22 @@ def _nodes(value: Any) -> Iterable[Node]:  # noqa: ANN401 - JSON
             stack.extend(item.values())
 
 
-def _placeless(value: Any) -> Any:  # noqa: ANN401 - JSON
-    if type(value) is dict:
-        return {key: _placeless(child) if child else child for key, child in value.items() if key not in PLACES}
-    if type(value) is list:
-        return [_placeless(child) for child in value]
-    return value
-
-
 def _hash(*values: Any) -> str:  # noqa: ANN401 - JSON
-    import msgspec
-
-    return hashlib.sha256(msgspec.json.encode(_placeless(list(values)))).hexdigest()
+    """The SHA-256 of the values without their places, key by key in the parser's order; no recursion, trees are deep."""
+    parts: list[str] = []
+    stack: list[Any] = [list(values)]
+    while stack:
+        item = stack.pop()
+        if type(item) is dict:
+            kept = [key for key in item if key not in PLACES]
+            parts.append(f"{{{kept}")
+            stack.extend([item[key] for key in kept])
+        elif type(item) is list:
+            parts.append(f"[{len(item)}")
+            stack.extend(item)
+        else:
+            parts.append(repr(item))
+    return _hash_text(parts)
 
 
 def _hash_text(parts: list[str]) -> str:

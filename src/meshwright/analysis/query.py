@@ -20,11 +20,11 @@ from meshwright.analysis.sql_text import (
 from meshwright.model.datatype import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
-__all__ = ["Query", "SqlError", "TableReference", "alias_of", "parse", "rewrite"]
+__all__ = ["Query", "SqlError", "TableReference", "alias_of", "parse", "parse_all", "rewrite"]
 
 # DuckDB's "no location": the largest unsigned 64-bit number.
 NOWHERE = 2**64 - 1
@@ -70,26 +70,41 @@ def parse(text: str) -> Query:
 
     Raises SqlError for what does not parse, for more than one statement and for anything but a query.
     """
-    plain = with_plain_spaces(text)
+    found = parse_all([text])[0]
+    if isinstance(found, SqlError):
+        raise found
+    return found
+
+
+def parse_all(texts: Sequence[str]) -> list[Query | SqlError]:
+    """For each text its query, or the error that `parse` would raise; half the cost of parsing one by one."""
+    plain = [with_plain_spaces(text) for text in texts]
+    # DuckDB reads a string up to a NUL only.
+    asked = [text if "\0" not in text else "" for text in plain]
+    if len(asked) == 1:
+        rows = _parser().execute("SELECT json_serialize_sql($1::VARCHAR)", asked).fetchall()
+    else:
+        rows = _parser().execute("SELECT json_serialize_sql(unnest($1::VARCHAR[]))", [asked]).fetchall()
+    return [_query(*each) for each in zip(texts, plain, (answer for (answer,) in rows), strict=True)]
+
+
+def _query(text: str, plain: str, answer: str) -> Query | SqlError:
     if "\0" in plain:
-        raise _error("sql-syntax", "the text holds a NUL character", plain, plain.index("\0"))
-    tree = _tree(plain)
-    try:
-        tables = tables_of(tree)
-    except RecursionError:
-        raise _error("sql-syntax", "the query is nested too deeply", plain, 0, hint="split it into steps") from None
-    indexed = [_reference(plain, node) for node in tables.nodes]
-    return Query(text=text, tree=tree, references=tuple(indexed), tables=tables)
-
-
-def _tree(text: str) -> dict[str, Any]:
+        return _error("sql-syntax", "the text holds a NUL character", plain, plain.index("\0"))
     import msgspec
 
-    row = _parser().execute("SELECT json_serialize_sql($1::VARCHAR)", [text]).fetchone()
     try:
-        answer = msgspec.json.decode(row[0] if row else b"")
+        tree = _tree(plain, msgspec.json.decode(answer))
+        tables = tables_of(tree)
+        references = tuple(_reference(plain, node) for node in tables.nodes)
+    except SqlError as error:
+        return error
     except (RecursionError, msgspec.DecodeError):
-        raise _error("sql-syntax", "the query is nested too deeply", text, 0, hint="split it into steps") from None
+        return _error("sql-syntax", "the query is nested too deeply", plain, 0, hint="split it into steps")
+    return Query(text=text, tree=tree, references=references, tables=tables)
+
+
+def _tree(text: str, answer: dict[str, Any]) -> dict[str, Any]:
     if answer["error"]:
         raise _parse_error(text, answer)
     statements = answer["statements"]
