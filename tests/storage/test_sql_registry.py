@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -217,3 +218,12 @@ def test_a_registry_outside_the_mesh_whose_folder_is_missing_is_not_made_anew(
     ):
         with pytest.raises(Unavailable, match=r"the folder of the registry .*unmounted.* is missing; mount or make it"):
             action()
+
+
+def test_a_registry_nobody_closed_leaves_no_log_behind(tmp_path: Path, publications: Publications) -> None:
+    registry = SqlRegistry("sqlite:///r.db", tmp_path)
+    registry.publish(publications.publication(), snapshots=[], head=None)
+    assert (tmp_path / "r.db-wal").exists()
+    del registry
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["r.db"]

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,6 +57,8 @@ class SqliteDatabase:
         self._root = root
         self._connections: dict[tuple[int, int], tuple[sqlite3.Connection, object]] = {}
         self._lock = threading.Lock()
+        # Whoever forgets to close leaves no open file behind, and at the end of the process no log beside the database.
+        weakref.finalize(self, _close_all, self._connections)
 
     def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
         """The rows of a SELECT over what is committed; none when the file does not exist yet."""
@@ -86,9 +89,7 @@ class SqliteDatabase:
     def close(self) -> None:
         """Give back the connections of every thread of this process."""
         with self._lock:
-            for process, thread in list(self._connections):
-                if process == os.getpid():
-                    self._connections.pop((process, thread))[0].close()
+            _close_all(self._connections)
 
     def _exists(self) -> bool:
         if self.path.exists():
@@ -196,6 +197,12 @@ class SqliteTransaction:
     def execute_many(self, statement: str, parameters: Sequence[Mapping[str, object]]) -> None:
         """Run a statement once for each set of parameters."""
         self._connection.executemany(statement, parameters)
+
+
+def _close_all(connections: dict[tuple[int, int], tuple[sqlite3.Connection, object]]) -> None:
+    """Close what this process opened; a parent's connections are its own to close."""
+    for key in [key for key in connections if key[0] == os.getpid()]:
+        connections.pop(key)[0].close()
 
 
 def _revision(connection: sqlite3.Connection) -> Any:  # noqa: ANN401 - whatever the file holds
