@@ -126,7 +126,7 @@ class PlanRun:
             return self._failed(build, error, started_at, started)
         except Exception as error:  # the outermost loop: one product's defect must not take the others down
             LOG.exception("building %s", plan.id)
-            message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh build -v` shows where"
+            message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v build` shows where"
             return self._failed(build, Unavailable(message), started_at, started)
 
     def _failed(self, build: ProductBuild, error: MeshwrightError, started_at: str, started: float) -> ProductEnded:
