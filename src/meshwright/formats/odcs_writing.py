@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from meshwright.model.contract import Column, Contract, QualityRule, Relationship, Table
     from meshwright.model.datatype import DataType
@@ -42,7 +42,7 @@ METRICS: Final = ZERO_IS_GOOD | {"rowCount"}
 
 def write(contract: Contract) -> dict[str, Any]:
     """*contract* as a valid ODCS v3.2.0 document, keys in the order in which people read them."""
-    return _kept(
+    return kept(
         {
             "apiVersion": "v3.2.0",
             "kind": "DataContract",
@@ -56,7 +56,7 @@ def write(contract: Contract) -> dict[str, Any]:
             "tags": list(contract.tags),
             "schema": [_table(table) for table in contract.tables],
             "slaProperties": [
-                _kept(
+                kept(
                     {
                         "property": level.property,
                         "value": level.value,
@@ -65,12 +65,13 @@ def write(contract: Contract) -> dict[str, Any]:
                         "element": level.element,
                         "driver": level.driver,
                     },
-                    always=("value",),
+                    always=("property", "value"),
                 )
                 for level in contract.service_levels
             ],
             "customProperties": custom_properties(contract.custom),
-        }
+        },
+        always=("id", "version"),
     )
 
 
@@ -79,13 +80,13 @@ def custom_properties(custom: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"property": key, "value": value} for key, value in custom.items()]
 
 
-def _kept(entries: dict[str, Any], always: tuple[str, ...] = ()) -> dict[str, Any]:
-    """*entries* without what says nothing."""
+def kept(entries: dict[str, Any], always: Collection[str] = ()) -> dict[str, Any]:
+    """*entries* without what says nothing, unless the standard requires it."""
     return {key: value for key, value in entries.items() if key in always or value not in (None, "", [], {}, False)}
 
 
 def _table(table: Table) -> dict[str, Any]:
-    return _kept(
+    return kept(
         {
             "name": table.name,
             "physicalName": table.physical_name,
@@ -96,7 +97,8 @@ def _table(table: Table) -> dict[str, Any]:
             "relationships": [_relationship(entry, table.name) for entry in table.relationships],
             "quality": [_rule(rule) for rule in table.quality],
             "customProperties": custom_properties(table.custom),
-        }
+        },
+        always=("name",),
     )
 
 
@@ -125,7 +127,7 @@ def _column(column: Column) -> dict[str, Any]:
         "quality": [_rule(rule) for rule in column.quality],
         "customProperties": custom_properties(column.custom),
     }
-    return _kept({**entry, **_inner(column, logical)})
+    return kept({**entry, **_inner(column, logical)}, always=("name",))
 
 
 def _inner(column: Column, logical: str) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _rule(rule: QualityRule) -> dict[str, Any]:
     metric = LEGACY_RULES.get(rule.metric, rule.metric)
     comparisons = rule.comparisons or ({"mustBe": 0} if metric in ZERO_IS_GOOD else {})
     is_writable = rule.kind != "library" or (metric in METRICS and len(comparisons) == 1)
-    return _kept(
+    return kept(
         {
             "name": rule.name,
             "description": rule.description or ("" if is_writable else f"{rule.metric} {rule.comparisons}"),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from meshwright.formats.custom_properties import typed, values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.odcs import described, unknown_version
-from meshwright.formats.odcs_writing import custom_properties
+from meshwright.formats.odcs_writing import custom_properties, kept
 from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.product import InputPort, Limits, OutputPort, Product, Source
@@ -174,7 +174,7 @@ def _output(entry: dict[str, Any], pointer: str, path: str, findings: list[Findi
 
 def write(product: Product) -> dict[str, Any]:
     """*product* as a valid ODPS v1.1.0 document, keys in the order in which people read them."""
-    return _kept(
+    return kept(
         {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -189,7 +189,8 @@ def write(product: Product) -> dict[str, Any]:
             "outputPorts": [_written_output(port) for port in product.output_ports],
             "team": {"name": product.owner} if product.owner else None,
             "customProperties": custom_properties(product.custom),
-        }
+        },
+        always=("id",),
     )
 
 
@@ -203,13 +204,14 @@ def _written_input(port: InputPort) -> dict[str, Any]:
             custom["mesh.format"] = port.source.format
         if port.source.options:
             custom["mesh.options"] = _camel(port.source.options)
-    return _kept(
+    return kept(
         {
             "name": port.name,
             "version": port.version,
             "contractId": port.contract_id,
             "customProperties": custom_properties(custom),
-        }
+        },
+        always=("name",),
     )
 
 
@@ -221,7 +223,7 @@ def _written_output(port: OutputPort) -> dict[str, Any]:
         custom["mesh.key"] = list(port.key)
     if port.event_time:
         custom["mesh.eventTime"] = port.event_time
-    return _kept(
+    return kept(
         {
             "name": port.name,
             "description": port.description,
@@ -230,7 +232,8 @@ def _written_output(port: OutputPort) -> dict[str, Any]:
             "contractId": port.contract_id or (port.contract.id if port.contract else ""),
             "deprecated": port.deprecated,
             "customProperties": custom_properties(custom),
-        }
+        },
+        always=("name",),
     )
 
 
@@ -239,7 +242,3 @@ def _camel(options: dict[str, Any]) -> dict[str, Any]:
 
     names = {option.name: name for name, option in OPTIONS.items()}
     return {names[name]: value for name, value in options.items()}
-
-
-def _kept(entries: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entries.items() if value not in (None, "", [], {}, False)}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from meshwright import __version__
 from meshwright.model.findings import Finding  # noqa: TC001 - decoders read the annotation when they run
+from meshwright.model.release import __version__
 from meshwright.workspace.folders import Signature  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.workspace.product_folder import Record
 from meshwright.workspace.source_paths import exists
