@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshwright.model.release import __version__
+
 if TYPE_CHECKING:
     import os
 
     from meshwright.sdk.client import Mesh
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "connect"]
 
 
 def connect(path: str | os.PathLike[str] = ".", *, environment: str = "prod") -> Mesh:

@@ -9,7 +9,7 @@ import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from meshwright.model.errors import InvalidMesh
+from meshwright.model.errors import InvalidMesh, MeshwrightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
+    from meshwright.build.reuse import SourceState
     from meshwright.build.workshop import Workshop
     from meshwright.model.publication import Publication
     from meshwright.reading.reader import Reader
@@ -59,7 +60,7 @@ class Node:
         """The warehouse that `mesh.yaml` names."""
         from meshwright.storage.local_files import LocalWarehouse
 
-        return LocalWarehouse(self.root / self.workspace.mesh.settings.warehouse)
+        return LocalWarehouse(self.root / self.workspace.mesh.settings.warehouse, may_create=self.registry.is_empty)
 
     @cached_property
     def binder(self) -> Binder:
@@ -69,10 +70,6 @@ class Node:
 
     def published(self, environment: str) -> Mapping[str, Publication]:
         """What is published now, by product id; {} when nothing ever was. Never creates a registry."""
-        registry = self.workspace.mesh.settings.registry
-        path = registry.removeprefix("sqlite:///")
-        if path != registry and not (self.root / path).exists():
-            return {}
         return self.registry.heads(environment)
 
     def effective(self, environment: str, *, with_published: bool = True) -> EffectiveMesh:
@@ -111,21 +108,27 @@ class Node:
             self.published(request.environment),
             request=request,
             binder=self.binder,
-            source_fingerprints=self.source_fingerprints(mesh),
+            sources=self.source_state(mesh),
         )
 
-    def source_fingerprints(self, mesh: EffectiveMesh) -> dict[str, dict[str, str]]:
-        """The sha-256 of every file that each file input reads, by `product:input`."""
+    def source_state(self, mesh: EffectiveMesh) -> SourceState:
+        """The content of every file that each file input reads; files that are gone are a problem of their reader only."""
+        from meshwright.build.reuse import SourceState
         from meshwright.sources import files
 
         paths: dict[str, list[str]] = {}
+        problems: dict[str, str] = {}
         for bound in mesh.products.values():
             for port in bound.product.input_ports:
                 if port.source is not None:
-                    paths[f"{bound.product.id}:{port.name}"] = files.files(self.root, port.source)
+                    try:
+                        paths[f"{bound.product.id}:{port.name}"] = files.files(self.root, port.source)
+                    except MeshwrightError as error:
+                        problems[bound.product.id] = f"input {port.name}: {error}"
         every = sorted({path for found in paths.values() for path in found})
         prints = files.fingerprints(self.root, every, cache=self.cache) if every else {}
-        return {name: {path: prints[path] for path in found} for name, found in paths.items()}
+        fingerprints = {name: {path: prints[path] for path in found} for name, found in paths.items()}
+        return SourceState(fingerprints=fingerprints, problems=problems)
 
     def build(
         self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False

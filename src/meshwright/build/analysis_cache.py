@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import meshwright
 from meshwright.build.bound import BoundProduct  # noqa: TC001 - the decoder reads the annotations
 from meshwright.build.outline import Outline  # noqa: TC001 - likewise
+from meshwright.model.release import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ class AnalysisCache:
             return
         import msgspec
 
-        content = msgspec.msgpack.encode(Kept(meshwright.__version__, self.records))
+        content = msgspec.msgpack.encode(Kept(__version__, self.records))
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft = self.path.with_suffix(f".{os.getpid()}.tmp")
@@ -85,4 +85,4 @@ class AnalysisCache:
             kept = msgspec.msgpack.decode(self.path.read_bytes(), type=Kept)
         except (OSError, msgspec.MsgspecError):
             return {}
-        return kept.records if kept.version == meshwright.__version__ else {}
+        return kept.records if kept.version == __version__ else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from meshwright.build.testing import ContractRun
@@ -20,7 +21,7 @@ from meshwright.quality.run import run as run_rules
 from meshwright.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -62,9 +63,14 @@ def chosen_table(contract: Contract, name: str) -> Table:
     return found
 
 
-def run_on_files(contract: Contract, table: Table, paths: Sequence[Path]) -> ContractRun:
-    """The results of every rule of *table* on the rows of *paths* (Parquet as it is, anything else as it is sniffed)."""
-    missing = [str(path) for path in paths if not path.is_file()]
+def run_on_files(
+    contract: Contract, table: Table, paths: Sequence[Path], *, references: Mapping[str, Path] = MappingProxyType({})
+) -> ContractRun:
+    """The results of every rule of *table* on the rows of *paths* (Parquet as it is, anything else as it is sniffed).
+
+    *references* are the files of the tables that relationships point to, by name. Raises NotFound, InvalidInput.
+    """
+    missing = [str(path) for path in (*paths, *references.values()) if not path.is_file()]
     if missing:
         raise NotFound(f"there is no file {', '.join(missing)}")
     engine = DuckDBEngine()
@@ -72,9 +78,11 @@ def run_on_files(contract: Contract, table: Table, paths: Sequence[Path]) -> Con
     try:
         with tempfile.TemporaryDirectory() as unpacked:
             data = _dataset(paths, cursor, Path(unpacked))
-            results = run_rules(
-                contract, table, data, connection=cursor, references=lambda _: None, now=datetime.now(UTC)
-            )
+            known = {
+                name: _dataset([path], cursor, Path(unpacked) / str(number))
+                for number, (name, path) in enumerate(references.items())
+            }
+            results = run_rules(contract, table, data, connection=cursor, references=known.get, now=datetime.now(UTC))
     finally:
         cursor.close()
         engine.close()

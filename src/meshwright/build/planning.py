@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.impact import Impact
 from meshwright.build.lineage import Lineage
-from meshwright.build.reuse import Reuse, Verdict, label
+from meshwright.build.reuse import Reuse, SourceState, Verdict, label
 from meshwright.build.selection import select
 from meshwright.model.compatibility import is_bumped, required_bump
 from meshwright.model.findings import Finding, Severity
@@ -50,10 +50,10 @@ def make_plan(
     *,
     request: PlanRequest,
     binder: Binder,
-    source_fingerprints: Mapping[str, Mapping[str, str]],
+    sources: SourceState,
 ) -> Planned:
     """The plan for *request*: products in build order, removals last. Only domains in the checkout are planned."""
-    return _Planner(mesh, published, request, binder, source_fingerprints).run()
+    return _Planner(mesh, published, request, binder, sources).run()
 
 
 class _Planner:
@@ -63,15 +63,15 @@ class _Planner:
         published: Mapping[str, Publication],
         request: PlanRequest,
         binder: Binder,
-        source_fingerprints: Mapping[str, Mapping[str, str]],
+        sources: SourceState,
     ) -> None:
         self.mesh = mesh
         self.published = published
         self.request = request
         lineage = Lineage(binder)
-        self.reuse = Reuse(mesh, published, lineage, source_fingerprints)
+        self.reuse = Reuse(mesh, published, lineage, sources)
         self.impact = Impact(mesh, published, lineage)
-        self.source_fingerprints = source_fingerprints
+        self.sources = sources
         self.findings: dict[str, list[Finding]] = {}
         for finding in mesh.findings:
             if finding.severity is Severity.ERROR:
@@ -104,7 +104,7 @@ class _Planner:
         changed: set[str] = set()
         if any("changed" in pattern for pattern in self.request.select):
             # A throw-away pass over everything: "changed" is what a plan of the whole mesh would build.
-            scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.source_fingerprints)
+            scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.sources)
             changed = {name for name, bound in self.mesh.products.items() if scratch.decide(bound).reasons}
         return select(self.request.select, products, upstream, changed=changed)
 
@@ -125,6 +125,8 @@ class _Planner:
     def _blockers(self, bound: BoundProduct, changes: tuple[Change, ...], affects: tuple[Affected, ...]) -> list[str]:
         name = bound.product.id
         reasons = [str(finding) for finding in self.findings.get(name, ())]
+        if name in self.sources.problems:
+            reasons.append(self.sources.problems[name])
         if name in self.mesh.blocked:
             broken = [
                 f"{change.port}.{change.column} {change.kind}".replace(". ", " ")
@@ -194,7 +196,7 @@ class _Planner:
         """Covers all that this product's part of the plan rests on, beside its own head."""
         digest = hashlib.sha256(self.mesh.workspace.fingerprints.get(bound.product.id, "").encode())
         for port in bound.product.input_ports:
-            files = self.source_fingerprints.get(f"{bound.product.id}:{port.name}", {})
+            files = self.sources.fingerprints.get(f"{bound.product.id}:{port.name}", {})
             read = self.mesh.reads.get((bound.product.id, port.name))
             upstream = self.published.get(read.product) if read else None
             digest.update(f"{port.name}{sorted(files.items())}{upstream.sequence if upstream else ''}".encode())

@@ -200,12 +200,9 @@ class Publishing:
         return snapshot
 
     def _adopt(self, table: str, staged: Sequence[DataFile]) -> list[DataFile]:
-        moved = []
-        for file in staged:
-            path = f"{table}/data/{Path(file.path).name}"
-            self.workshop.warehouse.adopt(Path(file.path), path)
-            moved.append(replace(file, path=path))
-        return moved
+        moved = [(file, f"{table}/data/{Path(file.path).name}") for file in staged]
+        self.workshop.warehouse.adopt_all((Path(file.path), path) for file, path in moved)
+        return [replace(file, path=path) for file, path in moved]
 
     def _quarantine(self, one: PortResult) -> Snapshot | None:
         """The owner-only table of this publication's bad rows; each publication's stands for itself."""

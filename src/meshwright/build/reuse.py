@@ -35,6 +35,14 @@ class Verdict:
     wording: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """File inputs as they are now: the sha-256 of each file by path, by `product:input`; what is wrong, by product."""
+
+    fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
 class Reuse:
     """Decides about products in build order, remembering what is expected of those before."""
 
@@ -43,12 +51,12 @@ class Reuse:
         mesh: EffectiveMesh,
         published: Mapping[str, Publication],
         lineage: Lineage,
-        source_fingerprints: Mapping[str, Mapping[str, str]],
+        sources: SourceState,
     ) -> None:
         self.mesh = mesh
         self.published = published
         self.lineage = lineage
-        self.source_fingerprints = source_fingerprints
+        self.sources = sources
         self.expected: dict[str, PortChanges] = {}
 
     def decide(self, bound: BoundProduct, *, full: bool = False) -> Verdict:
@@ -194,7 +202,7 @@ class Reuse:
         return "", None
 
     def _files(self, bound: BoundProduct, port: InputPort, before: InputRead | None) -> str:
-        now = self.source_fingerprints.get(f"{bound.product.id}:{port.name}", {})
+        now = self.sources.fingerprints.get(f"{bound.product.id}:{port.name}", {})
         if before is None:
             return f"input {port.name} is new"
         if before.files == now:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import meshwright
 from meshwright.model.errors import InvalidInput
 from meshwright.model.plan import Plan  # noqa: TC001 - the decoder reads the annotation
+from meshwright.model.release import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def save(plan: Plan, request: PlanRequest, path: Path) -> None:
     import msgspec
 
     saved = SavedPlan(
-        meshwright=meshwright.__version__,
+        meshwright=__version__,
         environment=request.environment,
         select=tuple(request.select),
         full=request.full,
@@ -50,8 +50,6 @@ def load(path: Path) -> SavedPlan:
         saved = msgspec.json.decode(path.read_bytes(), type=SavedPlan)
     except (OSError, msgspec.MsgspecError) as error:
         raise InvalidInput(f"{path} is no saved plan: {error}. Write one with `mesh plan --out {path}`") from None
-    if saved.meshwright != meshwright.__version__:
-        raise InvalidInput(
-            f"{path} was saved by Meshwright {saved.meshwright}, this is {meshwright.__version__}: plan again"
-        )
+    if saved.meshwright != __version__:
+        raise InvalidInput(f"{path} was saved by Meshwright {saved.meshwright}, this is {__version__}: plan again")
     return saved

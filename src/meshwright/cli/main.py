@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-import meshwright
 from meshwright.model.errors import InvalidMesh, MeshwrightError, Unavailable
+from meshwright.model.release import __version__
 
 # Verb → module below meshwright.cli that holds its command, and what `mesh --help` says of it. Starting up imports none.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,7 +74,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(meshwright.__version__, prog_name="mesh", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="mesh", message="%(prog)s %(version)s")
 @click.option("-C", "folder", default=".", metavar="DIR", help="The mesh's folder, or one inside it.")
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens, with tracebacks.")
 @click.pass_context

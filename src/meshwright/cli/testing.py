@@ -24,29 +24,44 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[PRODUCT | FILE]...")
 @click.option("--contract", type=click.Path(path_type=Path, dir_okay=False), help="Test FILES against this contract.")
 @click.option("--schema", default="", help="The contract's schema object, when it has several.")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="TABLE=FILE",
+    help="Where a table is that relationships point to.",
+)
 @environment
 @as_json
 @click.pass_context
 def test(
-    ctx: click.Context, names: tuple[str, ...], contract: Path | None, schema: str, environment: str, *, as_json: bool
+    ctx: click.Context,
+    names: tuple[str, ...],
+    contract: Path | None,
+    schema: str,
+    references: tuple[str, ...],
+    environment: str,
+    *,
+    as_json: bool,
 ) -> int:
     """Run the contracts of PRODUCTS (all of them by default) on published data, and the products' own tests.
 
     With --contract, test FILES against a contract; no mesh is needed. Exit 1 when a rule of severity error fails.
     """
     if contract is not None:
-        return _files(contract, schema, [Path(name) for name in names], as_json=as_json)
+        return _files(contract, schema, [Path(name) for name in names], references, as_json=as_json)
     return _products(node_of(ctx), names, environment, as_json=as_json)
 
 
-def _files(path: Path, schema: str, files: list[Path], *, as_json: bool) -> int:
+def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ...], *, as_json: bool) -> int:
     from meshwright.build.file_tests import chosen_table, read_contract, run_on_files
 
     if not files:
         raise InvalidInput("name the files to test: mesh test --contract CONTRACT FILE…")
     contract = read_contract(path)
     table = chosen_table(contract, schema)
-    return _report([run_on_files(contract, table, files)], [], as_json=as_json)
+    tables = {name: Path(file) for name, _, file in (one.partition("=") for one in references)}
+    return _report([run_on_files(contract, table, files, references=tables)], [], as_json=as_json)
 
 
 def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: bool) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.errors import NotFound
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
@@ -60,25 +59,9 @@ def _publication(registry: Registry, address: PortAddress, *, environment: str, 
 
 
 def _at(registry: Registry, product: str, environment: str, as_of: str) -> Publication:
-    moment = moment_of(as_of)
-    served: int | None = None
-    for moved_at, sequence in registry.move_history(environment, product):
-        if datetime.fromisoformat(moved_at) > moment:
-            break
-        served = sequence
+    served = registry.head_as_of(environment, product, as_of)
     if served is None:
         raise NotFound(
             f"{product} served nothing as of {as_of}: `mesh show {product} --publications` lists what it served"
         )
     return registry.publication(environment, product, served)
-
-
-def moment_of(text: str) -> datetime:
-    """The moment written in *text* as ISO 8601; without an offset it is UTC. Raises InvalidInput."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(
-            f"'{text}' is neither a publication's number nor a time: write e.g. 12 or 2026-11-20T10:00:00Z"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

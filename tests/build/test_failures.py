@@ -1,0 +1,168 @@
+"""A failed build leaves everything as it was, says why, and stops nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import MeshFolder
+
+CONTRACT = """
+- {name: id, physicalType: INTEGER, required: true, unique: true}
+- name: amount
+  physicalType: INTEGER
+  logicalType: integer
+  logicalTypeOptions: {minimum: 0}
+"""
+
+
+@pytest.fixture
+def shop(mesh: MeshFolder) -> MeshFolder:
+    mesh.write("data/orders.csv", "id,amount\n1,10\n2,20\n")
+    mesh.product("sales.orders", "select id, amount from 'data/orders.csv'", contract=CONTRACT)
+    mesh.product("finance.totals", "select sum(amount) as total from sales.orders")
+    mesh.product("hr.people", "select 1 as id")
+    mesh.build()
+    return mesh
+
+
+def test_bad_rows_leave_the_head_serving_and_are_shown(shop: MeshFolder) -> None:
+    shop.write("data/orders.csv", "id,amount\n1,10\n1,-5\n")
+    shop.write("domains/hr/people/transform/people.sql", "select 2 as id")
+    ended = shop.build(code=1)
+    assert {name: one["outcome"] for name, one in ended.items()} == {
+        "sales.orders": "failed",
+        "finance.totals": "skipped",
+        "hr.people": "published",
+    }
+    failed = {one["rule"]: one for one in ended["sales.orders"]["tests"]["orders@1"] if one["outcome"] == "failed"}
+    assert set(failed) == {"id:unique", "amount:minimum"}
+    assert failed["amount:minimum"]["sample"] == [{"id": 1, "amount": -5}]
+    assert failed["amount:minimum"]["failing"] == 1
+    assert [row["id"] for row in shop.rows("sales.orders")] == [1, 2]
+    assert ended["finance.totals"]["message"] == "it reads sales.orders, which failed"
+
+
+def test_staged_rows_of_a_failed_build_are_kept_for_the_owner(shop: MeshFolder) -> None:
+    shop.write("data/orders.csv", "id,amount\n1,-5\n")
+    staged = shop.root / shop.build(code=1)["sales.orders"]["staged"]
+    assert list(staged.rglob("*.parquet"))
+    state = {one["product"]: one for one in shop.mesh("status", "--json").data}["sales.orders"]
+    assert state["state"] == "failing"
+    assert "amount:minimum" in state["last_failure"]["message"]
+
+
+def test_a_repaired_source_heals_everything(shop: MeshFolder) -> None:
+    shop.write("data/orders.csv", "id,amount\n1,-5\n")
+    shop.build(code=1)
+    shop.write("data/orders.csv", "id,amount\n1,5\n")
+    shop.build()
+    assert shop.rows("finance.totals") == [{"total": "5"}]
+    states = {one["product"]: one["state"] for one in shop.mesh("status", "--json").data}
+    assert set(states.values()) == {"served"}
+
+
+def test_nothing_of_a_good_build_stays_in_staging(shop: MeshFolder) -> None:
+    assert list((shop.root / ".mesh/warehouse/.staging").iterdir()) == []
+
+
+def test_a_warning_publishes_and_reports(mesh: MeshFolder) -> None:
+    mesh.product("a.a", "select -1 as x")
+    mesh.contract(
+        "a.a",
+        """
+        - name: x
+          physicalType: INTEGER
+          quality:
+          - {metric: invalidValues, arguments: {validValues: [1]}, mustBe: 0, severity: warning}
+        """,
+    )
+    ended = mesh.build()["a.a"]
+    assert ended["outcome"] == "published"
+    assert [(one["outcome"], one["severity"]) for one in ended["tests"]["a@1"] if one["kind"] == "invalidValues"] == [
+        ("failed", "warning")
+    ]
+
+
+def test_quarantined_rows_are_set_aside_and_the_rest_is_published(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "x\n" + "".join(f"{number}\n" for number in range(20)))
+    mesh.product("a.a", "select x from 'data/a.csv'")
+    mesh.contract(
+        "a.a",
+        """
+        - name: x
+          physicalType: BIGINT
+          quality:
+          - metric: invalidValues
+            arguments: {validValues: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]}
+            mustBe: 0
+            customProperties:
+            - {property: mesh.onFailure, value: quarantine}
+        """,
+    )
+    ended = mesh.build()["a.a"]
+    assert ended["outcome"] == "published"
+    assert len(mesh.rows("a.a")) == 19
+    assert [one["quarantined"] for one in ended["tests"]["a@1"] if one["kind"] == "invalidValues"] == [1]
+
+
+def test_too_many_rows_for_the_quarantine_fail(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "x\n1\n2\n")
+    mesh.product("a.a", "select x from 'data/a.csv'")
+    mesh.contract(
+        "a.a",
+        """
+        - name: x
+          physicalType: BIGINT
+          quality:
+          - metric: invalidValues
+            arguments: {validValues: [1]}
+            mustBe: 0
+            customProperties:
+            - {property: mesh.onFailure, value: quarantine}
+            - {property: mesh.quarantineMax, value: 20%}
+        """,
+    )
+    assert mesh.build(code=1)["a.a"]["outcome"] == "failed"
+
+
+def test_an_overflow_names_column_value_and_cast(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "x\n1\n3000000000\n")
+    mesh.product("a.a", "select x from 'data/a.csv'", contract="- {name: x, physicalType: INTEGER}\n")
+    ended = mesh.build(code=2)["a.a"]
+    assert ended["outcome"] == "error"
+    assert all(part in ended["message"] for part in ("x", "3000000000", "INTEGER"))
+
+
+def test_a_missing_input_of_a_published_product_leaves_it_serving(shop: MeshFolder) -> None:
+    (shop.root / "data/orders.csv").unlink()
+    shop.write("domains/hr/people/transform/people.sql", "select 2 as id")
+    ended = shop.build(code=1)
+    assert ended["sales.orders"]["outcome"] == "blocked"
+    assert "data/orders.csv" in ended["sales.orders"]["message"]
+    assert ended["hr.people"]["outcome"] == "published"
+    assert [row["id"] for row in shop.rows("sales.orders")] == [1, 2]
+
+
+def test_zero_rows_publish_an_empty_snapshot(mesh: MeshFolder) -> None:
+    mesh.product("a.a", "select 1 as x where false")
+    assert mesh.build()["a.a"]["outcome"] == "published"
+    assert mesh.rows("a.a") == []
+    assert mesh.mesh("query", "select count(*) as n from a.a", "--json").data == [{"n": 0}]
+
+
+def test_relationships_across_products_are_held(mesh: MeshFolder) -> None:
+    mesh.product(
+        "ref.countries",
+        "select 'DE' as code",
+        contract="- {name: code, physicalType: VARCHAR, required: true, unique: true}\n",
+    )
+    mesh.product("sales.orders", "select 'FR' as country from ref.countries")
+    mesh.contract(
+        "sales.orders",
+        "- name: country\n  physicalType: VARCHAR\n  relationships:\n  - {type: foreignKey, to: ref.countries.code}\n",
+    )
+    ended = mesh.build(code=1)["sales.orders"]
+    assert [one["rule"] for one in ended["tests"]["orders@1"] if one["outcome"] == "failed"] == ["country:relationship"]
