@@ -196,7 +196,7 @@ def test_proofs_and_a_plain_look_at_every_row_find_the_same(
         if data.files:
             listed = ", ".join(f"'{file}'" for file in data.files)
             scanned = judge(connection, replace(data, scan=f"SELECT * FROM read_parquet([{listed}])"), folder)
-            without = {"proof": "", "duration_seconds": 0.0}
+            without: dict[str, Any] = {"proof": "", "duration_seconds": 0.0}
             assert {rule: replace(result, **without) for rule, result in scanned.items()} == {
                 rule: replace(result, **without) for rule, result in proven.items()
             }

@@ -62,7 +62,7 @@ def test_values_that_mean_something_else_differ(expected: Any, actual: Any) -> N
 
 def test_equal_rows_in_any_order_do_not_differ() -> None:
     actual = [{"A": 1, "b": "x"}, {"A": 2, "b": "y"}, {"A": 2, "b": "y"}]
-    expected = [{"a": 2}, {"a": 2, "b": "y"}, {"b": "x"}]
+    expected: list[dict[str, Any]] = [{"a": 2}, {"a": 2, "b": "y"}, {"b": "x"}]
     assert compare(expected, actual, ordered=False) == []
 
 

@@ -149,8 +149,9 @@ class Run:
                 return self._of_age(check, whole, kinds)
             if isinstance(check, RowCheck):
                 known = counted[check.about.rule]
-                failed = isinstance(known, str)
-                return _error(check, known, self.new_rows) if failed else self._of_rows(check, known, self.new_rows)
+                if isinstance(known, Counted):
+                    return self._of_rows(check, known, self.new_rows)
+                return _error(check, known, self.new_rows)
             return self._measured(check)
         except duckdb.InterruptException:
             raise
