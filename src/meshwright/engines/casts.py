@@ -8,9 +8,10 @@ transformation writes itself is the author's own decision and is not looked at h
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from meshwright.model.datatype import DataType
+if TYPE_CHECKING:
+    from meshwright.model.datatype import DataType
 
 SIGNED: Final = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 39}
 UNSIGNED: Final = {"UTINYINT": 3, "USMALLINT": 5, "UINTEGER": 10, "UBIGINT": 20, "UHUGEINT": 39}
@@ -72,9 +73,11 @@ def _text_fits(column: str, cast: str, target: DataType) -> str:
     if target.name in INTEGERS or target.name == "DECIMAL":
         digits = target.scale if target.name == "DECIMAL" else 0
         pattern = rf"\s*[-+]?[0-9]*\.?[0-9]{{0,{digits}}}0*\s*"
-        return f"({cast} IS NOT NULL AND system.main.regexp_full_match({column}, '{pattern}'))"
+        # The pattern is slow, and only needed where something follows a point or an exponent.
+        plain = " AND ".join(f"NOT contains({column}, '{sign}')" for sign in ".eE")
+        return f"({cast} IS NOT NULL AND (({plain}) OR system.main.regexp_full_match({column}, '{pattern}')))"
     if target.name == "DATE":
-        return f"(TRY_CAST({column} AS TIMESTAMP) = {cast} AND {_no_offset(column)})"
+        return f"({cast} IS NOT NULL AND (length({column}) <= 10 OR TRY_CAST({column} AS TIMESTAMP) = {cast}))"
     if target.name in NAIVE or target.name == "TIME":
         return f"({cast} IS NOT NULL AND {_no_offset(column)})"
     return f"{cast} IS NOT NULL"
@@ -82,7 +85,9 @@ def _text_fits(column: str, cast: str, target: DataType) -> str:
 
 def _no_offset(column: str) -> str:
     """Whether a text of a date or time has no zone: DuckDB reads '10:00+02:00' as 10:00 and drops the rest."""
-    return f"NOT system.main.regexp_matches({column}, '(:[0-9.]+ *[-+][0-9:]+|[A-Za-su-z_/]) *$')"
+    has_digit_last = f"right(rtrim({column}), 1) BETWEEN '0' AND '9'"
+    # A minus beyond the tenth letter is an offset, not part of a date; a time alone has none.
+    return f"({has_digit_last} AND NOT contains({column}, '+') AND NOT contains(substr({column}, 11), '-'))"
 
 
 def _widens(source: DataType, target: DataType) -> bool:
@@ -121,7 +126,9 @@ def _from_text(source: DataType, target: DataType) -> str:
 
 def _times(source: DataType, target: DataType) -> str:
     if (source.name in ZONED_TIMES) != (target.name in ZONED_TIMES):
-        raise Lossy("one has a time zone and the other none: write column AT TIME ZONE 'UTC' (or the zone that is meant)")
+        raise Lossy(
+            "one has a time zone and the other none: write column AT TIME ZONE 'UTC' (or the zone that is meant)"
+        )
     if source.name == "DATE" and target.name in NAIVE:
         return WIDENS
     if (source.name in NAIVE and target.name in {*NAIVE, "DATE"}) or (source.name, target.name) == ("TIME_NS", "TIME"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.engines import Staged
 from meshwright.engines.casts import SAME, Lossy, cast_sql, conversion, fits_sql
-from meshwright.engines.failures import translate
+from meshwright.engines.failures import located, translate
 from meshwright.engines.parquet_file import describe
 from meshwright.model.datatype import DataType, literal, quote
 from meshwright.model.errors import InvalidInput, Unavailable
@@ -85,7 +85,7 @@ class DuckDBEngine:
         or a value does not fit (naming column, types, value and next step); Unavailable when disk or memory gives out.
         """
         query = query.rstrip(" \t\r\n;")
-        with self._statement(output.name) as cursor:
+        with self._statement(output.name, inputs) as cursor:
             _create_views(cursor, inputs)
             have = _columns(cursor, query, output.name)
             select = _select(query, have, output)
@@ -100,7 +100,7 @@ class DuckDBEngine:
                 raise
 
     @contextmanager
-    def _statement(self, name: str) -> Iterator[DuckDBPyConnection]:
+    def _statement(self, name: str, inputs: Sequence[TableInput]) -> Iterator[DuckDBPyConnection]:
         """A cursor that can be interrupted, its errors told as those of *name*."""
         import duckdb
 
@@ -110,7 +110,8 @@ class DuckDBEngine:
         try:
             yield cursor
         except duckdb.Error as error:
-            raise translate(error, where=name) from error
+            scans = (scan for table in inputs for scan in (table.changes, table.scan) if scan)
+            raise translate(located(error, scans, cursor), where=name) from error
         except OSError as error:
             raise Unavailable(f"{name}: {error}") from error
         finally:
@@ -231,7 +232,9 @@ def _blame(cursor: DuckDBPyConnection, query: str, have: Columns, output: TableO
         if conversion(kind, field.type) == SAME:
             continue
         condition = f"NOT {fits_sql(quote(name), kind, field.type)}"
-        row = cursor.execute(f"SELECT CAST({quote(name)} AS VARCHAR) FROM ({query}\n) WHERE {condition} LIMIT 1").fetchone()
+        row = cursor.execute(
+            f"SELECT CAST({quote(name)} AS VARCHAR) FROM ({query}\n) WHERE {condition} LIMIT 1"
+        ).fetchone()
         if row is not None:
             advice = _advice(kind, field.type)
             raise InvalidInput(

@@ -5,21 +5,51 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from meshwright.model.datatype import literal
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from duckdb import DuckDBPyConnection
+
+ADVICE: Final = "correct the value, list it under mesh.options nulls, or declare another type under columns"
 CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)\s*\nOriginal Line: ?(.*?)\n", re.DOTALL)
 CSV_FILE: Final = re.compile(r"^  file = (.*)$", re.MULTILINE)
-CSV_VALUE: Final = re.compile(r"Error when converting column \"(.*?)\"\. Could not convert string \"(.*?)\" to '?([^'\n]+)'?", re.DOTALL)
+CSV_VALUE: Final = re.compile(
+    r"Error when converting column \"(.*?)\"\. Could not convert string \"(.*?)\" to '?([^'\n]+)'?", re.DOTALL
+)
 CSV_COUNT: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 JSON_PLACE: Final = re.compile(r"in file \"(.*?)\", in record/value (\d+): (.*)")
 JSON_BROKEN: Final = re.compile(r"Malformed JSON in file \"(.*?)\", (at byte \d+ in \S+ \d+: .*?)\.?\s*$", re.MULTILINE)
+# What scans of text columns raise: file, row (0: not counted), column, type, value. Counting rows would keep a scan on
+# one thread, so a scan only says where the number would go; it is run again, counting, when a value was bad.
+BAD_VALUE: Final = "meshwright bad value|"
+ROW_UNKNOWN: Final = 'CAST(NULL AS BIGINT) AS "#row"'
+ROW_COUNTED: Final = 'row_number() OVER () AS "#row"'
+ANY_FILE: Final = "true /* any file */"
 LINE_LENGTH_MAX: Final = 200
-UNAVAILABLE: Final = ("IOException", "OutOfMemoryException", "HTTPException", "InterruptException", "FatalException", "InternalException")
+UNAVAILABLE: Final = (
+    "IOException",
+    "OutOfMemoryException",
+    "HTTPException",
+    "InterruptException",
+    "FatalException",
+    "InternalException",
+)
 # Messages of IOExceptions that a correct file would not have caused.
-DAMAGED: Final = ("GZIP", "gzip", "ZSTD", "zstd", "Snappy", "decompress", "Parquet", "parquet", "magic", "TProtocolException")
+DAMAGED: Final = (
+    "GZIP",
+    "gzip",
+    "ZSTD",
+    "zstd",
+    "Snappy",
+    "decompress",
+    "Parquet",
+    "parquet",
+    "magic",
+    "TProtocolException",
+)
 
 
 def translate(error: Exception, *, where: str = "", name_of: Callable[[str], str] = str) -> MeshwrightError:
@@ -29,7 +59,7 @@ def translate(error: Exception, *, where: str = "", name_of: Callable[[str], str
     """
     text = str(error)
     place = f"{where}: " if where else ""
-    for found in (_csv(text, name_of), _json(text, name_of)):
+    for found in (_bad_value(text, name_of), _csv(text, name_of), _json(text, name_of)):
         if found:
             return InvalidInput(f"{place}{found}")
     kind = type(error).__name__
@@ -49,6 +79,36 @@ def _first(text: str) -> str:
     return re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line).strip()
 
 
+def located(error: Exception, scans: Iterable[str], connection: DuckDBPyConnection) -> Exception:
+    """*error* with the row of the bad value in it, when it is about one that one of *scans* reads."""
+    import duckdb
+
+    _, marker, rest = str(error).partition(BAD_VALUE)
+    file, row, *_ = *rest.split("|", 2), "", ""
+    if not marker or row != "0":
+        return error
+    for scan in scans:
+        if ROW_UNKNOWN not in scan:
+            continue
+        counted = scan.replace(ROW_UNKNOWN, ROW_COUNTED).replace(ANY_FILE, f"filename = {literal(file)}")
+        try:
+            connection.execute(f"SELECT count(COLUMNS(*)) FROM ({counted})").fetchall()
+        except duckdb.Error as again:
+            return again
+    return error
+
+
+def _bad_value(text: str, name_of: Callable[[str], str]) -> str:
+    _, marker, rest = text.partition(BAD_VALUE)
+    if not marker:
+        return ""
+    file, row, column, kind, value = rest.split("|", 4)
+    value = value.split("\n\nLINE ", 1)[0]
+    value = value if len(value) <= LINE_LENGTH_MAX else value[:LINE_LENGTH_MAX] + "…"
+    place = f"{name_of(file)}: row {row}" if row != "0" else name_of(file)
+    return f"{place}: column {column}: '{value}' is not {kind}; {ADVICE}"
+
+
 def _csv(text: str, name_of: Callable[[str], str]) -> str:
     line = CSV_LINE.search(text)
     if line is None:
@@ -58,8 +118,7 @@ def _csv(text: str, name_of: Callable[[str], str]) -> str:
     original = line.group(2) if len(line.group(2)) <= LINE_LENGTH_MAX else line.group(2)[:LINE_LENGTH_MAX] + "…"
     if found := CSV_VALUE.search(text):
         column, value, kind = found.groups()
-        advice = "correct the value, list it under mesh.options nulls, or declare another type under columns"
-        return f"{place}: column {column}: '{value}' is not {kind.strip()}; {advice}"
+        return f"{place}: column {column}: '{value}' is not {kind.strip()}; {ADVICE}"
     if found := CSV_COUNT.search(text):
         return f"{place}: the row has {found.group(2)} values, {found.group(1)} are expected: {original}"
     if "unicode" in text:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from meshwright.model.datatype import literal
 from meshwright.model.publication import ColumnStatistics, DataFile
@@ -64,7 +64,7 @@ def leaf_count(kind: DataType) -> int:
     return sum(leaf_count(inner) for _, inner in kind.fields) if kind.is_nested else 1
 
 
-def _statistics(kind: DataType, leaves: Sequence[Sequence[Chunk]], file: Any) -> ColumnStatistics:
+def _statistics(kind: DataType, leaves: Sequence[Sequence[Chunk]], file: IO[bytes]) -> ColumnStatistics:
     digest = hashlib.sha256(str(kind).encode())
     size = 0
     for chunks in leaves:

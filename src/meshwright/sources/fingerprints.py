@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 import uuid
 from pathlib import Path
@@ -39,7 +38,7 @@ def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) ->
         try:
             stat = _stat(file)
             entry = entries.get(key)
-            if entry is None or tuple(entry[:3]) != stat or entry[3] - stat[1] < SETTLED_NS:
+            if entry is None or tuple(entry[:3]) != stat or int(entry[3]) - stat[1] < SETTLED_NS:
                 entry = [*stat, time.time_ns(), _sha256(file)]
                 entries[key] = entry
         except OSError as error:
@@ -95,7 +94,7 @@ def _save(cache: Path, entries: Mapping[str, Sequence[int | str]]) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         new.write_text(json.dumps(entries), encoding="utf-8")
-        os.replace(new, cache / CACHE_NAME)
+        new.replace(cache / CACHE_NAME)
     except OSError:
         # Without its cache the next build hashes again; that is slower, not wrong.
         new.unlink(missing_ok=True)

@@ -29,10 +29,14 @@ def files(root: Path, source: Source) -> list[str]:
     _check_inside(archive)
     found = sorted(_matches(root, archive))
     if not found:
-        raise NotFound(f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path")
+        raise NotFound(
+            f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path"
+        )
     for name in found:
         _check_links(root, name)
-    return [one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])]
+    return [
+        one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])
+    ]
 
 
 def is_glob(path: str) -> bool:
@@ -74,7 +78,9 @@ def _members(root: Path, archive: str, pattern: str) -> list[str]:
     names = [name for name in _names(str(path), stat.st_size, stat.st_mtime_ns) if _is_data(name)]
     chosen = [name for name in names if not pattern or pattern_of(pattern).fullmatch(name)]
     if not chosen:
-        what = f"no member matches {pattern}; it has {', '.join(names[:10])}" if pattern and names else "it has no files"
+        what = (
+            f"no member matches {pattern}; it has {', '.join(names[:10])}" if pattern and names else "it has no files"
+        )
         raise NotFound(f"{archive}: {what}")
     return [f"{archive}{MEMBER}{name}" for name in sorted(chosen)]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
-import os
 import shutil
 import uuid
 import zipfile
@@ -44,7 +43,9 @@ def readable(root: Path, name: str, unpacked: Path, *, format: str, encoding: st
         path = _made(unpacked, path, f"member {member}", Path(member).name, lambda new: _extract(path, member, new))
     if format == "arrow":
         source = path
-        return _made(unpacked, source, "arrow", f"{path.stem}.parquet", lambda new: _arrow_to_parquet(source, new, name))
+        return _made(
+            unpacked, source, "arrow", f"{path.stem}.parquet", lambda new: _arrow_to_parquet(source, new, name)
+        )
     if format in {"csv", "json", "ndjson"} and _needs_decoding(path, encoding, format):
         source = path
         stem = path.name.removesuffix(".gz")
@@ -81,7 +82,7 @@ def _made(unpacked: Path, source: Path, what: str, name: str, make: Callable[[Pa
         try:
             make(new / name)
             if not folder.exists():
-                os.replace(new, folder)
+                new.replace(folder)
         except FileExistsError:
             pass  # another build made the same at the same time
         finally:
@@ -105,12 +106,16 @@ def _extract(archive: Path, member: str, new: Path) -> None:
                 while chunk := stream.read(CHUNK_BYTES):
                     written += len(chunk)
                     if written > info.file_size:
-                        raise InvalidInput(f"{where} unpacks to more than the {info.file_size} bytes it declares; not read")
+                        raise InvalidInput(
+                            f"{where} unpacks to more than the {info.file_size} bytes it declares; not read"
+                        )
                     target.write(chunk)
     except KeyError as error:
         raise InvalidInput(f"{where}: no such member in the archive") from error
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError) as error:
-        raise InvalidInput(f"{where}: the archive is damaged or cut short ({error}); copy or download it again") from error
+        raise InvalidInput(
+            f"{where}: the archive is damaged or cut short ({error}); copy or download it again"
+        ) from error
 
 
 def _check_size(info: zipfile.ZipInfo, where: str) -> None:
@@ -125,7 +130,9 @@ def _to_utf8(source: Path, new: Path, encoding: str, where: str) -> None:
     try:
         decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding.lower() in UTF8 else encoding)()
     except LookupError as error:
-        raise InvalidInput(f"{where}: '{encoding}' is no known encoding; write e.g. utf-8, latin-1, cp1252 or utf-16") from error
+        raise InvalidInput(
+            f"{where}: '{encoding}' is no known encoding; write e.g. utf-8, latin-1, cp1252 or utf-16"
+        ) from error
     done = 0
     try:
         with open_bytes(source) as stream, new.open("wb") as target:
@@ -134,7 +141,9 @@ def _to_utf8(source: Path, new: Path, encoding: str, where: str) -> None:
                 done += len(chunk)
             target.write(decoder.decode(b"", final=True).encode())
     except UnicodeError as error:
-        raise InvalidInput(f"{where}: not {encoding}: {error} (after about {done} bytes); declare its encoding") from error
+        raise InvalidInput(
+            f"{where}: not {encoding}: {error} (after about {done} bytes); declare its encoding"
+        ) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged_gzip(where, error) from error
 
