@@ -133,3 +133,9 @@ def test_rolling_upstream_back_rebuilds_downstream(shop: MeshFolder) -> None:
     assert plan["finance.totals"]["reasons"] == ["column amount of input sales.orders changed in publication 1"]
     shop.build("--select", "finance.totals")
     assert shop.rows("finance.totals") == [{"total": "30"}]
+
+
+def test_writing_the_implied_contract_down_changes_nothing(shop: MeshFolder) -> None:
+    assert shop.mesh("new", "contract", "sales.orders").code == 0
+    assert set(shop.actions().values()) == {"reuse"}
+    assert shop.mesh("validate").code == 0

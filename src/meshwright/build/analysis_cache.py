@@ -33,6 +33,13 @@ class Kept:
     records: dict[str, Record] = field(default_factory=dict)
 
 
+def _plain(value: object) -> str:
+    """Rewritten SQL as plain text: what it knows of the original is only asked for errors."""
+    if isinstance(value, str):
+        return "".join(value)
+    raise NotImplementedError(f"{type(value).__name__} cannot be kept")
+
+
 class AnalysisCache:
     """Analysis kept in *path* (None: for this process only). A damaged or foreign file is as good as none."""
 
@@ -61,6 +68,9 @@ class AnalysisCache:
         self.changed = True
         record = self.records[product]
         record.bound_key, record.bound = key, bound
+        if bound.findings:
+            # Places of errors are told from the text as it was parsed, which the cache does not keep.
+            record.outline_key = ""
 
     def save(self) -> None:
         """Write the cache when something in it is new; a cache that cannot be written is no error."""
@@ -68,7 +78,7 @@ class AnalysisCache:
             return
         import msgspec
 
-        content = msgspec.msgpack.encode(Kept(__version__, self.records))
+        content = msgspec.msgpack.encode(Kept(__version__, self.records), enc_hook=_plain)
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft = self.path.with_suffix(f".{os.getpid()}.tmp")

@@ -55,12 +55,6 @@ CODES = (
         "went wrong. Declare `mesh.format` and `mesh.options` on the input port where sniffing guesses badly.",
     ),
     Code(
-        "sql-does-not-bind",
-        "The query does not fit the columns of its inputs",
-        "Every query is bound over empty tables with its inputs' columns before any data moves: an unknown column, a wrong "
-        "argument type or an ambiguous name is found here, with the line of the SQL.",
-    ),
-    Code(
         "step-cycle",
         "Transformations of one product read each other in a circle",
         "Steps run in order, each after those it reads. Break the circle by joining two of them into one.",

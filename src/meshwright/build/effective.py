@@ -143,6 +143,10 @@ class _Effective:
         bound = self.cache.bound(product.id, key)
         if bound is None:
             bound = bind(one, inputs, self.binder)
+            if len(bound.findings) > len(one.findings):
+                # An outline from the cache no longer knows the original's places: parse again, so that errors do.
+                one = outline(self.workspace.mesh.products[product.id], self.sources.locate)
+                bound = bind(one, inputs, self.binder)
             self.cache.keep_bound(product.id, key, bound)
         self.findings.extend(bound.findings)
         self.compare(bound)

@@ -6,9 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from meshwright.model.contract import without_places
+
 if TYPE_CHECKING:
     from meshwright.build.bound import BoundProduct
-    from meshwright.model.contract import Column, Contract
+    from meshwright.model.contract import Column, Contract, QualityRule
     from meshwright.model.product import OutputPort, Product
 
 
@@ -18,11 +20,12 @@ def _digest(value: object) -> str:
 
 def contract_fingerprint(contract: Contract) -> str:
     """Equal exactly when two contracts say the same, wherever their files are."""
-    return _digest(replace(contract, path="", api_version=""))
+    return _digest(without_places(contract))
 
 
 def promises_fingerprint(contract: Contract) -> str:
     """Equal when two contracts hold data to the same: names, types, keys, rules; words and versions left out."""
+    contract = without_places(contract)
     table = contract.table
     rules = [_rule(rule) for rule in table.quality]
     return _digest(
@@ -54,8 +57,8 @@ def _column(column: Column) -> tuple[object, ...]:
     )
 
 
-def _rule(rule: object) -> object:
-    return replace(rule, description="", dimension="", pointer="")  # type: ignore[type-var]
+def _rule(rule: QualityRule) -> QualityRule:
+    return replace(rule, description="", dimension="")
 
 
 def settings_of(port: OutputPort) -> dict[str, Any]:

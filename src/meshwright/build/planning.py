@@ -152,7 +152,7 @@ class _Planner:
                 continue
             if not is_bumped(old.contract.version, port.contract.version, bump):
                 reasons.append(
-                    f"note: these changes ask for a new {bump} version of {port.name}'s contract (still {port.contract.version})"
+                    f"note: these changes ask for a new {bump} version of the contract of {port.name} (still {port.contract.version})"
                 )
         return tuple(reasons)
 

@@ -22,7 +22,7 @@ from meshwright.build.reuse import label
 from meshwright.build.testing import Tester
 from meshwright.build.transforming import PreviousSchema, StagedPort, Transforming
 from meshwright.engines import Staged, TableOutput
-from meshwright.model.contract import QualityRule
+from meshwright.model.contract import QualityRule, without_places
 from meshwright.model.datatype import VARCHAR, DataType
 from meshwright.model.errors import Conflict, Refused
 from meshwright.model.fields import fields
@@ -137,7 +137,9 @@ class ProductBuild:
             return True
         for port in self.bound.product.output_ports:
             served = head.port(port.name, port.major)
-            if served is not None and port.contract is not None and port.contract != served.contract:
+            if served is None or port.contract is None:
+                continue
+            if without_places(port.contract) != without_places(served.contract):
                 return True
         return False
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from meshwright.model.plan import Plan
 
 COLOURS = {"published": "green", "reused": "green", "removed": "magenta", "kept": "yellow", "skipped": "yellow"}
+# Below this many rows a rate says nothing.
+RATE_ROWS_MIN = 10_000
 QUIET = frozenset({"reused"})
 
 
@@ -75,7 +77,9 @@ class _Lines:
     def _ended(self, event: ProductEnded) -> None:
         word = click.style(event.outcome.ljust(9), fg=COLOURS.get(event.outcome, "red"))
         if event.outcome == "published" and event.publication is not None:
-            rate = f", {event.rows / event.seconds:,.0f} rows/s" if event.seconds and event.rows else ""
+            rate = (
+                f", {event.rows / event.seconds:,.0f} rows/s" if event.seconds and event.rows >= RATE_ROWS_MIN else ""
+            )
             rules = sum(len(found) for found in event.tests.values())
             tests = f", {plural(rules, 'test')}" if rules else ""
             note = f" ({event.message})" if event.message else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.casting import is_widened
+from meshwright.model.contract import without_places
 from meshwright.model.datatype import Unstorable, stored
 from meshwright.model.plan import Change
 from meshwright.model.versions import Version
@@ -28,6 +29,7 @@ def contract_changes(port: str, old: Contract, new: Contract) -> list[Change]:
     (not required any more, not unique any more, a wider range of values, a key changed, a rule that blocked dropped).
     Compatible (minor): a new column, a stronger promise. Words only: patch.
     """
+    old, new = without_places(old), without_places(new)
     found: list[Change] = []
     for column in old.table.columns:
         other = new.table.column(column.name)

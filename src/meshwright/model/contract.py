@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshwright.model.datatype import DataType  # noqa: TC001 - decoders read the annotation when they run
@@ -152,3 +152,36 @@ class Contract:
         """The first service level called *name*, whatever its letter case."""
         lowered = name.lower()
         return next((level for level in self.service_levels if level.property.lower() == lowered), None)
+
+
+def without_places(contract: Contract) -> Contract:
+    """*contract* without what says where it is written: two that are equal then say the same."""
+    return replace(
+        contract,
+        path="",
+        api_version="",
+        written=True,
+        tables=tuple(_table(table) for table in contract.tables),
+        service_levels=tuple(replace(level, pointer="") for level in contract.service_levels),
+    )
+
+
+def _table(table: Table) -> Table:
+    return replace(
+        table,
+        pointer="",
+        columns=tuple(_column(column) for column in table.columns),
+        quality=tuple(replace(rule, pointer="") for rule in table.quality),
+        relationships=tuple(replace(one, pointer="") for one in table.relationships),
+    )
+
+
+def _column(column: Column) -> Column:
+    return replace(
+        column,
+        pointer="",
+        quality=tuple(replace(rule, pointer="") for rule in column.quality),
+        relationships=tuple(replace(one, pointer="") for one in column.relationships),
+        properties=tuple(_column(inner) for inner in column.properties),
+        items=_column(column.items) if column.items is not None else None,
+    )
