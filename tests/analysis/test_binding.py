@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meshwright.analysis.binding import Binder
 from meshwright.analysis.problem import SqlError
+from meshwright.analysis.query import parse, rewrite
 from meshwright.model.datatype import DataType, quote
 
 if TYPE_CHECKING:
@@ -91,6 +92,24 @@ def test_what_does_not_bind_is_an_error_at_its_place(
     assert "LINE" not in raised.value.message
     assert "^" not in raised.value.message
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("select operations.flights.id, operations.flights.idd from operations.flights", 1, 31),
+        ("select a.id from operations.flights as a join operations.flights as b on a.id = b.idd", 1, 81),
+        ("select id\nfrom operations\n.flights where flights.x", 3, 16),
+        ("select ü.id from operations.flights ü where é = 1", 1, 45),
+        ("from operations.flights select oops(id)", 1, 32),
+    ],
+)
+def test_an_error_in_a_rewritten_query_is_placed_in_the_original(
+    binder: Binder, text: str, line: int, column: int
+) -> None:
+    with pytest.raises(SqlError) as raised:
+        binder.bind(rewrite(parse(text), {("operations", "flights"): "operations.flights"}))
+    assert (raised.value.line, raised.value.column) == (line, column)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from meshwright.analysis.problem import Problem, SqlError
+from meshwright.analysis.rewriting import Rewritten
 from meshwright.analysis.sql_text import character_offset, position, with_plain_spaces, without_semicolon
 from meshwright.analysis.usage import Scans, scans_of
 from meshwright.model.datatype import DataType, quote
@@ -70,7 +71,7 @@ class Binder:
         self._bound.clear()
         self._plans.clear()
         definitions = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted)
-        self._run(f"CREATE OR REPLACE TABLE {quote(name)} ({definitions})", prefix=0)
+        self._run(f"CREATE OR REPLACE TABLE {quote(name)} ({definitions})", 0, "")
         self._tables[name] = wanted
         self._columns[name] = [column for column, _ in wanted]
 
@@ -83,7 +84,7 @@ class Binder:
         known = self._bound.get(sql)
         if known is not None:
             return known
-        rows = self._run(DESCRIBE + without_semicolon(with_plain_spaces(sql)), prefix=len(DESCRIBE))
+        rows = self._run(DESCRIBE + without_semicolon(with_plain_spaces(sql)), len(DESCRIBE), sql)
         seen: dict[str, str] = {}
         for name, *_ in rows:
             if name.lower() in seen:
@@ -101,42 +102,43 @@ class Binder:
         """
         body = without_semicolon(with_plain_spaces(sql))
         if column is None:
-            return dict(self._plan(body).columns)
-        part = self._part(body, quote(column) if column else "1")
+            return dict(self._plan(body, sql).columns)
+        part = self._part(body, quote(column) if column else "1", sql)
         if column == "" and any(part.values()) and CTE.search(body):
             # A CTE of which no column is read keeps them all in DuckDB's plan; what the rows rest on is also a part of
             # what any column rests on.
-            other = self._part(body, quote(self.bind(sql)[0][0]))
+            other = self._part(body, quote(self.bind(sql)[0][0]), sql)
             part = {table: used & other.get(table, used) for table, used in part.items()}
         return dict(part)
 
-    def _part(self, body: str, wanted: str) -> dict[str, frozenset[str]]:
+    def _part(self, body: str, wanted: str, original: str) -> dict[str, frozenset[str]]:
         """What is read when only *wanted* is asked of *body*."""
         try:
             part = self._plan(f"SELECT {wanted} FROM (\n{body}\n)")
         except SqlError:
             # E.g. no such column; if it does not bind at all, this raises the error placed in *body*.
-            return self._plan(body).columns
+            return self._plan(body, original).columns
         # A window that nobody reads is planned away, but the rows come in its order when it is there.
         if WINDOW.search(body) and part.windows != self._plan(body).windows:
             return self._plan(body).columns
         return part.columns
 
-    def _plan(self, sql: str) -> Scans:
+    def _plan(self, sql: str, original: str = "") -> Scans:
         kept = self._plans.get(sql)
         if kept is None:
-            rows = self._run(EXPLAIN + sql, prefix=len(EXPLAIN))
+            rows = self._run(EXPLAIN + sql, len(EXPLAIN), original or sql)
             kept = scans_of(rows[0][1], self._columns)
             _keep(self._plans, sql, kept)
         return kept
 
-    def _run(self, statement: str, prefix: int) -> list[Any]:
+    def _run(self, statement: str, prefix: int, sql: str) -> list[Any]:
+        """The statement's rows; it begins with *prefix* characters of ours, the rest is *sql*."""
         import duckdb
 
         try:
             return self._connection.execute(statement).fetchall()
         except duckdb.Error as error:
-            raise SqlError(_problem(str(error), statement, prefix, list(self._tables))) from None
+            raise SqlError(_problem(str(error), statement, prefix, sql, list(self._tables))) from None
 
 
 def _keep(answers: dict[str, Any], sql: str, answer: object) -> None:
@@ -194,21 +196,20 @@ def _duplicate(first: str, second: str) -> SqlError:
     )
 
 
-def _problem(text: str, statement: str, prefix: int, tables: list[str]) -> Problem:
-    """What DuckDB's error says, placed in the statement without its first *prefix* characters."""
+def _problem(text: str, statement: str, prefix: int, sql: str, tables: list[str]) -> Problem:
+    """What DuckDB's error says, placed in *sql* (for a rewritten one in its original)."""
     details = _details(text)
     line = column = 0
     if details.get("position"):
-        offset = character_offset(statement, int(details["position"]))
-        line, column = position(statement[prefix:], offset - prefix)
+        offset = character_offset(statement, int(details["position"])) - prefix
+        line, column = sql.original_position(offset) if isinstance(sql, Rewritten) else position(sql, offset)
     message, _, rest = details["exception_message"].partition("\n")
-    candidates = _candidates(details, rest, tables)
-    hint = f"did you mean {', '.join(candidates)}?" if candidates else _advice(rest)
+    candidates = _candidates(details, message, rest, tables)
     return Problem(
         code=_code(details, message),
         message=message.strip().removesuffix("!").removesuffix("."),
         value=details.get("call") or details.get("name", ""),
-        hint=hint,
+        hint=f"did you mean {', '.join(candidates)}?" if candidates else _advice(rest),
         line=line,
         column=column,
     )
@@ -241,17 +242,19 @@ def _code(details: dict[str, str], message: str) -> str:
     return "sql-syntax" if details.get("exception_type") == "Parser" else "sql-binding"
 
 
-def _candidates(details: dict[str, str], rest: str, tables: list[str]) -> list[str]:
+def _candidates(details: dict[str, str], message: str, rest: str, tables: list[str]) -> list[str]:
     """Names near the one that is unknown, the nearest first."""
     if details.get("error_subtype") == "NO_MATCHING_FUNCTION":
         return []
-    name = details.get("name", "")
+    # The name stands last in quotes in messages that do not give it apart.
+    quoted = re.findall(r'"([^"]+)"', message)
+    name = details.get("name") or (quoted[-1] if quoted else "")
     if details.get("type") == "Table":
         return difflib.get_close_matches(name, tables, n=CANDIDATES_SHOWN)
     if details.get("candidates"):
         return details["candidates"].split(",")[:CANDIDATES_SHOWN]
-    _, found, bindings = rest.partition("Candidate bindings:")
-    return re.findall(r'"((?:[^"]|"")*)"', bindings)[:CANDIDATES_SHOWN] if found else []
+    found = re.findall(r'"((?:[^"]|"")*)"', rest.partition("Candidate bindings:")[2])
+    return difflib.get_close_matches(name, found, n=CANDIDATES_SHOWN)
 
 
 def _advice(rest: str) -> str:

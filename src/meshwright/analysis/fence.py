@@ -20,6 +20,7 @@ Node = dict[str, Any]
 
 SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog"})
 SYSTEM_TABLES = re.compile(r"(?:duckdb|pragma|sqlite|pg)_\w+\Z", re.IGNORECASE)
+SYSTEM_PREFIXES = frozenset({"system", "main", "temp", "memory"})
 # Nothing below them is a node.
 LEAVES = frozenset({"COLUMN_REF", "CONSTANT", "POSITIONAL_REFERENCE"})
 ONE_QUERY = "a transformation is one SELECT over its inputs"
@@ -134,7 +135,7 @@ class _Walk:
             self.refuse("a table cannot be read as of another time here", place, value=dotted, hint=hint)
         if node["query_location"] == NOWHERE:
             self.refuse(f"TABLE {dotted} is not allowed here", place, value=dotted, hint=f"write FROM {dotted}")
-        elif SYSTEM_SCHEMAS & {part.lower() for part in path[:-1]} or (len(path) == 1 and SYSTEM_TABLES.match(path[0])):
+        elif _is_systems([part.lower() for part in path]):
             hint = "read only the product's inputs and steps"
             self.refuse("the system's own tables cannot be read here", place, value=dotted, hint=hint)
         return node["sample"] is not None
@@ -161,6 +162,12 @@ class _Walk:
             self.refuse(f"the function {name} is not allowed in a transformation", place, value=name, hint=hint)
         return True
 
+    def column(self, node: Node, place: int) -> bool:
+        if node["column_names"][-1].lower() == "rowid":
+            hint = "number them: row_number() OVER (ORDER BY …); rename a column of this name with * RENAME"
+            self.refuse("rows have no number of their own", place, value="rowid", hint=hint)
+        return True
+
     def type_name(self, node: Node, place: int) -> bool:
         if node["schema"] or node["catalog"]:
             dotted = ".".join(node["qualified_name"]["path"])
@@ -168,9 +175,17 @@ class _Walk:
         return True
 
 
+def _is_systems(path: list[str]) -> bool:
+    """Whether *path* (lower case) names one of DuckDB's own tables, qualified or not."""
+    if SYSTEM_SCHEMAS & set(path[:-1]):
+        return True
+    return SYSTEM_PREFIXES.issuperset(path[:-1]) and SYSTEM_TABLES.match(path[-1]) is not None
+
+
 LOCAL_TO_CALL = frozenset({"qualified_name", "type", "class", "function_name"})
 RULES = {
     "BASE_TABLE": _Walk.base_table,
+    "COLUMN_REF": _Walk.column,
     "TABLE_FUNCTION": _Walk.table_function,
     "FUNCTION": _Walk.function,
     "WINDOW": _Walk.function,

@@ -34,18 +34,18 @@ def fingerprint(query: Query) -> str:
 def definitions(query: Query) -> dict[str, str]:
     """Output column → fingerprint of what computes it; under "" that of what determines the rows and their order.
 
-    Two versions of a query with equal "" give the same rows, and equal values in each column whose fingerprint is
-    equal. Where columns cannot be told apart soundly (`*`, DISTINCT, set operations, LIMIT, ordinals, generated rows,
+    Two versions of a query with equal "" give the same rows (in the same order where the query gives one), and equal
+    values in each column whose fingerprint is equal. Where columns cannot be told apart soundly (`*`, DISTINCT, set operations, LIMIT, ordinals, generated rows,
     volatile functions …) there is only "", over the whole query.
     """
-    node = _selecting_node(query.tree)
+    node = query.tree
     items = _items(node)
     if items is None or _whole_counts(node):
         return {"": _hash(query.tree)}
     own = {name: _hash(item) for name, item in items.items()}
     named = {name: _names(item) & items.keys() for name, item in items.items()}
     closed = {name: _combined(own, _reachable(name, named)) for name in items}
-    rows = _hash({key: value for key, value in query.tree.items() if node is not query.tree}, *_rest(node))
+    rows = _hash(*(value for key, value in sorted(node.items()) if key != "select_list"))
     deciding = _reachable_all(_names([node[clause] for clause in ROW_CLAUSES]) & items.keys(), named)
     deciding |= {name for name, item in items.items() if _classes(item) & REORDERING}
     aggregated = any(_functions(item) & AGGREGATES for item in items.values())
@@ -53,11 +53,6 @@ def definitions(query: Query) -> dict[str, str]:
     written = {name: str(item.get("alias") or item["column_names"][-1]) for name, item in items.items()}
     result = {written[name]: value for name, value in closed.items()}
     return result | {"": _hash_text([rows, str(aggregated), *(own[name] for name in sorted(deciding))])}
-
-
-def _selecting_node(tree: Node) -> Node:
-    """The node whose select list gives the output columns: the tree itself."""
-    return tree
 
 
 def _items(node: Node) -> dict[str, Node] | None:
@@ -84,10 +79,6 @@ def _whole_counts(node: Node) -> bool:
         return True
     orders = [order["expression"] for modifier in node["modifiers"] for order in modifier["orders"]]
     return any(expression["class"] == "CONSTANT" for expression in [*orders, *node["group_expressions"]])
-
-
-def _rest(node: Node) -> list[Any]:
-    return [value for key, value in sorted(node.items()) if key != "select_list"]
 
 
 def _reachable(name: str, named: dict[str, set[str]]) -> set[str]:

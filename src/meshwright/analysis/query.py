@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from meshwright.analysis.problem import Problem, SqlError
+from meshwright.analysis.rewriting import Rewritten
 from meshwright.analysis.scope import Frame, Tables, tables_of
 from meshwright.analysis.sql_text import (
     character_offset,
@@ -181,10 +182,10 @@ def alias_of(reference: TableReference) -> str:
     return name.split(".", 1)[0] or last
 
 
-def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> str:
+def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> Rewritten:
     """The query's text with each table called by its name in *names* (by path, as written), lines unchanged.
 
-    It ends before a semicolon, so that it can stand in brackets (on lines of its own: it may end in a comment).
+    The binder places its errors in the original. The text ends before a semicolon, so that it can stand in brackets (on lines of its own: it may end in a comment).
     A table without an alias gets the one that it had by itself, so that qualified columns keep their meaning;
     `operations.flights.delay` becomes a column of that alias. Raises SqlError for a table that *names* lacks.
     """
@@ -201,7 +202,7 @@ def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> str:
         edit = _column_edit(query, plain, node, frame, aliases)
         if edit is not None:
             edits.append(edit)
-    return _edited(query.text[: len(without_semicolon(plain))], edits)
+    return Rewritten.by(query.text[: len(without_semicolon(plain))], edits)
 
 
 def _unknown(reference: TableReference) -> SqlError:
@@ -252,16 +253,6 @@ def _qualified_by(written: list[str], path: list[str]) -> int:
         if written[:count] == path[-count:]:
             return count
     return 0
-
-
-def _edited(text: str, edits: list[tuple[int, int, str]]) -> str:
-    parts: list[str] = []
-    at = 0
-    for start, end, replacement in sorted(edits):
-        # A name that spans lines keeps them: the lines below must not move.
-        parts += [text[at:start], replacement, "\n" * text.count("\n", start, end)]
-        at = end
-    return "".join((*parts, text[at:]))
 
 
 _local = threading.local()
