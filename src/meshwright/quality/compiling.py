@@ -62,7 +62,7 @@ def _schema(draft: Drafting, wrong: dict[str, str]) -> Check:
 
 
 def _column(column: Column, draft: Drafting, problem: str | None) -> list[Check]:
-    held = draft.data.column(column.name)
+    held = draft.held.get(column.name.lower())
     if problem is None and held is not None:
         return columns.compile_column(column, whole_column(*held), draft)
     # A column that is not there, or is something else, cannot keep any promise; each is named, none is left out.

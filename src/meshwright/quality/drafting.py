@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from meshwright.model.contract import Column, Contract, QualityRule, Table
+    from meshwright.model.datatype import DataType
     from meshwright.quality import Dataset
 
 ON_FAILURE = "mesh.onFailure"
@@ -43,6 +44,11 @@ class Drafting:
     data: Dataset
     references: Callable[[str], Dataset | None]
     names: Names = field(default_factory=Names)
+    held: dict[str, tuple[str, DataType]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the data's columns by name in lower case: a table may have thousands."""
+        self.held = {column[0].lower(): column for column in self.data.columns}
 
     def about(
         self,

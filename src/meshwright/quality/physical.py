@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 def differences(table: Table, data: Dataset) -> dict[str, str]:
     """What is wrong with each column, by its name in lower case: missing, extra, or of another type."""
     found: dict[str, str] = {}
+    kinds = {name.lower(): kind for name, kind in data.columns}
+    promised = {column.name.lower() for column in table.columns}
     for column in table.columns:
-        held = data.column(column.name)
-        problem = f"the column '{column.name}' is missing" if held is None else _type_problem(column, held[1])
+        held = kinds.get(column.name.lower())
+        problem = f"the column '{column.name}' is missing" if held is None else _type_problem(column, held)
         if problem:
             found[column.name.lower()] = problem
     for name, kind in data.columns:
-        if table.column(name) is None:
+        if name.lower() not in promised:
             found[name.lower()] = f"the column '{name}' ({kind}) is not in the contract"
     return found
 

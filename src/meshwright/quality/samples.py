@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.datatype import quote
 from meshwright.quality import rows
-from meshwright.quality.checks import Check, ReferenceCheck, RowCheck, UniqueCheck
+from meshwright.quality.checks import (
+    AgeCheck,
+    Check,
+    CountCheck,
+    ReferenceCheck,
+    RowCheck,
+    Settled,
+    SqlCheck,
+    UniqueCheck,
+)
 from meshwright.quality.proofs import orphans
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 
 TEXT_LENGTH_MAX: Final = 500
 ITEMS_MAX: Final = 50
+COLUMNS_MAX: Final = 100
 
 
 def sample(
@@ -29,13 +39,13 @@ def sample(
     query = _query(check, data)
     if query is None or count <= 0:
         return ()
-    names = [name for name, _ in data.columns]
+    names = [name for name, _ in _shown(check, data)]
     found = connection.execute(f"{query} LIMIT {count}").fetchall()
     return tuple({name: jsonable(value) for name, value in zip(names, row, strict=True)} for row in found)
 
 
 def _query(check: Check, data: Dataset) -> str | None:
-    columns = ", ".join(shown(name, kind) for name, kind in data.columns)
+    columns = ", ".join(shown(name, kind) for name, kind in _shown(check, data))
     if isinstance(check, RowCheck):
         return f"SELECT {columns} FROM {rows.new(data)} WHERE {_condition(check, data)}"
     if isinstance(check, ReferenceCheck):
@@ -43,6 +53,13 @@ def _query(check: Check, data: Dataset) -> str | None:
     if isinstance(check, UniqueCheck):
         return f"SELECT {columns} FROM {rows.numbered(data)} WHERE {rows.ROW} IN ({surplus(check, data)}) ORDER BY {rows.ROW}"
     return None
+
+
+def _shown(check: Check, data: Dataset) -> list[tuple[str, DataType]]:
+    """The columns of a sample: of a very wide table those that the rule is about, and the first ones."""
+    about = set() if isinstance(check, (CountCheck, SqlCheck, AgeCheck, Settled)) else set(check.columns)
+    first = {name for name, _ in data.columns[:COLUMNS_MAX]}
+    return [(name, kind) for name, kind in data.columns if name in about or name in first]
 
 
 def _condition(check: RowCheck, data: Dataset) -> str:
