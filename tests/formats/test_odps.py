@@ -58,6 +58,16 @@ def test_an_unknown_key_in_a_port_suggests_the_near_one() -> None:
     assert "'contractId'" in finding.hint
 
 
+def test_our_own_keys_are_checked_even_where_the_rest_is_wrong() -> None:
+    port = {"nme": "a", "customProperties": custom(materialization="fulll")}
+    document = {**SMALLEST, "outputPorts": [port, 3], "customProperties": [*custom(timelimit="1s"), 5, {"property": 1}]}
+    assert {finding.pointer for finding in odps.check(document, "p.yaml")} >= {
+        "/outputPorts/0/nme",
+        "/outputPorts/0/customProperties/0/value",
+        "/customProperties/0/property",
+    }
+
+
 def test_an_input_port_reads_an_address_or_files() -> None:
     product, findings = read(
         inputPorts=[

@@ -136,6 +136,24 @@ def test_words_of_any_yaml_version_stay_text(word: str) -> None:
     assert yaml.safe_load(text) == {"a": word}
 
 
+def leaves(value: Any, place: tuple[str | int, ...] = ()) -> list[tuple[tuple[str | int, ...], Any]]:
+    if not isinstance(value, (dict, list)):
+        return [(place, value)]
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return [leaf for key, child in inner for leaf in leaves(child, (*place, key))]
+
+
+@given(st.dictionaries(TEXT, DOCUMENTS, min_size=1, max_size=4))
+def test_every_value_is_located_where_it_stands(document: dict[str, Any]) -> None:
+    text = yaml_text.dump(document)
+    lines = text.splitlines(keepends=True)
+    for place, value in leaves(document):
+        # A key that YAML must write on a line of its own stands for its value.
+        if isinstance(value, (bool, int)) and isinstance(place[-1], str) and place[-1].isidentifier():
+            line, column = yaml_text.locate(text.encode(), yaml_text.pointer(*place))
+            assert lines[line - 1][column - 1 :].startswith(str(value).lower())
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_the_reader(content: bytes) -> None:
     document, findings = yaml_text.parse(content, "a.yaml")

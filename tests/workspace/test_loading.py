@@ -211,6 +211,7 @@ BROKEN = [
     ("", {"contracts/orders.yml": CONTRACT}, "unexpected-file", 0),
     ("", {"contracts/orders.yaml": CONTRACT.partition("    properties")[0]}, "no-columns", 7),
     ("domain: finance\n", {}, "name-mismatch", 4),
+    ("status: activ\n", {}, "wrong-value", 4),
     ("inputPorts: [{name: x, customProperties: [{property: mesh.port, value: nowhere}]}]\n", {}, "wrong-value", 4),
     ("", {"transform/orders.sql": "select 1"}, "several-transformations", 0),
     ("", {"transform/Step.sql": "select 1"}, "bad-name", 0),

@@ -11,7 +11,7 @@ from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PREFIX: Final = "mesh."
 PLACES: Final = {
@@ -23,7 +23,6 @@ PLACES: Final = {
     "property": "a contract, a property of the schema object",
     "quality": "a contract, a quality rule",
 }
-NOTHING: Final[tuple[dict[str, Any], ...]] = ()
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a value of a document
@@ -174,20 +173,29 @@ def values(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
     return {entry["property"]: entry["value"] for entry in entries} if entries else {}
 
 
-def checked(entries: Sequence[Mapping[str, Any]] | None, place: str, pointer: str, path: str) -> list[Finding]:
-    """What is wrong with our keys among the `customProperties` *entries* of a *place* (a key of `PLACES`)."""
+def checked(entries: Any, place: str, pointer: str, path: str) -> list[Finding]:  # noqa: ANN401 - any document
+    """What is wrong with our keys among the `customProperties` *entries* of a *place* (a key of `PLACES`).
+
+    Takes entries of any shape: those that are none are left to the schema.
+    """
     return typed(entries, place, pointer, path)[1] if entries else []
 
 
-def typed(
-    entries: Sequence[Mapping[str, Any]] | None, place: str, pointer: str, path: str
-) -> tuple[dict[str, Any], list[Finding]]:
+def mappings(entries: Any) -> Iterator[tuple[int, dict[str, Any]]]:  # noqa: ANN401 - any document
+    """The mappings among *entries*, with their index; none when it is no list."""
+    if isinstance(entries, list):
+        for index, entry in enumerate(entries):
+            if isinstance(entry, dict):
+                yield index, entry
+
+
+def typed(entries: Any, place: str, pointer: str, path: str) -> tuple[dict[str, Any], list[Finding]]:  # noqa: ANN401 - any document
     """The typed values of our keys among *entries*, by key, and what is wrong with them. Other tools' keys are left out."""
     found: dict[str, Any] = {}
     findings: list[Finding] = []
-    for index, entry in enumerate(entries or NOTHING):
-        name = entry["property"]
-        if not name.startswith(PREFIX):
+    for index, entry in mappings(entries):
+        name = entry.get("property")
+        if not isinstance(name, str) or not name.startswith(PREFIX) or "value" not in entry:
             continue
         here = f"{pointer}/{index}"
         problem = _misplaced(name, place, here, path)

@@ -9,12 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from meshwright.formats.custom_properties import checked, values
+from meshwright.formats.custom_properties import checked, mappings, values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.odcs_columns import read_column
-from meshwright.formats.odcs_quality import read_quality, read_relationships
+from meshwright.formats.odcs_quality import SEVERITIES, read_quality, read_relationships
 from meshwright.formats.odcs_writing import write as write  # noqa: PLC0414 - reading and writing are one interface
-from meshwright.formats.schema_errors import shown
 from meshwright.model.contract import Contract, ServiceLevel, Table
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import nearest
@@ -34,7 +33,7 @@ def check(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any docu
         return [unknown_version(version, VERSIONS, path, standard="ODCS")]
     before_metrics = isinstance(version, str) and BEFORE_METRICS.match(version) is not None
     findings = _checker(before_metrics=before_metrics).check(document, path)
-    return findings or _check_custom(document, path)
+    return findings + _check_custom(document, path)
 
 
 def unknown_version(version: str, known: tuple[str, ...], path: str, *, standard: str) -> Finding:
@@ -203,36 +202,37 @@ def _service_levels(document: dict[str, Any]) -> tuple[ServiceLevel, ...]:
     )
 
 
-def _check_custom(document: dict[str, Any], path: str) -> list[Finding]:
+def _check_custom(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any document
+    """What is wrong with our own keys and with severities, also in a document that is not valid otherwise."""
+    if not isinstance(document, dict):
+        return []
     findings = checked(document.get("customProperties"), "contract", "/customProperties", path)
-    for index, table in enumerate(document.get("schema") or ()):
+    for index, table in mappings(document.get("schema")):
         place = f"/schema/{index}"
-        if "customProperties" in table:
-            findings += checked(table["customProperties"], "schemaObject", f"{place}/customProperties", path)
+        findings += checked(table.get("customProperties"), "schemaObject", f"{place}/customProperties", path)
         findings += _check_rules(table, place, path)
-        for number, column in enumerate(table.get("properties", ())):
-            if "quality" in column:
-                findings += _check_rules(column, f"{place}/properties/{number}", path)
-            if "customProperties" in column:
-                here = f"{place}/properties/{number}/customProperties"
-                findings += checked(column["customProperties"], "property", here, path)
+        for number, column in mappings(table.get("properties")):
+            here = f"{place}/properties/{number}"
+            findings += _check_rules(column, here, path)
+            findings += checked(column.get("customProperties"), "property", f"{here}/customProperties", path)
     return findings
 
 
 def _check_rules(owner: dict[str, Any], place: str, path: str) -> list[Finding]:
     findings: list[Finding] = []
-    for index, rule in enumerate(owner.get("quality", ())):
+    for index, rule in mappings(owner.get("quality")):
         here = f"{place}/quality/{index}"
         findings += checked(rule.get("customProperties"), "quality", f"{here}/customProperties", path)
         severity = rule.get("severity")
-        if severity is not None and severity.lower() not in {"error", "warning", "info"}:
+        if isinstance(severity, str) and severity.lower() not in SEVERITIES:
+            close = nearest(severity.lower(), sorted(SEVERITIES))
             findings.append(
                 Finding(
                     code="wrong-value",
                     message="A severity that is not known counts as error",
                     path=path,
-                    value=shown(severity),
-                    hint=f"write error, warning or info (nearest: {nearest(severity.lower(), ('error', 'warning', 'info')) or 'error'})",
+                    value=severity,
+                    hint=(f"did you mean '{close}'? " if close else "") + "Write error, warning or info",
                     pointer=f"{here}/severity",
                     severity=Severity.WARNING,
                 )

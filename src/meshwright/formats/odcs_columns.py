@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,6 @@ from meshwright.formats.odcs_quality import read_quality, read_relationships
 from meshwright.model.contract import Column
 from meshwright.model.datatype import LOGICAL, SPELLINGS, VARCHAR, DataType
 from meshwright.model.findings import Finding
-from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,10 +148,9 @@ def _fields(members: Iterable[Column]) -> tuple[tuple[str, DataType], ...]:
 
 def _unknown_type(physical: str, pointer: str, path: str) -> Finding:
     word = physical.split("(", maxsplit=1)[0].strip().lower()
-    close = nearest(word, SPELLINGS)
-    hint = (
-        f"did you mean '{SPELLINGS[close]}'?" if close else "write a SQL type, such as VARCHAR, BIGINT or DECIMAL(10,2)"
-    )
+    # Names of types are short: what is only a little alike is something else.
+    close = get_close_matches(word, SPELLINGS, n=1, cutoff=0.75)
+    hint = f"did you mean '{SPELLINGS[close[0]]}'?" if close else "write a SQL type, such as VARCHAR or DECIMAL(10,2)"
     return Finding(
         code="unknown-type",
         message="The physical type is not known",

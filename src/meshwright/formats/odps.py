@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from meshwright.formats.custom_properties import typed, values
+from meshwright.formats.custom_properties import checked, mappings, typed, values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.odcs import described, unknown_version
 from meshwright.formats.odcs_writing import custom_properties, kept
@@ -30,7 +30,19 @@ def check(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any docu
     version = document.get("apiVersion") if isinstance(document, dict) else None
     if isinstance(version, str) and version not in VERSIONS:
         return [unknown_version(version, VERSIONS, path, standard="ODPS")]
-    return _checker().check(document, path)
+    findings = _checker().check(document, path)
+    # What `read` says of our own keys is said here of a document that cannot be read.
+    return findings + _check_custom(document, path) if findings else []
+
+
+def _check_custom(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any document
+    if not isinstance(document, dict):
+        return []
+    findings = checked(document.get("customProperties"), "product", "/customProperties", path)
+    for key, place in (("inputPorts", "inputPort"), ("outputPorts", "outputPort")):
+        for index, port in mappings(document.get(key)):
+            findings += checked(port.get("customProperties"), place, f"/{key}/{index}/customProperties", path)
+    return findings
 
 
 def schema() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import nearest
@@ -10,48 +10,80 @@ from meshwright.model.versions import Version
 from meshwright.workspace.ports import split_stem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from meshwright.model.contract import Contract
     from meshwright.model.product import Product, TestCase
+
+STATUSES: Final = ("proposed", "draft", "active", "deprecated", "retired")
 
 
 def check_contract(contract: Contract, stem: str) -> list[Finding]:
     """What a port's *contract*, from the file *stem*, says wrongly about itself."""
-    findings = _check_version(contract.version, contract.path, "/version", "contract")
-    if len(contract.tables) != 1:
-        findings.append(
-            Finding(
-                code="several-schema-objects" if contract.tables else "no-schema-object",
-                message=f"The contract of a port has one schema object, not {len(contract.tables)}",
-                path=contract.path,
-                hint="give each table a port and a contract of its own"
-                if contract.tables
-                else "add 'schema:' with the table",
-                pointer="/schema",
-            )
+    versions = _check_version(contract.version, contract.path, "/version", "contract")
+    return [
+        *(versions or _check_major(contract, stem)),
+        *_check_tables(contract),
+        *check_status(contract.status, contract.path),
+    ]
+
+
+def _check_tables(contract: Contract) -> Iterator[Finding]:
+    if not contract.tables:
+        yield Finding(
+            code="no-schema-object",
+            message="The contract of a port has one schema object, not none",
+            path=contract.path,
+            hint="add 'schema:' with the table",
+            pointer="/schema",
+        )
+    elif len(contract.tables) > 1:
+        yield Finding(
+            code="several-schema-objects",
+            message=f"The contract of a port has one schema object, not {len(contract.tables)}",
+            path=contract.path,
+            hint="give each table a port and a contract of its own",
+            pointer="/schema",
         )
     elif not contract.table.columns:
-        findings.append(
-            Finding(
-                code="no-columns",
-                message=f"The contract's schema object '{contract.table.name}' has no columns",
-                path=contract.path,
-                hint="add 'properties:' with the columns; each with a name and a physicalType",
-                pointer="/schema/0",
-            )
+        yield Finding(
+            code="no-columns",
+            message=f"The contract's schema object '{contract.table.name}' has no columns",
+            path=contract.path,
+            hint="add 'properties:' with the columns, each with a name and a physicalType",
+            pointer="/schema/0",
         )
-    major = split_stem(stem)[1]
-    if major is not None and major >= 0 and not findings and contract.major != major:
-        findings.append(
-            Finding(
-                code="version-mismatch",
-                message=f"The file's name says major version {major}, the contract another one",
-                path=contract.path,
-                value=contract.version,
-                hint=f"rename the file to '{stem.partition('@')[0]}@{contract.major}.yaml', or correct the version",
-                pointer="/version",
-            )
+
+
+def _check_major(contract: Contract, stem: str) -> Iterator[Finding]:
+    name, major = split_stem(stem)
+    if major is not None and major >= 0 and contract.major != major:
+        yield Finding(
+            code="version-mismatch",
+            message=f"The file's name says major version {major}, the contract another one",
+            path=contract.path,
+            value=contract.version,
+            hint=f"rename the file to '{name}@{contract.major}.yaml', or correct the version",
+            pointer="/version",
         )
-    return findings
+
+
+def check_status(status: str, path: str) -> list[Finding]:
+    """A warning for a *status* that the standards do not know: it promises nothing, which is seldom meant."""
+    if status in STATUSES:
+        return []
+    close = nearest(status.lower(), STATUSES)
+    return [
+        Finding(
+            code="wrong-value",
+            message="A status that is not known promises nothing, like a draft",
+            path=path,
+            value=status,
+            hint=(f"did you mean '{close}'? " if close else "") + f"Known: {', '.join(STATUSES)}",
+            pointer="/status",
+            severity=Severity.WARNING,
+        )
+    ]
 
 
 def check_domain(document: dict[str, Any], product: Product) -> list[Finding]:

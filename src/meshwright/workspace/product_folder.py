@@ -15,7 +15,13 @@ from meshwright.workspace.files import decoded, read_bytes
 from meshwright.workspace.folders import CODE, CONTRACTS, DESCRIPTOR, LOCK, TESTS, TRANSFORM
 from meshwright.workspace.locks import accepted
 from meshwright.workspace.ports import Parts, assemble, split_stem
-from meshwright.workspace.product_checks import check_contract, check_domain, check_versions, unknown_tests
+from meshwright.workspace.product_checks import (
+    check_contract,
+    check_domain,
+    check_status,
+    check_versions,
+    unknown_tests,
+)
 from meshwright.workspace.source_paths import resolve
 
 if TYPE_CHECKING:
@@ -105,7 +111,13 @@ class _Reader:
         product, findings = odps.read(document, domain=self.domain, name=self.name, folder=self.folder)
         product, more = assemble(product, parts)
         product, missing = self._with_sources(product)
-        findings += [*more, *missing, *check_versions(product), *check_domain(document, product)]
+        findings += [
+            *more,
+            *missing,
+            *check_versions(product),
+            *check_domain(document, product),
+            *check_status(product.status, product.path),
+        ]
         tests = self._tests()
         findings += unknown_tests(product, tests)
         product = replace(product, tests=tests)
