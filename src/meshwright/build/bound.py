@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from meshwright.analysis.query import SqlError
+from meshwright.analysis.fingerprint import definitions
+from meshwright.analysis.query import SqlError, parse
 from meshwright.build.outline import CHANGES, Outline, ParsedTransformation, stem
 from meshwright.model.casting import is_castable
 from meshwright.model.contract import Column, Contract, Table
@@ -41,6 +42,18 @@ class BoundProduct:
     def transformation(self, name: str) -> ParsedTransformation:
         """The transformation whose file stem is *name*."""
         return next(one for one in self.transformations if one.name == name)
+
+    def definitions(self, name: str) -> dict[str, str]:
+        """What computes each output column of a transformation, "" what determines its rows, as fingerprints.
+
+        Worked out when it is asked: only what is built, or was changed, needs it.
+        """
+        parsed = self.transformation(name)
+        if parsed.language != "sql":
+            return {"": parsed.fingerprint}
+        sources = (*self.product.steps, *(port.transformation for port in self.product.output_ports))
+        text = next(one.text for one in sources if one is not None and one.name == name)
+        return definitions(parse(text))
 
 
 def bind(outline: Outline, inputs: Mapping[str, Columns], binder: Binder) -> BoundProduct:

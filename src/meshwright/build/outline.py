@@ -29,7 +29,7 @@ class ParsedTransformation:
     """One transformation, understood as far as its own text goes.
 
     `tables` maps the table's name in `sql` to the input port (or, for `siblings`, to the transformation of the same product)
-    that it stands for; `changes` are the input ports of which only new rows are read; `definitions` as in analysis.
+    that it stands for; `changes` are the input ports of which only new rows are read.
     """
 
     name: str
@@ -40,7 +40,6 @@ class ParsedTransformation:
     siblings: dict[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
-    definitions: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     volatile: str = ""
     dependencies: tuple[str, ...] = ()
@@ -135,7 +134,6 @@ class _Outliner:
             siblings=siblings,
             inputs=tuple(sorted(set(tables.values()))),
             changes=tuple(sorted(set(changes))),
-            definitions=fingerprint.definitions(query),
             fingerprint=fingerprint.fingerprint(query),
             volatile=", ".join(fence.volatile_functions(query)),
         )
@@ -235,7 +233,6 @@ class _Outliner:
             siblings=siblings,
             inputs=tuple(sorted(set(tables.values()))),
             changes=tuple(sorted(set(read.changes) & set(self.inputs))),
-            definitions={"": read.fingerprint},
             fingerprint=read.fingerprint,
             dependencies=read.dependencies,
         )

@@ -15,7 +15,6 @@ from meshwright.build.fingerprints import (
     settings_fingerprint,
     settings_of,
 )
-from meshwright.build.outline import stem
 from meshwright.build.reuse import label
 from meshwright.model.publication import Artifact, Publication, PublishedPort
 
@@ -107,7 +106,7 @@ class Publishing:
             "tags": list(product.tags),
             "folder": product.folder,
             "transformations": {
-                one.name: {"fingerprint": one.fingerprint, "definitions": one.definitions}
+                one.name: {"fingerprint": one.fingerprint, "definitions": self.bound.definitions(one.name)}
                 for one in self.bound.transformations
             },
             "settings": {label(port.name, port.major): settings_of(port) for port in product.output_ports},
@@ -163,7 +162,6 @@ class Publishing:
     def _common(self, one: PortResult) -> dict[str, Any]:
         port = one.staged.port
         assert port.contract is not None  # noqa: S101 - transforming drafts one
-        parsed = self.bound.transformation(stem(port))
         quarantine = self._quarantine(one)
         return {
             "name": port.name,
@@ -173,7 +171,6 @@ class Publishing:
             "kind": port.kind,
             "materialization": port.materialization,
             "key": key_of(port),
-            "definitions": parsed.definitions,
             "quarantine_table": quarantine.table if quarantine else "",
             "quarantine_snapshot": quarantine.id if quarantine else 0,
         }

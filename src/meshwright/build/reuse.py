@@ -100,7 +100,7 @@ class Reuse:
         for one in bound.transformations:
             old = before.get(one.name)
             if old is None or old["fingerprint"] != one.fingerprint:
-                columns = _differing(old["definitions"], one.definitions) if old is not None else None
+                columns = _differing(old["definitions"], bound.definitions(one.name)) if old is not None else None
                 what = "is new" if old is None else "changed" + (f": {', '.join(sorted(columns))}" if columns else "")
                 reasons.append(f"{one.path} {what}")
                 changed[one.name] = columns

@@ -79,7 +79,6 @@ class PublishedPort:
     """What one output port serves in one publication.
 
     `columns` maps a column's name to its content version: equal versions mean equal values in the same row order.
-    `definitions` maps a column's name to the fingerprint of what computes it ("" key: what determines the rows).
     """
 
     name: str
@@ -99,7 +98,6 @@ class PublishedPort:
     event_time_lowest: str | None = None
     event_time_highest: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, str] = field(default_factory=dict)
     artifacts: tuple[Artifact, ...] = ()
     quarantine_table: str = ""
     quarantine_snapshot: int = 0
