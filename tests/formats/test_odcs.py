@@ -104,6 +104,11 @@ def test_a_value_of_the_wrong_kind_shows_the_value() -> None:
     assert (finding.code, finding.value, finding.hint) == ("wrong-type", "yes", "write true or false")
 
 
+def test_the_kinds_that_would_do_are_each_named_once() -> None:
+    (finding,) = odcs.check(document(slaProperties=[{"property": "x", "value": [1]}]), "c.yaml")
+    assert finding.message.endswith("must be text or a number or true or false or nothing, not a list")
+
+
 def test_a_wrong_choice_suggests_the_near_one_and_lists_all() -> None:
     (finding,) = odcs.check(with_column(logicalType="strng"), "c.yaml")
     assert finding.code == "wrong-value"

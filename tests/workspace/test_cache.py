@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,6 +204,14 @@ def test_a_clock_that_goes_backwards_misses_no_change(
     set_clock(monkeypatch, -86400)
     (aged.root / PRODUCT / "orders.sql").write_text("select 1")
     assert everything(load(aged.root, cache=folder)) == everything(load(aged.root))
+
+
+def test_loads_at_the_same_time_share_a_cache(aged: MeshFolder, folder: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: everything(load(aged.root, cache=folder)), range(40)))
+    assert all(one == found[0] for one in found)
+    assert [path.name for path in folder.iterdir()] == [cache.FILE]
+    assert gc.isenabled()
 
 
 @pytest.mark.slow

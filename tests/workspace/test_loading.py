@@ -305,6 +305,15 @@ def test_a_link_out_of_the_mesh_is_not_followed(mesh: MeshFolder, tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("folder", ["domains", "people"])
+def test_a_linked_top_folder_out_of_the_mesh_is_not_followed(mesh: MeshFolder, tmp_path: Path, folder: str) -> None:
+    (mesh.root / "domains").rename(tmp_path / "elsewhere")
+    (mesh.root / folder).symlink_to(tmp_path / "elsewhere")
+    workspace = mesh.load()
+    assert [(finding.code, finding.path) for finding in workspace.findings] == [("leaves-mesh", folder)]
+    assert workspace.mesh.products == {}
+
+
 def test_a_linked_subfolder_out_of_the_mesh_is_not_followed(mesh: MeshFolder, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "step.sql").write_text("select secret")

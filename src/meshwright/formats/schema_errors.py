@@ -84,6 +84,8 @@ def _reason(kind: Any) -> str:  # noqa: ANN401 - a ValidationErrorKind
 def wrong_type(error: Any, path: str, expected: list[str]) -> Finding:  # noqa: ANN401 - a ValidationError
     """The finding for a value that is none of the *expected* kinds."""
     names = list(dict.fromkeys(expected))
+    if TYPES["number"] in names and TYPES["integer"] in names:
+        names.remove(TYPES["integer"])
     got = kind_of(error.instance)
     hint = ""
     if "text" in names and got in {"a number", "a whole number", "true or false"}:

@@ -141,8 +141,12 @@ class _Loader:
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         """What is in *folder*, sorted, without hidden files and links that leave the mesh."""
+        place = self.root / folder
+        if place.is_symlink() and not is_inside(self.root, place):
+            self.findings.append(leaves_mesh(folder, str(place.readlink())))
+            return []
         try:
-            listed = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+            listed = sorted(os.scandir(place), key=lambda entry: entry.name)
         except OSError:
             return []
         entries = [entry for entry in listed if not is_hidden(entry.name)]
