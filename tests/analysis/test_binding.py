@@ -215,7 +215,17 @@ SOURCES = st.sampled_from(
      "(select t.* from t join u on t.a = u.b)", "(select t.a, u.b, t.c, u.d from t left join u using (c))",
      "(select distinct on (a) a, b, c, d from t order by a, b, c, d)", "(from t order by c, d, a, b limit 3)",
      "(select a, sum(b) as b, max(c) as c, count(*) as d from t group by a)", "(from t anti join u on t.c = u.c)",
-     "(select * from t qualify rank() over (partition by a order by b) = 1)", "(select * from t, (select max(d) from u) m(e))"]
+     "(select * from t qualify rank() over (partition by a order by b) = 1)", "(select * from t, (select max(d) from u) m(e))",
+     "(from t full join u using (a, c) select a, t.b, c, u.d)", "(from t intersect from u)", "(from t except all from u)",
+     "(select t.a, t.b, t.c, z.d from t, lateral (select max(u.d) as d from u where u.a = t.c) z)",
+     "(select t.*, u.b as e from t asof join u on t.a = u.a and t.b >= u.b)", "(from t positional join u select t.a, u.b, t.c, u.d)",
+     "(select a, b, sum(c) as c, max(d) as d from t group by rollup (a, b))",
+     "(with recursive r(a, b, c, d) as (from t union select a + 1, c, b, d from r where a < 3) from r)",
+     "(select a, b, v as c, length(n) as d from (from t unpivot (v for n in (c, d))))",
+     "(select a, max_1 as b, max_2 as c, a as d from (from t pivot (max(b) as max_b for c in (1 as max, 2 as maxi) group by a)) p(a, max_1, max_2))",
+     "(with m as materialized (from t) select m.a, n.b, m.c, n.d from m join m n on m.a = n.a)",
+     "(from t tablesample reservoir(2 rows) repeatable (1))", "(select s.a, s.b, c, d from (select {'a': a, 'b': b} as s, c, d from t))",
+     "(select a, b, c, d from (select a, b, c, d, count(*) over (partition by b order by a, b, c, d) as n from t) where n = 1)"]
 )  # fmt: skip
 CLAUSES = st.sampled_from(
     ["", "where q.b > 1", "where q.a in (select c from u)", "where exists (from u where u.d = q.d)"]
