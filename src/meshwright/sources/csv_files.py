@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zlib
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,6 +30,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "decimal_separator": ".",
     "skip": 0,
 }
+DELIMITERS: Final = (",", ";", "\t", "|")
 HEADER_LINES_MAX: Final = 10_000
 FIXED: Final = "auto_detect = false, strict_mode = true, null_padding = false, hive_partitioning = false"
 
@@ -53,6 +55,15 @@ def header(path: Path, options: Mapping[str, Any], where: str) -> list[str]:
                 f"{where}: the header has the name '{name}' twice (columns {first} and {index}); {advice}"
             )
     return names
+
+
+def delimiter(path: Path, options: Mapping[str, Any]) -> str:
+    """The delimiter that the first row uses most; empty when it has none of the usual ones."""
+    first = next(_records(path, {**options, "delimiter": "\x1f", "quote": ""}, path.name), [])
+    unquoted = re.sub(r'"(?:[^"]|"")*"', "", first[0]) if first else ""
+    counts = {mark: unquoted.count(mark) for mark in DELIMITERS}
+    best = max(DELIMITERS, key=lambda mark: counts[mark])
+    return best if counts[best] else ""
 
 
 def scan(paths: Sequence[tuple[str, Path]], wanted: Columns, options: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.engines.parquet_scan import exact
 from meshwright.model.datatype import VARCHAR, DataType, literal, quote
 from meshwright.model.errors import InvalidInput
-from meshwright.sources.csv_files import DEFAULTS, arguments, header
+from meshwright.sources.csv_files import DEFAULTS, arguments, delimiter, header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,9 @@ class CsvSampler:
     def dialect(self, path: Path, declared: Mapping[str, Any]) -> dict[str, Any]:
         """The whole dialect of the file at *path*: what is *declared*, and the rest as it is sniffed."""
         options = dict(declared)
+        if "delimiter" not in options and (found := delimiter(path, options)):
+            # DuckDB would rather take another delimiter than see that a row lacks a value.
+            options["delimiter"] = found
         self._complete(path, options)
         if "decimal_separator" not in options and options["delimiter"] != ",":
             options["decimal_separator"] = self._decimal_separator(path, options)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import Unavailable
@@ -14,6 +13,7 @@ from meshwright.sources.paths import MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 # A file that was written this shortly before it was looked at may be written again within the same clock tick.
 SETTLED_NS: Final = 2_000_000_000

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from meshwright.engines import Columns
 
+# Beyond this many columns the exact checks take the optimizer seconds (it compares every expression with every other).
+WIDE = 200
+
 
 def select_text(source: str, read: Mapping[str, DataType], wanted: Columns, *, decimal_comma: bool = False) -> str:
     """A SELECT of *wanted* from *source*, which yields the columns *read* (name → type, many of them text).
@@ -33,7 +36,9 @@ def select_text(source: str, read: Mapping[str, DataType], wanted: Columns, *, d
             parts.append(quote(have[0]) if have[0] == name else f"{quote(have[0])} AS {quote(name)}")
         else:
             is_checked = True
-            parts.append(f"{_checked(have[0], kind, decimal_comma=decimal_comma)} AS {quote(name)}")
+            parts.append(
+                f"{_checked(have[0], kind, decimal_comma=decimal_comma, wide=len(wanted) > WIDE)} AS {quote(name)}"
+            )
     rows = (
         f"(SELECT *, filename AS {quote('#file')}, {ROW_UNKNOWN} FROM {source} WHERE {ANY_FILE})"
         if is_checked
@@ -42,7 +47,7 @@ def select_text(source: str, read: Mapping[str, DataType], wanted: Columns, *, d
     return f"SELECT {', '.join(parts)} FROM {rows}"
 
 
-def _checked(column: str, kind: DataType, *, decimal_comma: bool) -> str:
+def _checked(column: str, kind: DataType, *, decimal_comma: bool, wide: bool) -> str:
     text = quote(column)
     if decimal_comma and kind.name in {"DOUBLE", "FLOAT", "DECIMAL"}:
         text = f"replace({text}, ',', '.')"
@@ -56,5 +61,5 @@ def _checked(column: str, kind: DataType, *, decimal_comma: bool) -> str:
             quote(column),
         ]
     )
-    fits = fits_sql(text, VARCHAR, kind)
+    fits = fits_sql(text, VARCHAR, kind, wide=wide)
     return f"CASE WHEN {fits} THEN CAST({text} AS {kind}) ELSE system.main.error(concat({message})) END"
