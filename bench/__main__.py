@@ -30,7 +30,9 @@ def main() -> int:
     """Run the benchmarks named on the command line, or all. The exit code is 1 when a target was missed."""
     listed = "\n".join(f"  {name:16}{what}" for name, what in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description=f"{__doc__}\n\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench",
+        description=f"{__doc__}\n\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *BENCHMARKS])
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller data: to see that it runs")
@@ -56,7 +58,8 @@ def _warm_up() -> None:
 def machine() -> str:
     """What the figures were taken on."""
     model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine()
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())

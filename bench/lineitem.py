@@ -7,10 +7,13 @@ of rows, and the physical schema.
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.measuring import BENCH
 from bench.peers import command
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATA = BENCH / "data"
 PATTERN = "^[A-Za-z0-9 .,;:!?'-]*$"
@@ -75,38 +78,36 @@ def row_bounds(scale: int) -> tuple[int, int]:
 
 def odcs(folder: Path, scale: int) -> Path:
     """The contract as ODCS, which datacontract-cli reads as Meshwright does."""
-    low, high = row_bounds(scale)
-    properties = "".join(_property(name) for name in COLUMNS)
     path = folder / "lineitem.odcs.yaml"
-    path.write_text(f"""apiVersion: v3.1.0
+    path.write_text(contract(str(folder), scale))
+    return path
+
+
+def contract(folder: str, scale: int, *, alone: bool = False) -> str:
+    """The contract's text; *alone* without orders, which a port's contract has no place for."""
+    low, high = row_bounds(scale)
+    servers = f"servers:\n- {{server: local, type: local, path: '{folder}/{{model}}.parquet', format: parquet}}\n"
+    orders = "- name: orders\n  physicalType: table\n  properties:\n  - {name: o_orderkey, logicalType: integer, physicalType: BIGINT}\n"
+    properties = "".join(_property(name, alone=alone) for name in COLUMNS)
+    return f"""apiVersion: v3.1.0
 kind: DataContract
 id: lineitem-sf{scale}
 name: lineitem
 version: 1.0.0
 status: active
-servers:
-- server: local
-  type: local
-  path: {folder}/{{model}}.parquet
-  format: parquet
-schema:
+{"" if alone else servers}schema:
 - name: lineitem
   physicalType: table
   quality:
   - {{metric: rowCount, mustBeBetween: [{low}, {high}]}}
   - {{metric: duplicateValues, mustBe: 0, arguments: {{properties: [l_orderkey, l_linenumber]}}}}
   properties:
-{properties}- name: orders
-  physicalType: table
-  properties:
-  - {{name: o_orderkey, logicalType: integer, physicalType: BIGINT}}
-slaProperties:
+{properties}{"" if alone else orders}slaProperties:
 - {{property: freshness, element: lineitem.l_shipdate, value: 20000, unit: d}}
-""")
-    return path
+"""
 
 
-def _property(name: str) -> str:
+def _property(name: str, *, alone: bool) -> str:
     logical, physical = COLUMNS[name]
     text = f"  - name: {name}\n    logicalType: {logical}\n    physicalType: {physical}\n    required: true\n"
     if name in RANGES:
@@ -116,7 +117,7 @@ def _property(name: str) -> str:
         text += f"    quality:\n    - metric: invalidValues\n      mustBe: 0\n      arguments: {{validValues: [{listed}]}}\n"
     if name == "l_comment":
         text += f'    logicalTypeOptions: {{pattern: "{PATTERN}"}}\n'
-    if name == "l_orderkey":
+    if name == "l_orderkey" and not alone:
         text += "    relationships:\n    - {type: foreignKey, to: orders.o_orderkey}\n"
     return text
 

@@ -36,7 +36,9 @@ class Usage:
     inner: dict[str, float] = field(default_factory=dict)
 
 
-def run(command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, ok: Sequence[int] = (0,)) -> Usage:
+def run(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, ok: Sequence[int] = (0,)
+) -> Usage:
     """Run *command* to its end. Raises RuntimeError with the end of its output when its exit code is not in *ok*."""
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -114,7 +116,7 @@ def figure(what: str, value: float, unit: str = "s", note: str = "") -> Row:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"  # noqa: PLR2004 - thousands get a comma
+    return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
 
 
 def show(name: str, rows: Sequence[Row]) -> None:
@@ -124,7 +126,9 @@ def show(name: str, rows: Sequence[Row]) -> None:
     widths = [max(len(line[column]) for line in cells) for column in range(6)]
     print(f"\n{name}", flush=True)
     for line in cells:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), flush=True)
+        print(
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), flush=True
+        )
 
 
 def _cells(row: Row) -> tuple[str, ...]:

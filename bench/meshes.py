@@ -152,7 +152,10 @@ def write_dbt(root: Path, count: int, *, rows: int) -> None:
         root / "dbt_project.yml",
         "name: synth\nversion: '1.0'\nprofile: synth\nmodel-paths: [models]\nmodels:\n  synth:\n    +materialized: table\n",
     )
-    write(root / "profiles.yml", "synth:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: synth.duckdb, threads: 2}\n")
+    write(
+        root / "profiles.yml",
+        "synth:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: synth.duckdb, threads: 2}\n",
+    )
     schemas: dict[int, str] = {}
     for number, reads in graph(count):
         domain = number // DOMAIN_SIZE
