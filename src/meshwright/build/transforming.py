@@ -10,8 +10,8 @@ from meshwright.build.events import OutputPrinted
 from meshwright.build.fingerprints import key_of
 from meshwright.build.outline import stem
 from meshwright.engines import PythonJob, Staged, TableInput, TableOutput
-from meshwright.engines.parquet_scan import scan_sql
-from meshwright.model.datatype import DataType, literal, stored
+from meshwright.engines.parquet_scan import parquet, scan_sql
+from meshwright.model.datatype import DataType, stored
 from meshwright.model.errors import InvalidInput
 from meshwright.model.fields import fields
 from meshwright.model.product import Limits
@@ -105,17 +105,13 @@ class Transforming:
         self, one: ParsedTransformation
     ) -> tuple[str, tuple[TableInput, ...], tuple[tuple[str, DataType], ...]]:
         """The query that yields the rows, its inputs, and its columns."""
+        engine = self.workshop.engine
         if one.language == "sql":
-            return one.sql, self._tables(one), self.bound.columns.get(one.name, ())
-        parts = self._python(one, "tables")
-        listed = ", ".join(literal(str(part)) for part in parts)
-        query = f"SELECT * FROM read_parquet([{listed}])"
-        cursor = self.workshop.engine.cursor()
-        try:
-            described = cursor.execute(f"DESCRIBE {query}").fetchall()
-        finally:
-            cursor.close()
-        return query, (), tuple((str(row[0]), DataType.parse(str(row[1]))) for row in described)
+            inputs = self._tables(one)
+            known = self.bound.columns.get(one.name, ())
+            return one.sql, inputs, known or engine.columns(one.sql, inputs=inputs, name=one.name)
+        query = f"SELECT * FROM {parquet([str(part) for part in self._python(one, 'tables')])}"
+        return query, (), engine.columns(query, inputs=(), name=one.name)
 
     def _tables(self, one: ParsedTransformation) -> tuple[TableInput, ...]:
         """The inputs of a SQL transformation, each under the name that its SQL uses."""

@@ -79,6 +79,10 @@ class PythonJob:
 class Engine(Protocol):
     """Runs transformations within the machine's memory; safe to use from several threads."""
 
+    def columns(self, query: str, *, inputs: Sequence[TableInput], name: str) -> Columns:
+        """The columns that *query* over *inputs* yields, nothing being run. Raises InvalidInput."""
+        ...
+
     def stage(self, query: str, *, inputs: Sequence[TableInput], output: TableOutput) -> Staged:
         """Write the rows of *query* over *inputs* to staging, cast to the output's columns.
 

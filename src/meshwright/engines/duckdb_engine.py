@@ -77,6 +77,12 @@ class DuckDBEngine:
                 self._connection.close()
                 self._connection = None
 
+    def columns(self, query: str, *, inputs: Sequence[TableInput], name: str) -> Columns:
+        """The columns that *query* over *inputs* yields; nothing is run. Raises InvalidInput as those of *name*."""
+        with self._statement(name) as cursor:
+            _create_views(cursor, inputs)
+            return _columns(cursor, query, name)
+
     def stage(self, query: str, *, inputs: Sequence[TableInput], output: TableOutput) -> Staged:
         """Write the rows of *query* to one Parquet file in the output's folder, cast to its columns.
 
