@@ -79,7 +79,7 @@ class DuckDBEngine:
 
     def columns(self, query: str, *, inputs: Sequence[TableInput], name: str) -> Columns:
         """The columns that *query* over *inputs* yields; nothing is run. Raises InvalidInput as those of *name*."""
-        with self._statement(name) as cursor:
+        with self._statement(name, inputs) as cursor:
             _create_views(cursor, inputs)
             return _columns(cursor, query, name)
 
