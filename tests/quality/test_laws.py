@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from meshwright.model.results import RuleResult
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS = {
     "i": ("BIGINT", pa.int64(), st.integers(-3, 3)),
     "f": ("DOUBLE", pa.float64(), st.sampled_from([0.0, 0.1, 0.5, -0.0, math.nan, math.inf, -math.inf])),
@@ -161,15 +163,13 @@ def judge(connection: duckdb.DuckDBPyConnection, data: Dataset, folder: str) -> 
         pq.write_table(pa.table({"k": [k for k, _ in OTHER], "s": [s for _, s in OTHER]}), path)
     other = Dataset(files=(path,), columns=(("k", DataType("BIGINT")), ("s", DataType("VARCHAR"))))
     contract = Contract(id="c", version="1", status="", tables=(TABLE,))
-    from datetime import UTC, datetime
-
     found = run(
         contract,
         TABLE,
         data,
         connection=connection,
         references={"other": other}.get,
-        now=datetime(2026, 1, 1, tzinfo=UTC),
+        now=NOW,
     )
     return {result.rule: result for result in found}
 
@@ -247,3 +247,51 @@ def test_what_is_not_quarantined_keeps_every_rule_and_no_row_is_lost(
         assert good[0] + quarantine.rows == len(rows)
         again = run(contract, rules, lab.data(quarantine.good), **given_)
         assert {result.outcome for result in again} <= {"passed"}
+
+
+BOUNDED = {
+    "BIGINT": (pa.int64(), st.integers(-(2**62), 2**62)),
+    "INTEGER": (pa.int32(), st.integers(-3, 3)),
+    "DECIMAL(9,2)": (pa.decimal128(9, 2), st.decimals(-1000, 1000, places=2, allow_nan=False, allow_infinity=False)),
+    "DECIMAL(30,5)": (pa.decimal128(30, 5), st.decimals(-1000, 1000, places=5, allow_nan=False, allow_infinity=False)),
+    "DATE": (pa.date32(), st.dates(date(1900, 1, 1), date(2100, 1, 1))),
+    "TIMESTAMP": (pa.timestamp("us"), st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))),  # noqa: DTZ001
+    "TIMESTAMPTZ": (
+        pa.timestamp("us", tz="UTC"),
+        st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    ),
+    "TIME": (pa.time64("us"), st.times()),
+    "DOUBLE": (pa.float64(), st.floats(allow_nan=True, width=64)),
+    "FLOAT": (pa.float32(), st.floats(allow_nan=True, width=32)),
+}
+BREAKS = {
+    "minimum": lambda value, bound: not value >= bound,
+    "maximum": lambda value, bound: not value <= bound,
+    "exclusiveMinimum": lambda value, bound: not value > bound,
+    "exclusiveMaximum": lambda value, bound: not value < bound,
+}
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.data(), kind=st.sampled_from(sorted(BOUNDED)), option=st.sampled_from(sorted(BREAKS)))
+def test_bounds_are_kept_by_footers_exactly_as_by_values(
+    connection: duckdb.DuckDBPyConnection, drawn: st.DataObject, kind: str, option: str
+) -> None:
+    arrow, single = BOUNDED[kind]
+    files = drawn.draw(st.lists(st.lists(st.none() | single, max_size=5), min_size=1, max_size=3))
+    values = [value for file in files for value in file if value is not None]
+    finite = single.filter(lambda value: not (isinstance(value, float) and not math.isfinite(value)))
+    bound = drawn.draw(st.sampled_from(values).filter(math.isfinite) if "FLOAT" in kind and values else finite)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for index, file in enumerate(files):
+            paths.append(str(Path(folder) / f"{index}.parquet"))
+            pq.write_table(pa.table({"v": pa.array(file, arrow)}), paths[-1], row_group_size=2)
+        promised = typed("v", kind, options={option: str(bound) if kind.startswith(("T", "DA")) else bound})
+        table = Table(name="t", columns=(promised,))
+        contract = Contract(id="c", version="1", status="", tables=(table,))
+        data = Dataset(files=tuple(paths), columns=(("v", DataType.parse(kind)),))
+        found = run(contract, table, data, connection=connection, references=lambda _: None, now=NOW)
+    assert found[1].failing == sum(BREAKS[option](value, bound) for value in values)
+    assert len(found[1].sample) == found[1].failing

@@ -139,6 +139,8 @@ def test_freshness_is_judged_by_itself_from_what_a_publication_records(lab: Lab)
     (fresh,) = freshness(contract, table, newest={"v": "2026-01-10 06:00:00"}, now=early)
     (stale,) = freshness(contract, table, newest={"v": "2026-01-10 06:00:00"}, now=late)
     assert (fresh.outcome, stale.outcome) == ("passed", "failed")
+    (broken,) = freshness(contract, table, newest={"v": "infinity"}, now=late)
+    assert broken.outcome == "error"
     (unknown,) = freshness(contract, table, newest={}, now=late)
     assert unknown.outcome == "not run"
 

@@ -47,7 +47,11 @@ def _judged(check: AgeCheck, value: str | None) -> RuleResult:
     if value is None:
         message = f"the newest '{check.column}' was not recorded"
         return replace(result_of(check, Outcome.NOT_RUN, 0), message=message)
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        message = f"the newest '{check.column}' was recorded as '{value}', which is no moment: build the product again"
+        return replace(result_of(check, Outcome.ERROR, 0), message=message)
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     whole_day = len(value) <= len("2026-01-01")
     kept = moment.date() >= check.since.date() if whole_day else moment >= check.since
