@@ -9,7 +9,7 @@ from meshwright.model.datatype import literal
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -53,14 +53,16 @@ DAMAGED: Final = (
 )
 
 
-def translate(error: Exception, *, where: str = "", name_of: Callable[[str], str] = str) -> MeshwrightError:
+def translate(error: Exception, *, where: str = "", names: Mapping[str, str] | None = None) -> MeshwrightError:
     """*error*, raised by DuckDB, as InvalidInput (data or query) or Unavailable (disk, memory, interrupted).
 
-    *where* begins the message; *name_of* turns the path of a file that was read into the one people know it by.
+    *where* begins the message; *names* says, by path, what people call the files that were read.
     """
     text = str(error)
+    for path, name in (names or {}).items():
+        text = text.replace(path, name)
     place = f"{where}: " if where else ""
-    for found in (_bad_value(text, name_of), _csv(text, name_of), _json(text, name_of)):
+    for found in (_bad_value(text), _csv(text), _json(text)):
         if found:
             return InvalidInput(f"{place}{found}")
     kind = type(error).__name__
@@ -101,23 +103,23 @@ def located(error: Exception, scans: Iterable[str], connection: DuckDBPyConnecti
     return error
 
 
-def _bad_value(text: str, name_of: Callable[[str], str]) -> str:
+def _bad_value(text: str) -> str:
     _, marker, rest = text.partition(BAD_VALUE)
     if not marker:
         return ""
     file, row, column, kind, value = rest.split("|", 4)
     value = value.split("\n\nLINE ", 1)[0]
     value = value if len(value) <= LINE_LENGTH_MAX else value[:LINE_LENGTH_MAX] + "…"
-    place = f"{name_of(file)}: row {row}" if row != "0" else name_of(file)
+    place = f"{file}: row {row}" if row != "0" else file
     return f"{place}: column {column}: '{value}' is not {kind}; {ADVICE}"
 
 
-def _csv(text: str, name_of: Callable[[str], str]) -> str:
+def _csv(text: str) -> str:
     line = CSV_LINE.search(text)
     if line is None:
         return ""
     file = CSV_FILE.search(text)
-    place = f"{name_of(file.group(1)) if file else 'the CSV file'}:{line.group(1)}"
+    place = f"{file.group(1) if file else 'the CSV file'}:{line.group(1)}"
     original = line.group(2) if len(line.group(2)) <= LINE_LENGTH_MAX else line.group(2)[:LINE_LENGTH_MAX] + "…"
     if found := CSV_VALUE.search(text):
         column, value, kind = found.groups()
@@ -132,9 +134,9 @@ def _csv(text: str, name_of: Callable[[str], str]) -> str:
     return f"{place}: {after} {original}"
 
 
-def _json(text: str, name_of: Callable[[str], str]) -> str:
+def _json(text: str) -> str:
     if found := JSON_PLACE.search(text):
-        return f"{name_of(found.group(1))}: record {found.group(2)}: {found.group(3)}"
+        return f"{found.group(1)}: record {found.group(2)}: {found.group(3)}"
     if found := JSON_BROKEN.search(text):
-        return f"{name_of(found.group(1))}: not JSON {found.group(2)}"
+        return f"{found.group(1)}: not JSON {found.group(2)}"
     return ""

@@ -10,7 +10,7 @@ from meshwright.model.errors import InvalidInput
 from meshwright.sources.csv_files import DEFAULTS, arguments, delimiter, header
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -63,7 +63,15 @@ class CsvSampler:
 
     def _complete(self, path: Path, options: dict[str, Any]) -> None:
         """Add to *options* what the sniffer finds out."""
-        row = self._execute(f"SELECT {SNIFFED} FROM", path, "sniff_csv", options).fetchone()
+        import duckdb
+
+        try:
+            row = self._execute(f"SELECT {SNIFFED} FROM", path, "sniff_csv", options).fetchone()
+        except duckdb.Error:
+            # The sniffer does not say which row is wrong; a strict read of plain text does.
+            names = [(name, VARCHAR) for name in header(path, {**DEFAULTS, **options}, path.name)]
+            self._as_text(path, names, options, ["count(COLUMNS(*))"] if names else [])
+            raise
         if row is None:
             return
         delimiter, mark, escape, skip, has_header, date_format, timestamp_format = row
@@ -111,7 +119,9 @@ class CsvSampler:
             (name, (double if are_numbers[name] else VARCHAR) if name in infinite else kind) for name, kind in columns
         )
 
-    def _as_text(self, path: Path, columns: Columns, options: Mapping[str, Any], values: list[str]) -> tuple[Any, ...]:
+    def _as_text(
+        self, path: Path, columns: Sequence[tuple[str, DataType]], options: Mapping[str, Any], values: list[str]
+    ) -> tuple[Any, ...]:
         """Aggregates over the file with every column as text."""
         if not values:
             return ()

@@ -19,7 +19,7 @@ from meshwright.sources.unions import declared, union
 from meshwright.sources.unpacking import check_utf8, damaged_gzip, open_bytes, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -64,7 +64,7 @@ def sample(root: Path, source: Source, connection: DuckDBPyConnection, *, unpack
             select = _scan(paths, kind, columns, options, connection)
             rows = _read_all(select, connection)
         except duckdb.Error as error:
-            raise translate(error, name_of=_names(paths)) from error
+            raise translate(error, names={str(path): name for name, path in paths}) from error
     return Sample(format=kind, options=options, columns=columns, rows_sampled=rows)
 
 
@@ -94,7 +94,7 @@ def scan(
     try:
         return _scan(paths, kind, columns, source.options, connection)
     except duckdb.Error as error:
-        raise translate(error, name_of=_names(paths)) from error
+        raise translate(error, names={str(path): name for name, path in paths}) from error
 
 
 def _scan(
@@ -154,12 +154,6 @@ def _read_all(select: str, connection: DuckDBPyConnection) -> int:
     except duckdb.Error as error:
         raise located(error, [select], connection) from error
     return int(row[0]) if row else 0
-
-
-def _names(paths: Paths) -> Callable[[str], str]:
-    """What people call the file that was read at a path."""
-    known = {str(path): name for name, path in paths}
-    return lambda path: known.get(path, path)
 
 
 def _format(root: Path, source: Source, names: Sequence[str], unpacked: Path) -> str:
