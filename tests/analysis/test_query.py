@@ -137,6 +137,13 @@ def test_many_texts_are_parsed_at_once_each_with_its_query_or_its_error() -> Non
     assert parse_all([]) == []
 
 
+@pytest.mark.parametrize("text", ["select '\ud800'", "values " + ", ".join(["('x')"] * 200_000), "\0" * 1_000_001])
+def test_a_text_that_duckdb_cannot_take_is_refused_before(text: str) -> None:
+    with pytest.raises(SqlError) as raised:
+        parse(text)
+    assert raised.value.code == "sql-syntax"
+
+
 def test_a_pivot_over_its_data_is_refused_with_the_list_that_it_lacks() -> None:
     with pytest.raises(SqlError, match="list of its values"):
         parse("pivot t on a using sum(b)")
@@ -217,3 +224,12 @@ def test_a_table_without_a_name_to_use_is_an_error_at_its_place() -> None:
     with pytest.raises(SqlError, match=r"operations\.flights is not known here") as raised:
         rewrite(parse("select 1\nfrom operations.flights"), {})
     assert (raised.value.code, raised.value.line, raised.value.column) == ("sql-unknown-table", 2, 6)
+
+
+def test_a_near_table_is_suggested_and_letter_case_does_not_matter() -> None:
+    names = {("operations", "flights"): "operations.flights", ("data/A.csv",): "a"}
+    with pytest.raises(SqlError, match=r"did you mean operations\.flights\?"):
+        rewrite(parse("from operations.fligths"), names)
+    assert rewrite(parse("from Operations.FLIGHTS f"), names) == 'from "operations.flights" f'
+    with pytest.raises(SqlError, match="not known"):
+        rewrite(parse("from 'data/a.csv'"), names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,9 @@ __all__ = ["Query", "SqlError", "TableReference", "alias_of", "parse", "parse_al
 # DuckDB's "no location": the largest unsigned 64-bit number.
 NOWHERE = 2**64 - 1
 SCHEMA_QUALIFIED = 2
+SURROGATE = re.compile("[\ud800-\udfff]")
+# A parse tree is some hundred times as large as its text.
+LENGTH_MAX = 1_000_000
 GLOB = frozenset("*?[")
 
 
@@ -80,18 +85,30 @@ def parse(text: str) -> Query:
 def parse_all(texts: Sequence[str]) -> list[Query | SqlError]:
     """For each text its query, or the error that `parse` would raise; half the cost of parsing one by one."""
     plain = [with_plain_spaces(text) for text in texts]
-    # DuckDB reads a string up to a NUL only.
-    asked = [text if "\0" not in text else "" for text in plain]
+    unfit = [_unfit(text) for text in plain]
+    asked = ["" if error else text for text, error in zip(plain, unfit, strict=True)]
     if len(asked) == 1:
         rows = _parser().execute("SELECT json_serialize_sql($1::VARCHAR)", asked).fetchall()
     else:
         rows = _parser().execute("SELECT json_serialize_sql(unnest($1::VARCHAR[]))", [asked]).fetchall()
-    return [_query(*each) for each in zip(texts, plain, (answer for (answer,) in rows), strict=True)]
+    answers = zip(texts, plain, (answer for (answer,) in rows), strict=True)
+    return [error or _query(*each) for error, each in zip(unfit, answers, strict=True)]
+
+
+def _unfit(text: str) -> SqlError | None:
+    """What keeps *text* from being given to DuckDB at all, which reads a string up to a NUL only."""
+    if len(text) > LENGTH_MAX:
+        hint = "put data into a file and name it in FROM"
+        return _error("sql-syntax", f"the text is longer than {LENGTH_MAX:,} characters", text, 0, hint=hint)
+    if "\0" in text:
+        return _error("sql-syntax", "the text holds a NUL character", text, text.index("\0"))
+    surrogate = SURROGATE.search(text) if not text.isascii() else None
+    if surrogate is not None:
+        return _error("sql-syntax", "the text holds half a character", text, surrogate.start(), hint="save it as UTF-8")
+    return None
 
 
 def _query(text: str, plain: str, answer: str) -> Query | SqlError:
-    if "\0" in plain:
-        return _error("sql-syntax", "the text holds a NUL character", plain, plain.index("\0"))
     import msgspec
 
     try:
@@ -183,7 +200,7 @@ def alias_of(reference: TableReference) -> str:
 
 
 def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> Rewritten:
-    """The query's text with each table called by its name in *names* (by path, as written), lines unchanged.
+    """The query's text with each table called by its name in *names* (by path), lines unchanged.
 
     The binder places its errors in the original. The text ends before a semicolon, so that it can stand in brackets (on lines of its own: it may end in a comment).
     A table without an alias gets the one that it had by itself, so that qualified columns keep their meaning;
@@ -192,9 +209,9 @@ def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> Rewritten:
     aliases = _aliases(query)
     edits: list[tuple[int, int, str]] = []
     for index, reference in enumerate(query.references):
-        name = names.get(reference.path)
+        name = _name_of(reference, names)
         if name is None or reference.start < 0:
-            raise _unknown(reference)
+            raise _unknown(reference, names)
         alias = "" if reference.alias else f" AS {quote(aliases[index])}"
         edits.append((reference.start, reference.end, quote(name) + alias))
     plain = with_plain_spaces(query.text)
@@ -205,9 +222,20 @@ def rewrite(query: Query, names: Mapping[tuple[str, ...], str]) -> Rewritten:
     return Rewritten.by(query.text[: len(without_semicolon(plain))], edits)
 
 
-def _unknown(reference: TableReference) -> SqlError:
+def _name_of(reference: TableReference, names: Mapping[tuple[str, ...], str]) -> str | None:
+    """The name for a path as it is written, else, as SQL reads names, in lower case; a file's path is exact."""
+    name = names.get(reference.path)
+    if name is None and not reference.is_literal:
+        name = names.get(tuple(part.lower() for part in reference.path))
+    return name
+
+
+def _unknown(reference: TableReference, names: Mapping[tuple[str, ...], str]) -> SqlError:
     dotted = ".".join(reference.path)
-    hint = "write FROM instead of TABLE" if reference.start < 0 else "declare it as an input port"
+    near = difflib.get_close_matches(dotted, [".".join(path) for path in names], n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else "declare it as an input port"
+    if reference.start < 0:
+        hint = "write FROM instead of TABLE"
     return SqlError(
         Problem(
             code="sql-unknown-table",
