@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from meshwright.analysis.fence import Problem
     from meshwright.analysis.query import Query, TableReference
+    from meshwright.workspace.source_paths import SourcePlace
 
 CHANGES = "__changes"
 
@@ -58,8 +59,8 @@ class Outline:
         return next((one for one in self.transformations if one.name == name), None)
 
 
-def outline(product: Product, locate_source: Callable[[str, str], str | None]) -> Outline:
-    """The outline of *product*; *locate_source(folder, path)* finds a literal path, relative to the mesh, or None."""
+def outline(product: Product, locate_source: Callable[[str, str], SourcePlace]) -> Outline:
+    """The outline of *product*; *locate_source(folder, path)* says where a literal path leads."""
     return _Outliner(product, locate_source).run()
 
 
@@ -69,7 +70,7 @@ def stem(port: OutputPort) -> str:
 
 
 class _Outliner:
-    def __init__(self, product: Product, locate_source: Callable[[str, str], str | None]) -> None:
+    def __init__(self, product: Product, locate_source: Callable[[str, str], SourcePlace]) -> None:
         self.product = product
         self.locate_source = locate_source
         self.inputs = {port.name: port for port in product.input_ports}
@@ -163,12 +164,13 @@ class _Outliner:
 
     def literal(self, source: Transformation, path: str, place: dict[str, int]) -> tuple[str, str, bool]:
         found = self.locate_source(self.product.folder, path)
-        if found is None:
-            folders = f"looked in {self.product.folder}/ and in the mesh's root"
-            self.find(source.path, "missing-source", "there is no such file", value=path, hint=folders, **place)
+        if found.findings:
+            for one in found.findings:
+                self.find(source.path, one.code, one.message, value=one.value, hint=one.hint, **place)
             return "", "", False
-        known = next((port for port in self.inputs.values() if port.source and port.source.path == found), None)
-        port = known or InputPort(name=path, source=Source(path=found), implied=True)
+        inputs = self.inputs.values()
+        known = next((port for port in inputs if port.source and port.source.path == found.path), None)
+        port = known or InputPort(name=path, source=Source(path=found.path), implied=True)
         self.inputs.setdefault(port.name, port)
         return self.table(port), port.name, False
 
@@ -238,7 +240,7 @@ class _Outliner:
         )
 
     def python_input(self, source: Transformation, name: str, place: dict[str, int]) -> str:
-        if "/" in name or self.locate_source(self.product.folder, name):
+        if "/" in name or not self.locate_source(self.product.folder, name).findings:
             return self.literal(source, name, place)[1]
         return self.address(source, name, place)
 

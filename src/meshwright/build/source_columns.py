@@ -12,6 +12,7 @@ from meshwright.model.datatype import DataType
 from meshwright.model.errors import MeshwrightError
 from meshwright.model.findings import Finding
 from meshwright.sources import files
+from meshwright.workspace.source_paths import SourcePlace, resolve
 
 if TYPE_CHECKING:
     from meshwright.model.product import InputPort, Product, Source
@@ -25,13 +26,9 @@ class SourceColumns:
     locks: dict[str, dict[str, Any]]
     pinned: dict[str, dict[str, object]] = field(default_factory=dict)
 
-    def locate(self, folder: str, path: str) -> str | None:
-        """*path* relative to the mesh's root, looked for in the product's *folder* first; None when it is nowhere."""
-        for base in (f"{folder}/", ""):
-            candidate = f"{base}{path}"
-            if _has_match(self.root, candidate):
-                return candidate
-        return None
+    def locate(self, folder: str, path: str) -> SourcePlace:
+        """Where a literal *path* of the product in *folder* leads; its findings are to be placed by the caller."""
+        return resolve(self.root, folder, path, where=folder)
 
     def columns(self, product: Product, port: InputPort) -> tuple[PortColumns | None, Finding | None]:
         """The columns of a file input, or the finding that says why it cannot be read."""
@@ -93,9 +90,3 @@ def _port_columns(port: InputPort, declared: dict[str, str]) -> PortColumns:
 
 def _typed(declared: dict[str, Any]) -> Columns:
     return tuple((name, DataType.parse(str(kind))) for name, kind in declared.items())
-
-
-def _has_match(root: Path, path: str) -> bool:
-    if any(sign in path for sign in "*?["):
-        return next(root.glob(path), None) is not None
-    return (root / path).is_file()
