@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+PAGES: dict[str, str] = runpy.run_path(str(REFERENCE / "generate.py"))["pages"]()
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_reference_page_says_what_the_code_says(name: str) -> None:
+    written = (REFERENCE / name).read_text("utf-8") if (REFERENCE / name).exists() else ""
+    assert written == PAGES[name], "run: python docs/reference/generate.py"
+
+
+def test_no_reference_page_is_written_by_hand() -> None:
+    assert {path.name for path in REFERENCE.glob("*.md")} == set(PAGES)
+
+
+def test_every_verb_is_in_the_reference() -> None:
+    from meshwright.cli.main import COMMANDS
+
+    assert [verb for verb in COMMANDS if f"## mesh {verb}\n" not in PAGES["command-line.md"]] == []
+
+
+def test_every_custom_property_and_every_code_is_in_the_reference() -> None:
+    from meshwright.build.codes import all_codes
+    from meshwright.formats.custom_properties import KEYS
+
+    assert [key.name for key in KEYS if f"`{key.name}`" not in PAGES["custom-properties.md"]] == []
+    assert [code.code for code in all_codes() if f"## {code.code}\n" not in PAGES["findings.md"]] == []
