@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from meshwright.model.contract import Table
@@ -153,3 +155,22 @@ def test_five_thousand_columns_are_tested(lab: Lab) -> None:
     # Of so wide a table a sample shows the column that the rule is about, and the first ones.
     assert len(failed[0].sample[0]) == 101
     assert failed[0].sample[0]["c999"] == 999
+
+
+def test_an_interrupt_ends_the_run_and_is_not_taken_for_a_broken_rule(lab: Lab) -> None:
+    data = lab.data("SELECT repeat('ab ', 30) || range AS v FROM range(400000)")
+    table = Table(name="t", columns=(lab.typed("v", "VARCHAR", options={"pattern": "^(a|b| |[0-9])*$"}),))
+    ended = Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.002):
+            lab.connection.interrupt()
+
+    interrupting = Thread(target=interrupt)
+    interrupting.start()
+    try:
+        with pytest.raises(duckdb.InterruptException):
+            lab.run(table, data)
+    finally:
+        ended.set()
+        interrupting.join()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.model.datatype import VARCHAR, DataType, literal
+from meshwright.model.datatype import DataType, literal
 from meshwright.quality import formats
 from meshwright.quality.checks import Bound
 from meshwright.quality.comparison import Uncheckable
@@ -36,16 +36,12 @@ READ_AS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value that options are about: its SQL, its type as kept, its logical type, and the column if it is a plain one.
-
-    `promised` is the contract's physical type: JSON, though kept as text, is asked about as JSON.
-    """
+    """A value that options are about: its SQL, its type as kept, its logical type, and the column if it is a plain one."""
 
     sql: str
     type: DataType
     logical: str = ""
     column: str = ""
-    promised: DataType = VARCHAR
 
 
 @dataclass(frozen=True, slots=True)
