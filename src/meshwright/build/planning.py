@@ -136,8 +136,8 @@ class _Planner:
             readers = sorted({one.id for one in affects})
             whom = f", which {', '.join(readers)} read{'s' if len(readers) == 1 else ''}" if readers else ""
             reasons.append(
-                f"breaking change of an active contract without a new major version: {'; '.join(broken)}{whom}. "
-                f"Keep it, or publish it as a new major version beside the old one (contracts/<port>@N.yaml)"
+                f"breaks an active contract without a new major version: {'; '.join(broken)}{whom}. "
+                f"Keep what was promised, or publish contracts/<port>@N.yaml beside it"
             )
         return reasons
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 # Each lost race means that somebody else published; more in a row than this is a storm, not a race.
 TRIES = 20
+# How many failed rules the one-line message of a failed build names.
+RULES_NAMED = 4
 
 
 class TestsFailed(Refused):
@@ -295,10 +297,11 @@ def _relative(folder: Path, root: Path) -> str:
 
 
 def _failure(failed: dict[str, list[RuleResult]]) -> str:
-    parts = []
-    for port, rules in failed.items():
-        for rule in rules:
-            what = f"{rule.failing:,} rows" if rule.failing else rule.message or rule.value
-            word = "could not be run" if rule.outcome is Outcome.ERROR else "failed"
-            parts.append(f"{port} {rule.rule} {word}: {what}")
-    return "; ".join(parts)
+    """Which rules keep the data from being published, in a line; the results say the rest."""
+    named = [f"{port} {rule.rule}" for port, rules in failed.items() for rule in rules]
+    broken = sum(rule.outcome is Outcome.ERROR for rules in failed.values() for rule in rules)
+    shown = ", ".join(named[:RULES_NAMED]) + (
+        f" and {len(named) - RULES_NAMED} more" if len(named) > RULES_NAMED else ""
+    )
+    word = "rule" if len(named) == 1 else "rules"
+    return f"{len(named)} {word} {'failed' if not broken else 'failed or could not be run'}: {shown}"

@@ -72,13 +72,13 @@ class Show:
         if found:
             click.secho(f"(exit {found}, as it should)", dim=True)
 
-    def query(self, name: str) -> None:
-        """Run the query called *name* of scenes/queries.sql."""
+    def query(self, name: str, saying: str = "") -> None:
+        """Run the query called *name* of scenes/queries.sql, with its own comment or *saying* before it."""
         parts = (self.folder / "scenes" / "queries.sql").read_text(encoding="utf-8").split("-- name: ")[1:]
         queries = {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in parts}
         comment, _, sql = queries[name].strip().partition("\n")
-        click.echo(f"\n{comment.removeprefix('-- ')}")
-        self.mesh("query", sql.strip())
+        click.echo(f"\n{saying or comment.removeprefix('-- ')}")
+        self.mesh("query", sql.strip().removesuffix(";"))
 
 
 def _prepare(folder: Path) -> None:
@@ -134,11 +134,11 @@ def _reject(show: Show) -> None:
     )
     _copy(show, "scenes/bad_batch/2014-01.csv", BATCH)
     show.mesh("build", "--select", "weather.hourly", expect=1)
-    show.query("weather_keeps_serving")
+    show.query("weather_keeps_serving", "Readers still get what was published before:")
     click.echo("\nThe station sends it again, repaired:")
     _copy(show, "scenes/good_batch/2014-01.csv", BATCH)
     show.mesh("build", "--select", "weather.hourly")
-    show.query("weather_keeps_serving")
+    show.query("weather_keeps_serving", "Now they get 72 hours more:")
 
 
 def _copy(show: Show, source: str, target: str) -> None:
@@ -185,5 +185,5 @@ def _roll_back(show: Show) -> None:
         "Nothing is rebuilt: an earlier publication is served again, the later one stays in the history.",
     )
     show.mesh("rollback", "weather.hourly")
-    show.query("weather_keeps_serving")
+    show.query("weather_keeps_serving", "Readers are back in 2013:")
     show.mesh("show", "weather.hourly", "--publications")

@@ -14,6 +14,9 @@ from meshwright.model.plan import Action
 if TYPE_CHECKING:
     from meshwright.model.plan import Plan, ProductPlan
 
+# A single reason no longer than this stands beside the product.
+BRIEF = 80
+COLUMNS_SHOWN = 8
 COLOURS = {Action.BUILD: "yellow", Action.REUSE: "green", Action.REMOVE: "magenta", Action.BLOCKED: "red"}
 
 
@@ -109,8 +112,9 @@ def show_plan(plan: Plan) -> None:
 
 def _show_product(one: ProductPlan) -> None:
     action = click.style(one.action.value.ljust(8), fg=COLOURS[one.action])
-    click.echo(f"{action} {click.style(one.id, bold=True)}")
-    for reason in one.reasons:
+    brief = f"  {one.reasons[0]}" if len(one.reasons) == 1 and not one.changes and len(one.reasons[0]) < BRIEF else ""
+    click.echo(f"{action} {click.style(one.id, bold=True)}{brief}")
+    for reason in () if brief else one.reasons:
         click.echo(f"           {reason}")
     for change in one.changes:
         word = click.style("breaking", fg="red") if change.breaking else "compatible"
@@ -118,7 +122,9 @@ def _show_product(one: ProductPlan) -> None:
         detail = f" ({change.detail})" if change.detail else ""
         click.echo(f"           {word}: {change.port}{column} {change.kind}{detail}, needs a {change.bump} version")
     for hit in one.affects:
-        columns = f": {', '.join(hit.columns)}" if hit.columns else ""
+        rest = len(hit.columns) - COLUMNS_SHOWN
+        columns = f": {', '.join(hit.columns[:COLUMNS_SHOWN])}" if hit.columns else ""
+        columns += f" and {rest} more" if rest > 0 else ""
         click.echo(f"           reaches {click.style(hit.id, bold=True)} port {hit.port}{columns}")
 
 

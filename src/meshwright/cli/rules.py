@@ -46,7 +46,9 @@ def show_rule(port: str, rule: RuleResult, *, samples: bool = True) -> None:
     click.echo(f"          {click.style(mark, fg=colour)} {port} {rule.rule}{described}{_finding(rule)}")
     if samples and rule.blocks:
         for row in rule.sample[:SAMPLES_SHOWN]:
-            shown = ", ".join(f"{name}={plain(value)}" for name, value in _telling(rule, row))
+            shown = ", ".join(
+                f"{name}={'NULL' if value is None else plain(value)}" for name, value in _telling(rule, row)
+            )
             click.echo(f"              {shown}")
 
 
