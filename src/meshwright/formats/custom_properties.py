@@ -148,18 +148,19 @@ KEYS: Final = (
     ),
     Key(
         "mesh.onFailure",
-        ("quality",),
+        ("quality", "property", "schemaObject", "contract"),
         "one of `quarantine`",
         "none: the rule's severity decides",
-        "`quarantine` publishes the rows that pass and keeps those that fail in a table that only the owner reads.",
+        "`quarantine` publishes the rows that pass and keeps those that fail in a table that only the owner reads. "
+        "On a column, a schema object or a contract it holds for all their rules about single rows; the nearest counts.",
         "quarantine",
         _choice("quarantine"),
     ),
     Key(
         "mesh.quarantineMax",
-        ("quality",),
+        ("quality", "property", "schemaObject", "contract"),
         "number of rows, or a share such as `5%`",
-        "no limit",
+        "`10%`",
         "More quarantined rows than this fail the build.",
         "5%",
         quantities.rows_or_percent,
