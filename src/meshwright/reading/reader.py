@@ -150,8 +150,20 @@ class Reader:
             relation = connection.sql(sql)
         except duckdb.Error as error:
             connection.close()
+            self._require_files(served)
             raise InvalidInput(f"the query cannot be run: {_first_line(error)}") from error
         return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served))
+
+    def _require_files(self, served: list[ResolvedPort]) -> None:
+        """Raise Unavailable when a file that *served* ports name is not there: the query is not to blame then."""
+        for port in served:
+            for file in port.files:
+                path = self.warehouse.locate(file.path)
+                if not path.exists():
+                    raise Unavailable(
+                        f"{path} is missing, and {port.address} is served from it: mount or restore the warehouse, or "
+                        f"rebuild with `mesh build --full --select {port.address.product_id}`"
+                    )
 
 
 def _copy(source: Path, target: Path, sha256: str) -> Path:
