@@ -83,7 +83,8 @@ def scan(paths: Sequence[tuple[str, Path]], wanted: Columns, options: Mapping[st
 
 def arguments(options: Mapping[str, Any]) -> list[str]:
     """The dialect as arguments of read_csv and sniff_csv."""
-    found = ["comment = ''"]
+    # Left alone, the sniffer skips rows that do not look like the others.
+    found = ["comment = ''", f"skip = {int(options.get('skip', 0))}"]
     for key, argument in (
         ("delimiter", "delim"),
         ("date_format", "dateformat"),
@@ -98,8 +99,6 @@ def arguments(options: Mapping[str, Any]) -> list[str]:
         found.append(f"header = {str(bool(options['header'])).lower()}")
     if options.get("nulls"):
         found.append(f"nullstr = {sql_list([str(one) for one in options['nulls']])}")
-    if options.get("skip"):
-        found.append(f"skip = {int(options['skip'])}")
     if options.get("decimal_separator", ".") != ".":
         found.append(f"decimal_separator = {literal(str(options['decimal_separator']))}")
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What people write for "nothing here"; tried when a column is text only because of some of them.
 NULL_MARKERS: Final = ("NA", "N/A", "NULL", "null", "None", "\\N", "-", "NaN", "nan")
 INFINITE: Final = {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
-SNIFFED: Final = "Delimiter, Quote, Escape, SkipRows, HasHeader, DateFormat, TimestampFormat"
+SNIFFED: Final = "Delimiter, Quote, Escape, HasHeader, DateFormat, TimestampFormat"
 
 
 class CsvSampler:
@@ -74,10 +74,10 @@ class CsvSampler:
             raise
         if row is None:
             return
-        delimiter, mark, escape, skip, has_header, date_format, timestamp_format = row
+        mark_between, mark, escape, has_header, date_format, timestamp_format = row
         # A sample without quotes says nothing about the rows after it.
         mark = '"' if mark in {"(empty)", ""} else mark
-        found = {"delimiter": delimiter, "quote": mark, "skip": skip, "header": has_header}
+        found = {"delimiter": mark_between, "quote": mark, "header": has_header}
         if escape not in {"(empty)", "", mark}:
             found["escape"] = escape
         found |= {"date_format": date_format} if date_format else {}
