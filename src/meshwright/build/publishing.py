@@ -139,6 +139,7 @@ class Publishing:
             and before.columns == columns
             and before.schema == staged.schema
             and before.rows == state.rows
+            and self._is_whole(state)
         ):
             # The same rows in the same columns: the table's present snapshot already holds them.
             return replace(before, **common)
@@ -158,6 +159,11 @@ class Publishing:
             event_time_highest=highest,
             columns=columns,
         )
+
+    def _is_whole(self, state: TableState) -> bool:
+        """Whether the files that the table has now are all there; a full build replaces those that were lost."""
+        present = (*state.removed, *(file.path for file in state.kept))
+        return all(self.workshop.warehouse.locate(path).exists() for path in present)
 
     def _common(self, one: PortResult) -> dict[str, Any]:
         port = one.staged.port
