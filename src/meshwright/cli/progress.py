@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from meshwright.build.events import Event
     from meshwright.model.plan import Plan
+    from meshwright.model.publication import Publication
 
 COLOURS = {"published": "green", "reused": "green", "removed": "magenta", "kept": "yellow", "skipped": "yellow"}
 # Below this many rows a rate says nothing.
@@ -83,10 +84,8 @@ class _Lines:
             rules = sum(len(found) for found in event.tests.values())
             tests = f", {plural(rules, 'test')}" if rules else ""
             note = f" ({event.message})" if event.message else ""
-            facts = (
-                f"#{event.publication.sequence}  {plural(event.rows, 'row')}{tests}, {event.seconds:.2f} s{rate}{note}"
-            )
-            click.echo(f"{word} {event.product}  {facts}")
+            facts = f"{_served(event.publication)}{tests}, {event.seconds:.2f} s{rate}{note}"
+            click.echo(f"{word} {event.product}  #{event.publication.sequence}  {facts}")
         else:
             click.echo(f"{word} {event.product}  {event.message}")
         show_rules(event.tests)
@@ -109,3 +108,11 @@ class _Lines:
             sys.stdout.write(text)
             sys.stdout.flush()
             self.width = len(text)
+
+
+def _served(publication: Publication) -> str:
+    """`3 rows`, `3 files`, or both, as the ports are."""
+    tables = [port.rows for port in publication.ports if port.kind == "tables"]
+    files = [port.files for port in publication.ports if port.kind == "files"]
+    parts = [plural(sum(tables), "row")] if tables else []
+    return " and ".join([*parts, plural(sum(files), "file")] if files else parts)
