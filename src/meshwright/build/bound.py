@@ -85,17 +85,22 @@ class _Binding:
         )
 
     def bind_python(self, one: ParsedTransformation) -> Columns:
-        for name in one.inputs:
-            self.used.setdefault(name, set()).update(column for column, _ in self.inputs.get(name, ()))
+        self.reads_all(one)
         port = self.ports.get(one.name)
         if port is None or port.contract is None or port.kind == "files":
             return ()
         return tuple((column.name, column.type) for column in port.contract.table.columns)
 
+    def reads_all(self, one: ParsedTransformation) -> Columns:
+        for name in one.inputs:
+            self.used.setdefault(name, set()).update(column for column, _ in self.inputs.get(name, ()))
+        return ()
+
     def bind_sql(self, one: ParsedTransformation) -> Columns:
-        known = all(port in self.inputs for port in one.tables.values())
+        known = all(self.inputs.get(port) for port in one.tables.values())
         if not one.sql or not known or not all(self.columns.get(name) for name in one.siblings.values()):
-            return ()
+            # What cannot be bound before it runs may read everything.
+            return self.reads_all(one)
         for table, port in one.tables.items():
             self.binder.declare(table, self.inputs[port])
         for table, name in one.siblings.items():

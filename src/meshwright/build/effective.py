@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from meshwright.analysis.query import parse_all
 from meshwright.build.bound import BoundProduct, bind
 from meshwright.build.input_resolution import InputResolution, PortColumns
-from meshwright.build.outline import Outline, outline, stem
+from meshwright.build.outline import Outline, outline, sql_texts, stem
 from meshwright.model.compatibility import contract_changes
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.graph import build_order
@@ -89,7 +90,7 @@ class _Effective:
         self.resolution = InputResolution(workspace.mesh.products, published)
 
     def run(self) -> EffectiveMesh:
-        outlines = {product.id: self.outline(product) for product in self.workspace.mesh.products.values()}
+        outlines = self.outlines()
         upstream = {
             name: [self.resolution.product_of(port) or "" for port in one.product.input_ports if not port.source]
             for name, one in outlines.items()
@@ -120,13 +121,23 @@ class _Effective:
             pinned=self.sources.pinned,
         )
 
-    def outline(self, product: Product) -> Outline:
-        key = self.workspace.fingerprints.get(product.id, "")
-        found = self.cache.outline(product.id, key)
-        if found is None:
-            found = outline(product, self.sources.locate)
-            self.cache.keep_outline(product.id, key, found)
-        return found
+    def outlines(self) -> dict[str, Outline]:
+        """Every product's outline, from the cache where its files are as they were."""
+        keys = self.workspace.fingerprints
+        products = self.workspace.mesh.products
+        found = {name: self.cache.outline(name, keys.get(name, "")) for name in products}
+        texts = list(
+            dict.fromkeys(text for name, known in found.items() if known is None for text in sql_texts(products[name]))
+        )
+        parsed = dict(zip(texts, parse_all(texts), strict=True)) if texts else {}
+        outlines = {}
+        for name, known in found.items():
+            if known is None:
+                outlines[name] = outline(products[name], self.sources.locate, parsed)
+                self.cache.keep_outline(name, keys.get(name, ""), outlines[name])
+            else:
+                outlines[name] = known
+        return outlines
 
     def bind(self, one: Outline) -> BoundProduct:
         product = one.product

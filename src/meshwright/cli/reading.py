@@ -24,6 +24,8 @@ formatted = click.option(
 written = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead; its ending says how."
 )
+since = click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
+until = click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
 as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication's number, or a time (ISO 8601, UTC).")
 
 
@@ -31,15 +33,28 @@ as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication'
 @click.argument("sql")
 @environment
 @as_of
+@since
+@until
 @formatted
 @written
 @as_json
 @click.pass_context
 def query(
-    ctx: click.Context, sql: str, environment: str, as_of: str, format_: str, out: Path | None, *, as_json: bool
+    ctx: click.Context,
+    sql: str,
+    environment: str,
+    as_of: str,
+    since: str,
+    until: str,
+    format_: str,
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Run one SQL query over published ports, named domain.product or domain.product.port."""
-    rows = node_of(ctx).reader(environment).query(sql, as_of=as_of)
+    from meshwright.reading.restricted_scan import EventTimeRange
+
+    rows = node_of(ctx).reader(environment).query(sql, as_of=as_of, event_time=EventTimeRange(first=since, until=until))
     emit(rows, "json" if as_json else format_, out)
 
 
@@ -47,8 +62,8 @@ def query(
 @click.argument("port")
 @click.option("--columns", default="", metavar="A,B", help="Only these columns, in this order.")
 @click.option("--where", default="", metavar="SQL", help="Only rows for which this condition holds.")
-@click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
-@click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
+@since
+@until
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder."

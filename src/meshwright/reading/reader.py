@@ -92,8 +92,10 @@ class Reader:
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [resolved], {})
 
-    def query(self, sql: str, *, as_of: str = "") -> Rows:
+    def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
         """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
+
+        *as_of* and *event_time* apply to every port that it reads.
 
         Raises InvalidInput with the line and column of what is refused or wrong.
         """
@@ -103,7 +105,7 @@ class Reader:
             if reference.path not in resolved:
                 resolved[reference.path] = self.resolve(_named(reference), as_of)
         names = {path: str(port.address) for path, port in resolved.items()}
-        views = {names[path]: self._scan(port, None) for path, port in resolved.items()}
+        views = {names[path]: self._scan(port, event_time) for path, port in resolved.items()}
         return self._run(rewrite(query, names), list(resolved.values()), views)
 
     def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:

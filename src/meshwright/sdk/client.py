@@ -25,7 +25,7 @@ class Transport(Protocol):
         """A port's rows, as anything with `__arrow_c_stream__`."""
         ...
 
-    def query(self, sql: str, *, as_of: str = "") -> Any:  # noqa: ANN401 - an Arrow stream
+    def query(self, sql: str, *, as_of: str = "", since: str = "", until: str = "") -> Any:  # noqa: ANN401 - an Arrow stream
         """A query's rows, as anything with `__arrow_c_stream__`."""
         ...
 
@@ -96,9 +96,12 @@ class Mesh:
             self._transport.read(port, columns=columns, where=where, as_of=as_of, limit=limit, since=since, until=until)
         )
 
-    def sql(self, query: str, *, as_of: str = "") -> Rows:
-        """The result of one SQL query in DuckDB's dialect over ports named `domain.product[.port]`."""
-        return Rows(self._transport.query(query, as_of=as_of))
+    def sql(self, query: str, *, as_of: str = "", since: str = "", until: str = "") -> Rows:
+        """The result of one SQL query in DuckDB's dialect over ports named `domain.product[.port]`.
+
+        `as_of`, `since` and `until` as in `read`, for every port that it names.
+        """
+        return Rows(self._transport.query(query, as_of=as_of, since=since, until=until))
 
     def changes(self, port: str, *, since: int | str, until: int | str = "") -> Rows:
         """Rows inserted, updated (before and after) and deleted since a publication, with a column `_change_type`."""

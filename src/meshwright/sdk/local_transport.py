@@ -34,9 +34,9 @@ class LocalTransport:
         event_time = EventTimeRange(first=since, until=until)
         return self._reader.read(address, columns=columns, where=where, as_of=as_of, event_time=event_time, limit=limit)
 
-    def query(self, sql: str, *, as_of: str = "") -> Rows:
+    def query(self, sql: str, *, as_of: str = "", since: str = "", until: str = "") -> Rows:
         """A query's rows."""
-        return self._reader.query(sql, as_of=as_of)
+        return self._reader.query(sql, as_of=as_of, event_time=EventTimeRange(first=since, until=until))
 
     def changes(self, address: str, *, since: str, until: str = "") -> Rows:
         """What changed in a port."""

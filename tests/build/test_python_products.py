@@ -1,0 +1,130 @@
+"""Python transformations inside a mesh: what they read, return and publish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import MeshFolder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def shop(mesh: MeshFolder) -> MeshFolder:
+    mesh.write("data/orders.csv", "id,amount\n1,10\n2,20\n")
+    mesh.product("sales.orders", "select id, amount from 'data/orders.csv'")
+    return mesh
+
+
+def python(mesh: MeshFolder, name: str, code: str, *, port: str = "", descriptor: str = "") -> None:
+    folder = mesh.product(name, "", descriptor=descriptor, port=port)
+    product = name.split(".")[1]
+    (mesh.root / folder / f"transform/{port or product}.sql").unlink()
+    mesh.write(f"{folder}/transform/{port or product}.py", code)
+
+
+def test_an_implied_input_is_read_by_its_address(shop: MeshFolder) -> None:
+    python(
+        shop,
+        "finance.doubled",
+        "def doubled(inputs):\n    return inputs['sales.orders'].to_polars().with_columns(amount=2)\n",
+    )
+    ended = shop.build()
+    assert ended["finance.doubled"]["outcome"] == "published"
+    assert shop.rows("finance.doubled") == [{"id": 1, "amount": 2}, {"id": 2, "amount": 2}]
+    assert shop.actions() == {"sales.orders": "reuse", "finance.doubled": "reuse"}
+
+
+def test_new_input_rows_rebuild_it_and_what_reads_it(shop: MeshFolder) -> None:
+    python(
+        shop,
+        "finance.total",
+        "def total(inputs):\n    return inputs['sales.orders'].to_pandas().agg({'amount': 'sum'}).to_frame('total')\n",
+    )
+    shop.product("report.shown", "select total * 1 as total from finance.total")
+    shop.build("--select", "+finance.total")
+    shop.build()
+    assert shop.rows("report.shown") == [{"total": 30}]
+    shop.write("data/orders.csv", "id,amount\n1,100\n")
+    shop.build()
+    assert shop.rows("report.shown") == [{"total": 100}]
+
+
+def test_sql_over_a_python_step_reads_what_is_new(shop: MeshFolder) -> None:
+    folder = shop.product(
+        "finance.shown", "select s.id, s.tripled, o.amount from tripled as s join sales.orders as o using (id)"
+    )
+    shop.write(
+        f"{folder}/transform/tripled.py",
+        "def tripled(inputs):\n    return inputs['sales.orders'].to_polars().select('id', tripled=3)\n",
+    )
+    shop.build()
+    assert shop.rows("finance.shown") == [{"id": 1, "tripled": 3, "amount": 10}, {"id": 2, "tripled": 3, "amount": 20}]
+    shop.write("data/orders.csv", "id,amount\n1,11\n")
+    shop.build()
+    assert shop.rows("finance.shown") == [{"id": 1, "tripled": 3, "amount": 11}]
+
+
+def test_an_exception_shows_the_users_own_lines_and_publishes_nothing(shop: MeshFolder) -> None:
+    python(
+        shop,
+        "finance.broken",
+        "def broken(inputs):\n    rows = inputs['sales.orders'].to_polars()\n    return rows['nope']\n",
+    )
+    message = shop.build(code=2)["finance.broken"]["message"]
+    assert "broken.py" in message
+    assert "line 3" in message or ":3" in message
+    assert "nope" in message
+
+
+def test_columns_are_checked_against_the_contract(shop: MeshFolder) -> None:
+    python(shop, "finance.ids", "def ids(inputs):\n    return inputs['sales.orders'].to_polars()\n")
+    shop.contract("finance.ids", "- {name: id, physicalType: BIGINT}\n- {name: owner, physicalType: VARCHAR}\n")
+    message = shop.build(code=2)["finance.ids"]["message"]
+    assert "owner" in message
+    assert "amount" in message
+
+
+def test_files_are_published_with_checksums_and_copied_out(shop: MeshFolder) -> None:
+    python(
+        shop,
+        "finance.report",
+        """
+        def report(inputs):
+            rows = inputs["sales.orders"].to_polars()
+            (inputs.folder / "sum.txt").write_text(str(rows["amount"].sum()))
+        """,
+        descriptor="outputPorts:\n- {name: report, type: files}\n",
+    )
+    shop.build()
+    port = shop.mesh("show", "finance.report", "--json").data["ports"][0]
+    assert [(one["path"], one["bytes"]) for one in port["artifacts"]] == [("sum.txt", 2)]
+    assert shop.mesh("read", "finance.report", "--to", str(shop.root / "out")).code == 0
+    assert (shop.root / "out/sum.txt").read_text(encoding="utf-8") == "30"
+    assert shop.mesh("read", "finance.report").code == 2
+
+
+def test_changes_reach_python_too(mesh: MeshFolder) -> None:
+    mesh.write("data/landing/1.csv", "id\n1\n")
+    python(
+        mesh,
+        "ingest.seen",
+        "def seen(inputs):\n    return inputs.changes.landing.arrow()\n",
+        descriptor="""
+        inputPorts:
+        - name: landing
+          customProperties:
+          - {property: mesh.path, value: data/landing/*.csv}
+        outputPorts:
+        - name: seen
+          customProperties:
+          - {property: mesh.materialization, value: append}
+        """,
+    )
+    mesh.build()
+    mesh.write("data/landing/2.csv", "id\n2\n")
+    mesh.build()
+    assert [row["id"] for row in mesh.rows("ingest.seen")] == [1, 2]

@@ -1,0 +1,53 @@
+"""What a consumer imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import meshwright
+from meshwright.model.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from conftest import MeshFolder
+
+
+@pytest.fixture
+def shop(mesh: MeshFolder) -> MeshFolder:
+    mesh.product("sales.orders", "select range as id, range * 2 as amount from range(10000)")
+    mesh.build()
+    return mesh
+
+
+def test_rows_go_to_every_frame(shop: MeshFolder) -> None:
+    sales = meshwright.connect(shop.root)
+    assert sales.read("sales.orders").to_arrow().num_rows == 10000
+    assert sales.read("sales.orders", columns=["amount"], where="id = 3").to_pandas()["amount"].tolist() == [6]
+    assert sales.read("sales.orders", limit=2).to_polars().columns == ["id", "amount"]
+    assert sum(batch.num_rows for batch in sales.read("sales.orders").batches()) == 10000
+
+
+def test_rows_are_an_arrow_stream_that_other_libraries_take(shop: MeshFolder) -> None:
+    rows = meshwright.connect(shop.root).read("sales.orders", limit=5)
+    assert pl.DataFrame(rows).height == 5
+    assert pa.table(rows).num_rows == 5
+
+
+def test_sql_changes_and_ports(shop: MeshFolder) -> None:
+    sales = meshwright.connect(shop.root)
+    assert sales.sql("select max(id) as m from sales.orders").to_polars()["m"].to_list() == [9999]
+    assert sales.changes("sales.orders", since=1).to_arrow().num_rows == 0
+    assert [port["address"] for port in sales.ports()] == ["sales.orders"]
+
+
+def test_mistakes_are_meshwrights_errors(shop: MeshFolder) -> None:
+    sales = meshwright.connect(shop.root)
+    with pytest.raises(NotFound, match=r"sales\.orders"):
+        sales.read("sales.oders")
+    with pytest.raises(InvalidInput, match="amount"):
+        sales.read("sales.orders", columns=["amnt"])
+    with pytest.raises(NotFound, match="mesh init"):
+        meshwright.connect("/")
