@@ -122,6 +122,7 @@ BAD: dict[str, tuple[str, str | bytes, dict[str, Any], str]] = {
     "an offset for a naive time": (
         "a.csv", "a\n2020-01-01T10:00:00+02:00\n", {"columns": {"a": "TIMESTAMP"}}, "row 1: column a: '2020-01-01T10:00:00",
     ),
+    "a quote that never closes": ("a.csv", 'a,b\n1,"x\n2,y\n', {}, "a.csv: .*quote is opened and never closed"),
     "a name twice": ("a.csv", "a,b,A\n1,2,3\n", {}, r"the header has the name 'A' twice \(columns 1 and 3\)"),
     "another encoding": ("a.csv", "a,b\n1,é\n".encode("latin-1"), {}, "a.csv: byte 0xe9 at offset 6 is not UTF-8"),
     "an unknown encoding": ("a.csv", "a\n1\n", {"encoding": "klingon"}, "'klingon' is no known encoding"),

@@ -95,6 +95,8 @@ def _text_fits_wide(column: str, cast: str, target: DataType) -> str:
         return f"{cast} = TRY_CAST({column} AS DECIMAL(38,{scale}))"
     if target.name in {*NAIVE, "TIME"}:
         return f"({cast} IS NOT NULL AND NOT contains({column}, '+') AND NOT contains({column}, 'Z'))"
+    if target.name == "DATE":
+        return f"({cast} IS NOT NULL AND length({column}) <= 10)"
     return f"{cast} IS NOT NULL"
 
 

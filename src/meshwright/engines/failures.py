@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 ADVICE: Final = "correct the value, list it under mesh.options nulls, or declare another type under columns"
+SNIFFED_FILE: Final = re.compile(r"Error when sniffing file \"(.*?)\"|^  file = (.*)$", re.MULTILINE)
 SNIFFING: Final = "the rows do not have one CSV layout: a quote is opened and never closed, lines end in different ways, or rows differ in length; correct them, or declare delimiter and quote (mesh.options)"
 CSV_LINE: Final = re.compile(r"CSV Error on Line: (\d+)\s*\nOriginal Line: ?(.*?)\n", re.DOTALL)
 CSV_FILE: Final = re.compile(r"^  file = (.*)$", re.MULTILINE)
@@ -79,7 +80,8 @@ def translate(error: Exception, *, where: str = "", names: Mapping[str, str] | N
 def _first(text: str) -> str:
     """The message without its kind, the excerpt of generated SQL and advice about options nobody set."""
     if "Error when sniffing" in text or "state machine" in text:
-        return SNIFFING
+        file = SNIFFED_FILE.search(text)
+        return f"{file.group(1) or file.group(2)}: {SNIFFING}" if file else SNIFFING
     line = re.split(r"\n\s*\n|\nLINE \d+:|\nTry setting|\nPossible", text, maxsplit=1)[0]
     return re.sub(r"^[A-Z][A-Za-z -]* Error: ", "", line).strip()
 
