@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,6 +138,30 @@ def test_a_child_that_outlives_the_function_is_ended(tmp_path: Path) -> None:
     assert not _running("87.5")
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_the_parent_is_interrupted_or_killed(tmp_path: Path, how: signal.Signals) -> None:
+    (tmp_path / "made.py").write_text("import time\ndef made(inputs):\n    print('begun')\n    time.sleep(88)\n")
+    parent = tmp_path / "parent.py"
+    parent.write_text(
+        "import sys\nfrom pathlib import Path\nfrom meshwright.engines import PythonJob\n"
+        "from meshwright.engines.python_process import run_python\nfrom meshwright.model.product import Limits\n"
+        "here = Path(sys.argv[1])\n"
+        "run_python(PythonJob(source=here / 'made.py', function='made', folder=here / 'out', inputs=[], limits=Limits(),\n"
+        "    environments=here, on_output=lambda line: print(line, flush=True)))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(parent), str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(how)
+        process.wait(timeout=20)
+    deadline = time.monotonic() + 5
+    while _mentions(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _mentions(str(tmp_path))
+
+
 def test_what_eats_memory_is_stopped(tmp_path: Path) -> None:
     code = "def made(inputs):\n    kept = []\n    while True:\n        kept.append(bytearray(10_000_000))\n"
     with pytest.raises(Refused, match="more memory than 300 MB"):
@@ -176,6 +203,19 @@ def test_a_wide_iterator_is_written_in_bounded_memory(tmp_path: Path) -> None:
     )
     (path,) = run_python(job(tmp_path, code, memory_mb=450))
     assert pq.read_metadata(path).num_rows == 600
+
+
+def _mentions(text: str) -> bool:
+    """Whether another live process works in the folder *text*."""
+    for folder in Path("/proc").iterdir():
+        try:
+            if not folder.name.isdecimal() or int(folder.name) == os.getpid():
+                continue
+            if (folder / "cwd").readlink().is_relative_to(text):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _running(argument: str) -> bool:
