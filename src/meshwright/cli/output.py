@@ -20,7 +20,10 @@ CELL_WIDTH_MAX = 60
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any result
     """Print *value* as indented JSON."""
-    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    import msgspec
+
+    # Indenting is done apart: the standard library's fast encoder cannot.
+    click.echo(msgspec.json.format(json.dumps(plain(value), ensure_ascii=False), indent=2))
 
 
 def print_json_line(value: Any) -> None:  # noqa: ANN401 - any result

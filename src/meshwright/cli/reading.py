@@ -29,7 +29,7 @@ until = click.option("--until", default="", metavar="TIME", help="Only rows whos
 as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication's number, or a time (ISO 8601, UTC).")
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment
 @click.argument("sql")
 @environment
 @as_of

@@ -34,17 +34,18 @@ def show_rules(tests: Mapping[str, Iterable[RuleResult]], *, everything: bool = 
     for port, rules in tests.items():
         for rule in rules:
             if everything or rule.outcome is not Outcome.PASSED:
-                show_rule(port, rule)
+                show_rule(port, rule, explain=everything)
 
 
-def show_rule(port: str, rule: RuleResult, *, samples: bool = True) -> None:
-    """Print one rule's result; with *samples* a few of its failing rows, when it blocks."""
+def show_rule(port: str, rule: RuleResult, *, explain: bool = False) -> None:
+    """Print one rule's result and, when it blocks, a few of its failing rows; with *explain* what the rule is about."""
     mark, colour = MARKS[rule.outcome]
     if rule.outcome is Outcome.FAILED and not rule.blocks:
         mark, colour = "▲", "yellow"
-    described = f" ({' '.join(rule.description.split())})" if rule.description else ""
-    click.echo(f"          {click.style(mark, fg=colour)} {port} {rule.rule}{described}{_finding(rule)}")
-    if samples and rule.blocks:
+    named = f" {rule.name}" if rule.name else ""
+    described = f" ({' '.join(rule.description.split())})" if explain and rule.description else ""
+    click.echo(f"          {click.style(mark, fg=colour)} {port} {rule.rule}{named}{described}{_finding(rule)}")
+    if rule.blocks:
         for row in rule.sample[:SAMPLES_SHOWN]:
             shown = ", ".join(
                 f"{name}={'NULL' if value is None else plain(value)}" for name, value in _telling(rule, row)

@@ -22,13 +22,14 @@ class Outcome(StrEnum):
 class RuleResult:
     """What one rule found.
 
-    `rule` is stable between runs (`column:kind[:n]`); `value` is what was measured and `threshold` what was asked, as
+    `rule` is stable between runs (`column:kind[:n]`); `name` is what the contract calls it, if anything; `value` is what was measured and `threshold` what was asked, as
     text; `failing` counts rows; `sample` holds up to 100 of them as objects, already safe to show to the owner.
     """
 
     rule: str
     kind: str
     outcome: Outcome
+    name: str = ""
     severity: str = "error"
     column: str | None = None
     dimension: str | None = None

@@ -39,6 +39,7 @@ class About:
     severity: str = "error"
     dimension: str | None = None
     description: str = ""
+    name: str = ""
     pointer: str = ""
     comparison: Comparison = NO_ROWS
     quarantine: QuarantineLimit | None = None

@@ -80,7 +80,8 @@ class Drafting:
             column=path,
             severity="error" if rule.severity.lower() == "error" else "warning",
             dimension=rule.dimension or DIMENSIONS.get(kind, "conformity"),
-            description=rule.description or rule.name,
+            description=rule.description,
+            name=rule.name,
             pointer=rule.pointer,
             quarantine=self.limit(*customs),
         )

@@ -71,7 +71,7 @@ def _result(result: RuleResult, table: Table, *, samples: bool) -> dict[str, Any
     document: dict[str, Any] = {
         "id": result.rule,
         "type": "check",
-        "name": result.description or result.kind,
+        "name": result.name or result.description or result.kind,
         "status": STATUS[result.outcome],
         "outcome": str(result.outcome),
         "severity": result.severity,

@@ -263,6 +263,7 @@ def result_of(check: Check, outcome: Outcome, total: int) -> RuleResult:
         column=about.column,
         dimension=about.dimension,
         description=about.description,
+        name=about.name,
         rows=total,
         pointer=about.pointer,
     )
@@ -281,4 +282,4 @@ def _error(check: Check, message: str, total: int) -> RuleResult:
 def _failure(check: Check, failing: int, total: int) -> str:
     about = check.about
     place = f"'{about.column}': " if about.column else ""
-    return f"{place}{about.description or about.kind}: {failing} of {total} rows, but {about.comparison}"
+    return f"{place}{about.description or about.name or about.kind}: {failing} of {total} rows, but {about.comparison}"
