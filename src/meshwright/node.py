@@ -72,15 +72,20 @@ class Node:
         """What is published now, by product id; {} when nothing ever was. Never creates a registry."""
         return self.registry.heads(environment)
 
-    def effective(self, environment: str, *, with_published: bool = True) -> EffectiveMesh:
-        """The effective mesh; what is sniffed of inputs for the first time is pinned in their product's lock file."""
+    def effective(
+        self, environment: str, *, with_published: bool = True, published: Mapping[str, Publication] | None = None
+    ) -> EffectiveMesh:
+        """The effective mesh; what is sniffed of inputs for the first time is pinned in their product's lock file.
+
+        *published* is what the caller knows to be published; without it the registry is asked.
+        """
         from meshwright.build.analysis_cache import AnalysisCache
         from meshwright.build.effective import effective
         from meshwright.build.source_columns import SourceColumns
         from meshwright.workspace.locks import write_lock
 
         workspace = self.workspace
-        published = self.published(environment)
+        published = self.published(environment) if published is None else published
         if not with_published:
             # A checkout is judged by its own files; the registry only knows the domains that are elsewhere.
             published = {
@@ -97,7 +102,8 @@ class Node:
         """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""
         from meshwright.build.planning import make_plan
 
-        mesh = self.effective(request.environment)
+        published = self.published(request.environment)
+        mesh = self.effective(request.environment, published=published)
         general = [
             finding for finding in mesh.errors if not finding.path.startswith("domains/") or finding.code == "cycle"
         ]
@@ -105,7 +111,7 @@ class Node:
             raise InvalidMesh(mesh.errors)
         return make_plan(
             mesh,
-            self.published(request.environment),
+            published,
             request=request,
             binder=self.binder,
             sources=self.source_state(mesh),
