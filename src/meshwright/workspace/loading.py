@@ -79,8 +79,10 @@ def _without_garbage_collection() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            # What was read is a tree: it goes when its last user does, and no collection need ever walk it.
+            # What was read is a tree that stays: as old objects it is not walked by the next small collections. Frozen for
+            # good, it would keep what it refers to alive at exit.
             gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
