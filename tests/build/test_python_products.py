@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,3 +130,34 @@ def test_changes_reach_python_too(mesh: MeshFolder) -> None:
     mesh.write("data/landing/2.csv", "id\n2\n")
     mesh.build()
     assert [row["id"] for row in mesh.rows("ingest.seen")] == [1, 2]
+
+
+def test_inline_dependencies_are_installed_once_into_an_environment_of_their_own(shop: MeshFolder) -> None:
+    wheel = shop.root / "greeting-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("greeting.py", "WORD = 'hello'\n")
+        archive.writestr("greeting-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n")
+        archive.writestr(
+            "greeting-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("greeting-1.0.dist-info/RECORD", "")
+    code = f"""
+        # /// script
+        # dependencies = ["greeting @ {wheel.as_uri()}"]
+        # ///
+        import greeting
+        import pyarrow as pa
+
+        def greeted(inputs):
+            return pa.table({{"word": [greeting.WORD], "rows": [len(inputs["sales.orders"])]}})
+        """
+    python(shop, "finance.greeted", code)
+    shop.build()
+    assert shop.rows("finance.greeted") == [{"word": "hello", "rows": 2}]
+    environments = list((shop.root / ".mesh/cache/environments").iterdir())
+    shop.write("data/orders.csv", "id,amount\n1,1\n")
+    shop.build()
+    assert shop.rows("finance.greeted") == [{"word": "hello", "rows": 1}]
+    assert list((shop.root / ".mesh/cache/environments").iterdir()) == environments
+    with pytest.raises(ImportError):
+        importlib.import_module("greeting")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
 import logging
@@ -94,13 +93,7 @@ def main() -> None:
     """Run the command line; never returns."""
     # What a command makes it needs to its end: looking for garbage among it would double the time of large meshes.
     gc.disable()
-    code = run(sys.argv[1:])
-    logging.shutdown()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    # Everything is closed and synced: taking engines and libraries apart by hand would only cost time and messages.
-    os._exit(code)
+    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
