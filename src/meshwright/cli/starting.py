@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 @click.option("--name", help="The mesh's name; by default the folder's.")
 def init(folder: Path, name: str | None) -> None:
-    """Start a mesh in FOLDER."""
+    """Start a mesh in FOLDER, by default here."""
     from meshwright.workspace.scaffold import init_mesh
 
     folder.mkdir(parents=True, exist_ok=True)
     _say(init_mesh(folder, name or folder.resolve().name))
-    click.echo(f"next: mesh -C {folder} new domain NAME")
+    there = "" if folder.resolve() == Path.cwd() else f" -C {folder}"
+    click.echo(f"next: mesh{there} new domain NAME")
 
 
 @click.group()
@@ -44,7 +45,7 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     click.echo(f"next: mesh new product {name}/PRODUCT")
 
 
-@new.command()
+@new.command(short_help="Write the smallest product.")
 @click.argument("name", metavar="DOMAIN/PRODUCT")
 @click.pass_context
 def product(ctx: click.Context, name: str) -> None:
@@ -60,7 +61,7 @@ def product(ctx: click.Context, name: str) -> None:
     )
 
 
-@new.command()
+@new.command(short_help="Write down the contract that a query implies.")
 @click.argument("address", metavar="PORT")
 @click.pass_context
 def contract(ctx: click.Context, address: str) -> None:
