@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from meshwright.build.bound import BoundProduct  # noqa: TC001 - the decoder reads the annotations
-from meshwright.build.outline import Outline  # noqa: TC001 - likewise
+from meshwright.build.bound import BoundProduct, Columns
+from meshwright.build.outline import Outline, ParsedTransformation
+from meshwright.model.contract import Contract  # noqa: TC001 - the decoder reads the annotation
+from meshwright.model.findings import Finding  # noqa: TC001 - likewise
+from meshwright.model.product import InputPort  # noqa: TC001 - likewise
 from meshwright.model.release import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from meshwright.model.product import Product
+
+
+@dataclass(slots=True)
+class Binding:
+    """What binding adds to an outline. `drafts` are the contracts of ports without a written one, by place."""
+
+    key: str
+    drafts: dict[int, Contract]
+    columns: dict[str, Columns]
+    used: dict[str, tuple[str, ...]]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(slots=True)
 class Record:
-    """One product's analysis: its outline for the files' fingerprint, its binding for the inputs' digest."""
+    """What analysis adds to a product's files, whose fingerprint is `key`; the product itself is the workspace's."""
 
-    outline_key: str
-    outline: Outline
-    bound_key: str = ""
-    bound: BoundProduct | None = None
+    key: str
+    inputs: tuple[InputPort, ...]
+    transformations: tuple[ParsedTransformation, ...]
+    findings: tuple[Finding, ...]
+    binding: Binding | None = None
 
 
 @dataclass(slots=True)
@@ -48,29 +66,53 @@ class AnalysisCache:
         self.changed = False
         self.records = self._load()
 
-    def outline(self, product: str, key: str) -> Outline | None:
+    def outline(self, product: Product, key: str) -> Outline | None:
         """The outline of *product* whose files' fingerprint is *key*, when it is known."""
-        record = self.records.get(product)
-        return record.outline if record is not None and key and record.outline_key == key else None
+        record = self.records.get(product.id)
+        if record is None or not key or record.key != key:
+            return None
+        product = replace(product, input_ports=record.inputs)
+        return Outline(product=product, transformations=record.transformations, findings=record.findings)
 
-    def keep_outline(self, product: str, key: str, outline: Outline) -> None:
+    def keep_outline(self, key: str, outline: Outline) -> None:
         """Remember an outline. One with findings is not kept: what was missing may be there next time."""
         self.changed = True
-        self.records[product] = Record("" if outline.findings else key, outline)
+        key = "" if outline.findings else key
+        self.records[outline.product.id] = Record(
+            key, outline.product.input_ports, outline.transformations, outline.findings
+        )
 
-    def bound(self, product: str, key: str) -> BoundProduct | None:
-        """The binding of *product* over inputs whose digest is *key*, when it is known."""
-        record = self.records.get(product)
-        return record.bound if record is not None and record.outline_key and record.bound_key == key else None
+    def bound(self, outline: Outline, key: str, inputs: Mapping[str, Columns]) -> BoundProduct | None:
+        """*outline* bound over *inputs*, whose digest is *key*, when that is known."""
+        record = self.records.get(outline.product.id)
+        known = record.binding if record is not None and record.key else None
+        if known is None or known.key != key:
+            return None
+        product = outline.product
+        if known.drafts:
+            ports = [
+                replace(port, contract=known.drafts[place]) if place in known.drafts else port
+                for place, port in enumerate(product.output_ports)
+            ]
+            product = replace(product, output_ports=tuple(ports))
+        return BoundProduct(
+            product=product,
+            transformations=outline.transformations,
+            inputs=dict(inputs),
+            columns=known.columns,
+            used=known.used,
+            findings=known.findings,
+        )
 
-    def keep_bound(self, product: str, key: str, bound: BoundProduct) -> None:
+    def keep_bound(self, key: str, bound: BoundProduct) -> None:
         """Remember a binding for as long as its outline stays."""
         self.changed = True
-        record = self.records[product]
-        record.bound_key, record.bound = key, bound
-        if bound.findings:
-            # Places of errors are told from the text as it was parsed, which the cache does not keep.
-            record.outline_key = ""
+        drafts = {
+            place: port.contract
+            for place, port in enumerate(bound.product.output_ports)
+            if port.contract is not None and not port.contract.written
+        }
+        self.records[bound.product.id].binding = Binding(key, drafts, bound.columns, bound.used, bound.findings)
 
     def save(self) -> None:
         """Write the cache when something in it is new; a cache that cannot be written is no error."""

@@ -125,7 +125,7 @@ class _Effective:
         """Every product's outline, from the cache where its files are as they were."""
         keys = self.workspace.fingerprints
         products = self.workspace.mesh.products
-        found = {name: self.cache.outline(name, keys.get(name, "")) for name in products}
+        found = {name: self.cache.outline(product, keys.get(name, "")) for name, product in products.items()}
         texts = list(
             dict.fromkeys(text for name, known in found.items() if known is None for text in sql_texts(products[name]))
         )
@@ -134,7 +134,7 @@ class _Effective:
         for name, known in found.items():
             if known is None:
                 outlines[name] = outline(products[name], self.sources.locate, parsed)
-                self.cache.keep_outline(name, keys.get(name, ""), outlines[name])
+                self.cache.keep_outline(keys.get(name, ""), outlines[name])
             else:
                 outlines[name] = known
         return outlines
@@ -151,14 +151,14 @@ class _Effective:
                 inputs[port.name] = found.columns
                 digest.update(f"{port.name}={found.digest};".encode())
         key = digest.hexdigest()
-        bound = self.cache.bound(product.id, key)
+        bound = self.cache.bound(one, key, inputs)
         if bound is None:
             bound = bind(one, inputs, self.binder)
             if len(bound.findings) > len(one.findings):
                 # An outline from the cache no longer knows the original's places: parse again, so that errors do.
                 one = outline(self.workspace.mesh.products[product.id], self.sources.locate)
                 bound = bind(one, inputs, self.binder)
-            self.cache.keep_bound(product.id, key, bound)
+            self.cache.keep_bound(key, bound)
         self.findings.extend(bound.findings)
         self.compare(bound)
         return bound
