@@ -51,6 +51,8 @@ class InputResolution:
         self.products = products
         self.published = published
         self.ports: dict[str, list[PortColumns]] = {}
+        # What a product serves is looked at when somebody first reads it: most ports of a large mesh nobody does.
+        self.offered: dict[str, list[tuple[OutputPort, Columns]]] = {}
         self.by_contract = {
             port.contract.id: PortAddress(product.domain, product.name, port.name, port.major)
             for product in products.values()
@@ -69,17 +71,14 @@ class InputResolution:
 
     def provide(self, product: Product, port: OutputPort, columns: Columns = ()) -> None:
         """Make an output port of the checkout known to the products built after it."""
-        contract = port.contract
-        if port.kind == "files":
-            return
-        if contract is not None and contract.table.columns:
-            columns = tuple((column.name, column.type) for column in contract.table.columns)
-        kept = _stored(columns)
-        version = contract.version if contract is not None else port.version
-        found = PortColumns(
-            product=product.id, port=port.name, major=port.major, version=version, columns=kept, digest=digest_of(kept)
-        )
-        self.ports.setdefault(product.id, []).append(found)
+        if port.kind != "files":
+            self.offered.setdefault(product.id, []).append((port, columns))
+
+    def _served(self, product: str) -> list[PortColumns]:
+        if product in self.offered:
+            offers = self.offered.pop(product)
+            self.ports[product] = [_port_columns(product, port, columns) for port, columns in offers]
+        return self.ports.get(product) or self._published(product)
 
     def resolve(
         self, product: Product, port: InputPort, place: Callable[[str, str], tuple[int, int]]
@@ -111,7 +110,7 @@ class InputResolution:
             return find(
                 "self-input", "the product reads itself", "a product cannot be its own input; see `<input>__changes`"
             )
-        served = self.ports.get(address.product_id) or self._published(address.product_id)
+        served = self._served(address.product_id)
         if not served:
             known = {*self.products, *self.published}
             if address.product_id in self.products:
@@ -158,6 +157,17 @@ class InputResolution:
             )
         self.ports[product] = found
         return found
+
+
+def _port_columns(product: str, port: OutputPort, columns: Columns) -> PortColumns:
+    contract = port.contract
+    if contract is not None and contract.table.columns:
+        columns = tuple((column.name, column.type) for column in contract.table.columns)
+    kept = _stored(columns)
+    version = contract.version if contract is not None else port.version
+    return PortColumns(
+        product=product, port=port.name, major=port.major, version=version, columns=kept, digest=digest_of(kept)
+    )
 
 
 def _stored(columns: Columns) -> Columns:
