@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import click
 
@@ -24,8 +24,10 @@ def pages() -> dict[str, str]:
     made = {
         "command-line.md": command_line(),
         "custom-properties.md": custom_properties.reference(),
+        "files.md": files(),
         "findings.md": findings(),
         "sdk.md": sdk(),
+        "sql.md": sql(),
     }
     return {name: NOTE + text.rstrip("\n") + "\n" for name, text in made.items()}
 
@@ -66,6 +68,78 @@ def findings() -> str:
     for code in all_codes():
         parts += [f"## {code.code}", "", f"**{code.title}.**", "", code.explanation, ""]
     return "\n".join(parts)
+
+
+def files() -> str:
+    """The keys of the files that are ours, from their JSON Schemas."""
+    from meshwright.formats.mesh_files import schemas
+
+    parts = [
+        "# Files",
+        "",
+        "The keys of the files that are Meshwright's own. `product.yaml` is [ODPS](https://bitol.io) v1.1.0, a contract",
+        "[ODCS](https://bitol-io.github.io/open-data-contract-standard/) v3.2.0, both with our",
+        "[custom properties](custom-properties.md). `mesh schema NAME` prints the JSON Schema of each kind of file for editors.",
+        "",
+    ]
+    places = {"mesh": "", "domain": "domains/DOMAIN/", "people": "", "tests": "domains/DOMAIN/PRODUCT/"}
+    for name, folder in places.items():
+        schema = schemas()[name]
+        parts += [f"## {folder}{schema['title']}", "", "| key | value | meaning |", "|---|---|---|", *_keys(schema), ""]
+    return "\n".join(parts)
+
+
+def _keys(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """One row of the table for each key below *schema*, required ones marked."""
+    if "oneOf" in schema:
+        yield from _keys(schema["oneOf"][0], path)
+    if isinstance(schema.get("items"), dict):
+        yield from _keys(schema["items"], f"{path}[]")
+    for key, inner in schema.get("properties", {}).items():
+        name = f"{path}.{key}" if path else key
+        kind = inner.get("type", "any")
+        shown = " or ".join(kind) if isinstance(kind, list) else kind
+        must = ", **required**" if key in schema.get("required", ()) else ""
+        yield f"| `{name}` | {shown}{must} | {inner.get('description', '')} |"
+        if key != "customProperties":
+            yield from _keys(inner, name)
+
+
+def sql() -> str:
+    """What a query may call, from the lists that the fence goes by."""
+    from meshwright.analysis import functions
+
+    return "\n".join(
+        [
+            "# SQL",
+            "",
+            "A transformation, a quality rule's query and what `mesh query` runs are one `SELECT` in DuckDB's dialect, made of",
+            "known parts: joins, CTEs (recursive ones, too), subqueries, windows, `GROUP BY ALL`, `QUALIFY`, `PIVOT` with an `IN`",
+            "list, `UNPIVOT`, `ASOF` joins, lambdas, `EXCLUDE`, `REPLACE` and `COLUMNS` among them. What is not listed here is refused, with its line:",
+            "also what a new release of DuckDB brings, until somebody has looked at it.",
+            "",
+            "## Functions",
+            "",
+            _words(functions.SCALARS | functions.AGGREGATES | functions.ROW_MAKERS),
+            "",
+            "## In FROM",
+            "",
+            "Beside tables: " + _words(functions.TABLE_FUNCTIONS),
+            "",
+            "## Functions that change by themselves",
+            "",
+            "Allowed, but a product that calls one is built every time: " + _words(functions.VOLATILE),
+            "",
+            "## Refused",
+            "",
+            "Whatever reads the environment, files, settings or the catalogue, runs SQL from text, or waits; and samples",
+            "without a seed. `mesh validate` names it, with the line.",
+        ]
+    )
+
+
+def _words(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in sorted(names) if name.isidentifier())
 
 
 def sdk() -> str:
