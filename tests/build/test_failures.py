@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 CONTRACT = """
 - {name: id, physicalType: INTEGER, required: true, unique: true}

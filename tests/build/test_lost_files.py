@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 
 def test_a_full_build_brings_back_files_that_were_lost_although_nothing_changed(mesh: MeshFolder) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 pytestmark = pytest.mark.slow
 

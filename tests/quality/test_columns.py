@@ -9,7 +9,7 @@ import pytest
 from meshwright.model.contract import Table
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 # option, physical type, logical type, what is asked, rows that keep it, rows that break it (SQL)
 OPTIONS = [

@@ -12,7 +12,7 @@ from meshwright.model.datatype import stored
 from meshwright.quality import Dataset
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpora" / "odcs-examples"
 EXAMPLES = sorted(CORPUS.glob("*.yaml"))

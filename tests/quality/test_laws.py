@@ -25,9 +25,8 @@ from meshwright.quality.run import run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.quality.conftest import Lab
-
     from meshwright.model.results import RuleResult
+    from quality.conftest import Lab
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS = {

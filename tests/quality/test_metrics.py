@@ -9,7 +9,7 @@ import pytest
 from meshwright.model.contract import Table
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 # operator, operand, whether 3 of 4 fulfil it
 OPERATORS = [

@@ -9,7 +9,7 @@ import pytest
 from meshwright.model.contract import Table
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 # the contract's type, SQL for what the data holds, whether it fits
 TYPES = [

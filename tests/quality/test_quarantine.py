@@ -12,10 +12,9 @@ from meshwright.quality.quarantine import Quarantine, split
 from meshwright.quality.run import run
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
-
     from meshwright.model.results import RuleResult
     from meshwright.quality import Dataset
+    from quality.conftest import Lab
 
 ASIDE = {"mesh.onFailure": "quarantine", "mesh.quarantineMax": "100%"}
 

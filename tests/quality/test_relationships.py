@@ -11,7 +11,7 @@ from meshwright.quality import Dataset
 from meshwright.quality.relationships import reference
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from meshwright.model.results import Outcome, RuleResult
 from meshwright.quality.report import report, summary
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 TABLE = Table(name="t", columns=())
 CONTRACT = Contract(id="orders-v1", version="1.2.0", status="active", tables=(TABLE,))

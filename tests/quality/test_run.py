@@ -15,7 +15,7 @@ from meshwright.model.errors import Unavailable
 from meshwright.quality import Dataset
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 MANY = 100_000
 

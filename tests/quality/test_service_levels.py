@@ -15,7 +15,7 @@ from meshwright.quality.run import run
 from meshwright.quality.service_levels import duration
 
 if TYPE_CHECKING:
-    from tests.quality.conftest import Lab
+    from quality.conftest import Lab
 
 ROWS = "SELECT * FROM (VALUES (TIMESTAMP '2026-01-10 06:00:00'), (TIMESTAMP '2026-01-01 00:00:00'), (NULL)) AS t(v)"
 

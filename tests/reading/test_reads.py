@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 
 @pytest.fixture

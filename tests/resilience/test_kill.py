@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 SCRIPT = Path(__file__).with_name("killed_build.py")
 SEED = int(os.environ.get("KILL_SEED", "2026"))

@@ -12,7 +12,7 @@ import meshwright
 from meshwright.model.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from conftest import MeshFolder
+    from mesh_folder import MeshFolder
 
 
 @pytest.fixture
