@@ -111,7 +111,7 @@ def test_merge_replaces_rows_by_key_and_keeps_the_others(mesh: MeshFolder) -> No
 
 
 def test_merge_survives_many_batches(mesh: MeshFolder) -> None:
-    expected = {}
+    expected: dict[int, str] = {}
     mesh.product(
         "ingest.state", "select id, v from landing__changes", descriptor=LANDING.format() + MERGE.format(port="state")
     )

@@ -19,7 +19,7 @@ from meshwright.storage.local_files import LocalWarehouse
 from meshwright.storage.sql_registry import SqlRegistry
 
 if TYPE_CHECKING:
-    from tests.storage.conftest import Publications
+    from storage.conftest import Publications
 
 SCRIPT = Path(__file__).with_name("publishing_process.py")
 

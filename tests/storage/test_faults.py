@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.storage.conftest import Publications
+    from storage.conftest import Publications
 
 SCHEMA = (Field(id=1, name="a", type=BIGINT),)
 FULL = r"the disk is full; free some space there and run again"

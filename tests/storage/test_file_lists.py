@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.storage.conftest import Publications
+    from storage.conftest import Publications
 
     from meshwright.model.publication import DataFile, Snapshot
     from meshwright.storage.sql_registry import SqlRegistry

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from tests.storage.conftest import Parquet
+    from storage.conftest import Parquet
 
     from meshwright.model.publication import Snapshot
 

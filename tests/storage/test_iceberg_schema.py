@@ -39,7 +39,7 @@ from meshwright.storage.iceberg_schema import (
 )
 
 if TYPE_CHECKING:
-    from tests.storage.conftest import Parquet
+    from storage.conftest import Parquet
 
     from meshwright.storage.iceberg import IcebergTables
     from meshwright.storage.local_files import LocalWarehouse

@@ -16,7 +16,7 @@ from meshwright.storage.sql_registry import SqlRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.storage.conftest import Publications
+    from storage.conftest import Publications
 
 
 def tables(path: Path) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ from meshwright.workspace.loading import load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.workspace.conftest import MeshFolder
+    from workspace.conftest import MeshFolder
 
 PRODUCT = "domains/sales/orders"
 CONTRACT = """\

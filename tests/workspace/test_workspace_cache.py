@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.workspace.conftest import MeshFolder
+    from workspace.conftest import MeshFolder
 
 PRODUCT = "domains/sales/orders"
 CONTRACT = """\
