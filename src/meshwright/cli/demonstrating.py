@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shutil
+import sys
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -35,7 +36,10 @@ def demo(ctx: click.Context, folder: Path) -> int:
         scene(show)
     click.secho("\nThat was it", bold=True)
     click.echo(f"{time.monotonic() - started:.0f} s. The mesh is in {folder}/; it is yours to try:\n")
+    # `make demo` runs the `mesh` of an environment that nobody has activated.
+    path = () if shutil.which("mesh") else (f'export PATH="{Path(sys.executable).parent}:$PATH"',)
     for line in (
+        *path,
         f"cd {folder}",
         "mesh list                                            # what is there",
         "mesh show operations.flights                         # what one product promises",
