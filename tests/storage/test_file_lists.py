@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from storage.conftest import Publications
-
     from meshwright.model.publication import DataFile, Snapshot
     from meshwright.storage.sql_registry import SqlRegistry
+    from storage.conftest import Publications
 
 
 @pytest.fixture

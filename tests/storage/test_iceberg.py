@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from storage.conftest import Parquet
 
     from meshwright.model.publication import Snapshot
+    from storage.conftest import Parquet
 
 
 def columns(**types: str) -> tuple[Field, ...]:

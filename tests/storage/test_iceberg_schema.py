@@ -39,10 +39,9 @@ from meshwright.storage.iceberg_schema import (
 )
 
 if TYPE_CHECKING:
-    from storage.conftest import Parquet
-
     from meshwright.storage.iceberg import IcebergTables
     from meshwright.storage.local_files import LocalWarehouse
+    from storage.conftest import Parquet
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 FEW_LETTERS = st.text("ab\ud7ff\U0010ffff", min_size=14, max_size=20)
