@@ -63,9 +63,11 @@ class BuildInputs:
             raise Unavailable(message)
         current = workshop.registry.files(served.table, served.snapshot)
         scan = scan_sql(current, served.schema, workshop.locate)
-        changes = None
+        changes, taken = None, 0
         if before is not None and before.product == target.product and before.port == target.port:
-            changes = self._new_rows(before, target.major, served)
+            taken = self._taken(before, upstream)
+            # What a rollback brought back was taken before.
+            changes = f"SELECT * FROM ({scan}) WHERE false" if taken else self._new_rows(before, target.major, served)
         versions = {**served.columns, "": str(served.rows)}
         wanted = wanted_columns(self.bound, port)
         read = InputRead(
@@ -77,15 +79,25 @@ class BuildInputs:
             columns={name: versions[name] for name in sorted(wanted) if name in versions},
             rows=served.rows,
             bytes=served.bytes,
+            taken=taken,
         )
         columns = tuple((field.name, field.type) for field in served.schema)
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
         return BuildInput(name=port.name, table=table, read=read, port=served)
 
+    def _taken(self, before: InputRead, upstream: Publication) -> int:
+        """The publication up to which an appending port has taken rows, when *upstream* was rolled back behind it; else 0.
+
+        A merging port follows a rollback instead: rows that come again replace themselves.
+        """
+        last = before.taken or before.sequence
+        appends = any(port.materialization == "append" for port in self.bound.product.output_ports)
+        return last if appends and upstream.sequence < last else 0
+
     def _new_rows(self, before: InputRead, major: int, served: PublishedPort) -> str | None:
         """The rows that came since *before* was read; None, for everything, when that was another table."""
-        registry = self.workshop.registry
-        old = registry.publication(self.workshop.environment, before.product, before.sequence).port(before.port, major)
+        registry, sequence = self.workshop.registry, before.taken or before.sequence
+        old = registry.publication(self.workshop.environment, before.product, sequence).port(before.port, major)
         if old is None or old.table != served.table:
             return None
         earlier = registry.files(old.table, old.snapshot)
@@ -134,4 +146,4 @@ class BuildInputs:
 
 def without_progress(read: InputRead) -> InputRead:
     """*read* without what may differ although nothing was read anew: the publication's number and sizes."""
-    return replace(read, sequence=0, rows=0, bytes=0)
+    return replace(read, sequence=0, rows=0, bytes=0, taken=0)

@@ -113,7 +113,8 @@ class InputRead:
     """What a build read of one input.
 
     Of a product: its publication's `sequence` and the content version of each column read (`columns`). Of files: the
-    sha-256 of each (`files`, by path) and the fingerprint of how they were read (`reading`).
+    sha-256 of each (`files`, by path) and the fingerprint of how they were read (`reading`). `taken` is the publication
+    up to which an appending port has taken rows, when that is a later one, because the product was rolled back since.
     """
 
     name: str
@@ -126,6 +127,7 @@ class InputRead:
     reading: str = ""
     rows: int = 0
     bytes: int = 0
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
