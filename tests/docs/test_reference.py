@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -31,3 +32,14 @@ def test_every_custom_property_and_every_code_is_in_the_reference() -> None:
 
     assert [key.name for key in KEYS if f"`{key.name}`" not in PAGES["custom-properties.md"]] == []
     assert [code.code for code in all_codes() if f"## {code.code}\n" not in PAGES["findings.md"]] == []
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    root = REFERENCE.parents[1]
+    makefile = (root / "Makefile").read_text("utf-8")
+    pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    named = {
+        name for page in pages for name in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {"demo", "test", "check"} <= named
+    assert [name for name in sorted(named) if f"\n{name}:" not in makefile] == []
