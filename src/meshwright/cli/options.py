@@ -10,9 +10,26 @@ import click
 if TYPE_CHECKING:
     from meshwright.node import Node
 
+
+def _environment(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    from meshwright.model.errors import InvalidInput
+    from meshwright.model.names import is_name
+
+    del context, parameter
+    if not is_name(value):
+        raise InvalidInput(f"'{value}' cannot name an environment: use a-z, 0-9 and _, starting with a letter")
+    return value
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 environment = click.option(
-    "--env", "environment", default="prod", show_default=True, metavar="NAME", help="The environment."
+    "--env",
+    "environment",
+    default="prod",
+    show_default=True,
+    metavar="NAME",
+    callback=_environment,
+    help="The environment.",
 )
 selected = click.option(
     "--select",

@@ -133,5 +133,7 @@ def _cost(plan: Plan) -> str:
     rows = sum(one.rows_read or 0 for one in building)
     weight = sum(one.bytes_read or 0 for one in building)
     unknown = sum(one.rows_written is None for one in building)
-    known = f"; last time that read {plural(rows, 'row')}, {size(weight)}" if rows or weight else ""
+    # Of files only the size is known.
+    parts = [plural(rows, "row")] if rows else []
+    known = f"; last time that read {', '.join([*parts, size(weight)])}" if rows or weight else ""
     return known + (f"; {plural(unknown, 'product')} never built before" if unknown else "")
