@@ -146,7 +146,8 @@ class _Effective:
         for port in product.input_ports:
             found, finding = self.input_columns(product, port.name)
             if finding is not None:
-                self.findings.append(finding)
+                path, line, column = one.places.get(port.name, (finding.path, finding.line, finding.column))
+                self.findings.append(replace(finding, path=path, line=line, column=column))
             if found is not None:
                 inputs[port.name] = found.columns
                 digest.update(f"{port.name}={found.digest};".encode())

@@ -54,6 +54,8 @@ class Outline:
     product: Product
     transformations: tuple[ParsedTransformation, ...] = ()
     findings: tuple[Finding, ...] = ()
+    # Where an implied input is named first: path, line, column.
+    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
     def transformation(self, name: str) -> ParsedTransformation | None:
         """The transformation whose file stem is *name*."""
@@ -91,6 +93,7 @@ class _Outliner:
         self.locate_source = locate_source
         self.inputs = {port.name: port for port in product.input_ports}
         self.findings: list[Finding] = []
+        self.places: dict[str, tuple[str, int, int]] = {}
         self.sources: dict[str, Transformation] = {step.name: step for step in product.steps}
         self.sources |= {stem(port): port.transformation for port in product.output_ports if port.transformation}
 
@@ -106,7 +109,10 @@ class _Outliner:
             )
         product = replace(self.product, input_ports=tuple(self.inputs.values()))
         return Outline(
-            product=product, transformations=tuple(parsed[name] for name in order), findings=tuple(self.findings)
+            product=product,
+            transformations=tuple(parsed[name] for name in order),
+            findings=tuple(self.findings),
+            places=self.places,
         )
 
     def parse(self, source: Transformation) -> ParsedTransformation:
@@ -203,6 +209,8 @@ class _Outliner:
         known = next((port for port in self.inputs.values() if port.address == address), None)
         port = known or InputPort(name=str(address), address=address, implied=True)
         self.inputs.setdefault(port.name, port)
+        if port.implied:
+            self.places.setdefault(port.name, (source.path, place["line"], place["column"]))
         return port.name
 
     def unknown(self, source: Transformation, name: str, place: dict[str, int]) -> None:
