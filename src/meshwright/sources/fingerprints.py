@@ -54,16 +54,21 @@ def verify_unchanged(root: Path, before: Mapping[str, str], cache: Path | None =
 
     With *cache*, as in `fingerprints`, files with the same size, time and inode are not read again.
     """
-    changed = []
-    for path, digest in before.items():
-        try:
-            now = fingerprints(root, [path], cache)[path]
-        except Unavailable:
-            now = ""
-        if now != digest:
-            changed.append(path)
+    try:
+        now = fingerprints(root, list(before), cache)
+    except Unavailable:
+        # One at a time, to name every file that went away.
+        now = {path: _or_nothing(root, path, cache) for path in before}
+    changed = [path for path, digest in before.items() if now[path] != digest]
     if changed:
         raise Unavailable(f"{', '.join(changed)} changed while being read; build again when nobody writes there")
+
+
+def _or_nothing(root: Path, path: str, cache: Path | None) -> str:
+    try:
+        return fingerprints(root, [path], cache)[path]
+    except Unavailable:
+        return ""
 
 
 def _stat(file: Path) -> Stat:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import zipfile
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -32,8 +33,9 @@ def files(root: Path, source: Source) -> list[str]:
         raise NotFound(
             f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path"
         )
+    inside: set[Path] = set()
     for name in found:
-        _check_links(root, name)
+        _check_links(root, name, inside)
     return [
         one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])
     ]
@@ -50,15 +52,22 @@ def _check_inside(path: str) -> None:
         raise InvalidInput(f"'{path}' leaves the mesh: write a path below its root, with / between parts")
 
 
-def _check_links(root: Path, name: str) -> None:
+def _check_links(root: Path, name: str, inside: set[Path]) -> None:
+    """Refuse what is no file of the mesh. *inside* gathers folders that lie in it: files there are looked at once."""
+    file = root / name
     try:
-        real = (root / name).resolve(strict=True)
+        is_plain = stat.S_ISREG(file.lstat().st_mode)
+        if is_plain and file.parent in inside:
+            return
+        real = file.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise Unavailable(f"{name}: cannot be read: {error}") from error
     if not real.is_relative_to(root.resolve()):
         raise InvalidInput(f"{name} is a symbolic link that leaves the mesh: copy the file into the mesh")
     if not real.is_file():
         raise InvalidInput(f"{name} is a folder or a device: name a file, or a glob such as {name}/*.csv")
+    if is_plain:
+        inside.add(file.parent)
 
 
 def _matches(root: Path, path: str) -> Iterator[str]:
@@ -74,8 +83,8 @@ def _matches(root: Path, path: str) -> Iterator[str]:
 
 def _members(root: Path, archive: str, pattern: str) -> list[str]:
     path = root / archive
-    stat = path.stat()
-    names = [name for name in _names(str(path), stat.st_size, stat.st_mtime_ns) if _is_data(name)]
+    status = path.stat()
+    names = [name for name in _names(str(path), status.st_size, status.st_mtime_ns) if _is_data(name)]
     chosen = [name for name in names if not pattern or pattern_of(pattern).fullmatch(name)]
     if not chosen:
         what = (
