@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.materialization import TableState
+    from meshwright.build.outline import ParsedTransformation
     from meshwright.build.transforming import StagedPort
     from meshwright.build.workshop import Workshop
     from meshwright.model.publication import DataFile, Field, InputRead, Snapshot
@@ -105,12 +106,16 @@ class Publishing:
             "owner": product.owner,
             "tags": list(product.tags),
             "folder": product.folder,
-            "transformations": {
-                one.name: {"fingerprint": one.fingerprint, "definitions": self.bound.definitions(one.name)}
-                for one in self.bound.transformations
-            },
+            "transformations": {one.name: self._described(one) for one in self.bound.transformations},
             "settings": {label(port.name, port.major): settings_of(port) for port in product.output_ports},
         }
+
+    def _described(self, one: ParsedTransformation) -> dict[str, Any]:
+        before: dict[str, Any] = self.head.descriptor.get("transformations", {}).get(one.name, {}) if self.head else {}
+        if before.get("fingerprint") == one.fingerprint:
+            # The same query is made of the same definitions; parsing it again would tell nothing new.
+            return before
+        return {"fingerprint": one.fingerprint, "definitions": self.bound.definitions(one.name)}
 
     def _carried(self, ports: Sequence[PublishedPort]) -> list[PublishedPort]:
         """Older major versions that the product declares no more: served as they are until their end of life.

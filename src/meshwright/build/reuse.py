@@ -77,17 +77,18 @@ class Reuse:
         code, by_code = self._code(bound, head)
         settings = self._settings(bound, head)
         rules, words, by_contract = self._contracts(bound, head)
-        inputs, by_inputs = self._inputs(bound, head)
         volatile = [
             f"{one.path} uses {one.volatile}(), whose result changes by itself"
             for one in bound.transformations
             if one.volatile
         ]
+        incremental = any(port.materialization != "full" for port in bound.product.output_ports)
+        whole = bool(settings or volatile or incremental)
+        inputs, by_inputs = self._inputs(bound, head, whole=whole)
         reasons = [*code, *settings, *rules, *inputs, *volatile]
         if not reasons:
             return Verdict(reasons=tuple(words), wording=bool(words))
-        incremental = any(port.materialization != "full" for port in bound.product.output_ports)
-        if settings or volatile or incremental:
+        if whole:
             return Verdict(reasons=tuple(reasons + words), changed=everything)
         return Verdict(reasons=tuple(reasons + words), changed=_merged(_merged(by_code, by_inputs), by_contract))
 
@@ -151,7 +152,8 @@ class Reuse:
                 words.append(f"{path} changed: {', '.join(kinds[:5]) or 'its version'}")
         return rules, words, by_port
 
-    def _inputs(self, bound: BoundProduct, head: Publication) -> tuple[list[str], PortChanges]:
+    def _inputs(self, bound: BoundProduct, head: Publication, *, whole: bool) -> tuple[list[str], PortChanges]:
+        """Which inputs changed, and the output columns that this reaches: not asked when *whole* ports change anyway."""
         before = {read.name: read for read in head.inputs}
         reasons: list[str] = []
         changed: dict[str, frozenset[str] | None] = {}
@@ -163,7 +165,7 @@ class Reuse:
             if why:
                 reasons.append(why)
                 changed[port.name] = columns
-        reached = self.lineage.reached(bound, changed) if changed else {}
+        reached = self.lineage.reached(bound, changed) if changed and not whole else {}
         by_port: PortChanges = {
             (port.name, port.major): reached[stem(port)] for port in bound.product.output_ports if stem(port) in reached
         }
