@@ -175,7 +175,7 @@ class Node:
             sources=SourceColumns(self.root, {**self.workspace.locks, **mesh.pinned}),
             cache=self.cache,
             emit=emit,
-            workers=settings.threads or len(os.sched_getaffinity(0)),
+            workers=settings.threads or _processors(),
             python_slots=threading.Semaphore(max(1, _memory_mb() // 2 // max(1, settings.python_memory_mb))),
         )
 
@@ -212,6 +212,11 @@ def _new_binder() -> Binder:
     from meshwright.analysis.binding import Binder
 
     return Binder()
+
+
+def _processors() -> int:
+    # What this process may use where the system says so, as Linux does; else all there are.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory_mb() -> int:
