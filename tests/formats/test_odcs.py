@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import copy
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from corpora import examples, needs_corpora
 from meshwright.formats import odcs, yaml_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from meshwright.model.contract import Contract
 
 COLUMN: dict[str, Any] = {"name": "amount", "logicalType": "number", "physicalType": "DECIMAL(10,2)"}
@@ -43,9 +45,9 @@ def read(whole: dict[str, Any]) -> Contract:
     return contract
 
 
+@needs_corpora
 def test_the_published_examples_are_present() -> None:
-    shared = Path(__file__).parents[3] / "shared"
-    assert len(list((shared / "corpora" / "odcs-examples").glob("*.yaml"))) == 18
+    assert (len(examples("odcs-examples")), len(examples("odps-examples"))) == (18, 2)
 
 
 def test_published_examples_load_and_round_trip(odcs_example: Path) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from corpora import examples
 from meshwright.formats import odcs, yaml_text
 from meshwright.model.datatype import stored
 from meshwright.quality import Dataset
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from quality.conftest import Lab
 
-CORPUS = Path(__file__).parents[2].parent / "shared" / "corpora" / "odcs-examples"
-EXAMPLES = sorted(CORPUS.glob("*.yaml"))
 
-
-@pytest.mark.skipif(not EXAMPLES, reason="the corpus of ODCS examples is not beside the repository")
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name.split(".")[0])
+@pytest.mark.parametrize("path", examples("odcs-examples"), ids=lambda path: path.name.split(".")[0])
 def test_a_published_contract_holds_on_no_rows_or_says_what_is_amiss(lab: Lab, path: Path) -> None:
     document, _ = yaml_text.parse(path.read_bytes(), path.name)
     contract, _ = odcs.read(document, path=path.name)

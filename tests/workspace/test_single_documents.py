@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from corpora import CORPORA, examples, needs_corpora
 from meshwright.model.findings import Severity
 from meshwright.workspace.documents import check_files
 
-SHARED = Path(__file__).parents[3] / "shared" / "corpora"
 
-
+@needs_corpora
 def test_every_published_example_is_valid_outside_a_mesh() -> None:
-    paths = [*sorted((SHARED / "odcs-examples").glob("*.yaml")), *sorted((SHARED / "odps-examples").glob("*.yaml"))]
+    paths = [*examples("odcs-examples"), *examples("odps-examples")]
     assert len(paths) == 20
     assert [str(finding) for finding in check_files(paths) if finding.severity is Severity.ERROR] == []
 
@@ -35,8 +35,9 @@ def test_what_is_wrong_has_its_place(tmp_path: Path, content: str, code: str, li
     assert (finding.code, finding.path, finding.line) == (code, str(file), line)
 
 
+@needs_corpora
 def test_a_truncated_file_is_a_finding(tmp_path: Path) -> None:
-    whole = (SHARED / "odcs-examples" / "full-example.odcs.yaml").read_bytes()
+    whole = (CORPORA / "odcs-examples" / "full-example.odcs.yaml").read_bytes()
     file = tmp_path / "a.yaml"
     file.write_bytes(whole[: whole.index(b"[ 'finance'") + 4])
     assert [finding.code for finding in check_files([file])] == ["bad-yaml"]
