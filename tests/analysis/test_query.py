@@ -233,3 +233,12 @@ def test_a_near_table_is_suggested_and_letter_case_does_not_matter() -> None:
     assert rewrite(parse("from Operations.FLIGHTS f"), names) == 'from "operations.flights" f'
     with pytest.raises(SqlError, match="not known"):
         rewrite(parse("from 'data/a.csv'"), names)
+
+
+def test_an_address_with_a_version_outside_quotes_gets_a_hint() -> None:
+    with pytest.raises(SqlError) as raised:
+        parse("SELECT * FROM sales.orders@1")
+    assert (raised.value.column, raised.value.hint) == (
+        27,
+        'put an address with a major version in double quotes: "domain.product@1"',
+    )

@@ -35,6 +35,7 @@ SCHEMA_QUALIFIED = 2
 SURROGATE = re.compile("[\ud800-\udfff]")
 # A parse tree is some hundred times as large as its text.
 LENGTH_MAX = 1_000_000
+VERSION_HINT = 'put an address with a major version in double quotes: "domain.product@1"'
 GLOB = frozenset("*?[")
 
 
@@ -135,7 +136,8 @@ def _tree(text: str, answer: dict[str, Any]) -> dict[str, Any]:
 def _parse_error(text: str, answer: dict[str, Any]) -> SqlError:
     if answer["error_type"] != "not implemented":
         offset = character_offset(text, int(answer.get("position", 0)))
-        return _error("sql-syntax", answer["error_message"].strip().split("\n")[0], text, offset)
+        hint = VERSION_HINT if text[offset : offset + 1] == "@" else ""
+        return _error("sql-syntax", answer["error_message"].strip().split("\n")[0], text, offset, hint=hint)
     starts = statement_starts(text)
     if len(starts) > 1:
         return _count_error(text, len(starts))

@@ -202,7 +202,8 @@ def _accepted(sql: str) -> Query:
     try:
         query = parse(sql)
     except SqlError as error:
-        raise InvalidInput(f"{error.line}:{error.column}: {error.message}") from None
+        hint = f" … {error.hint}" if error.hint else ""
+        raise InvalidInput(f"{error.line}:{error.column}: {error.message}{hint}") from None
     problems = fence.check(query)
     if problems:
         lines = [f"{one.line}:{one.column}: {one.message} ({one.value}) … {one.hint}" for one in problems]
