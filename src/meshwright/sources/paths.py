@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import zipfile
@@ -33,7 +34,7 @@ def files(root: Path, source: Source) -> list[str]:
         raise NotFound(
             f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path"
         )
-    inside: set[Path] = set()
+    inside: set[str] = set()
     for name in found:
         _check_links(root, name, inside)
     return [
@@ -52,14 +53,14 @@ def _check_inside(path: str) -> None:
         raise InvalidInput(f"'{path}' leaves the mesh: write a path below its root, with / between parts")
 
 
-def _check_links(root: Path, name: str, inside: set[Path]) -> None:
+def _check_links(root: Path, name: str, inside: set[str]) -> None:
     """Refuse what is no file of the mesh. *inside* gathers folders that lie in it: files there are looked at once."""
-    file = root / name
+    folder = name.rpartition("/")[0]
     try:
-        is_plain = stat.S_ISREG(file.lstat().st_mode)
-        if is_plain and file.parent in inside:
+        is_plain = stat.S_ISREG(os.lstat(f"{root}/{name}").st_mode)
+        if is_plain and folder in inside:
             return
-        real = file.resolve(strict=True)
+        real = (root / name).resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise Unavailable(f"{name}: cannot be read: {error}") from error
     if not real.is_relative_to(root.resolve()):
@@ -67,7 +68,7 @@ def _check_links(root: Path, name: str, inside: set[Path]) -> None:
     if not real.is_file():
         raise InvalidInput(f"{name} is a folder or a device: name a file, or a glob such as {name}/*.csv")
     if is_plain:
-        inside.add(file.parent)
+        inside.add(folder)
 
 
 def _matches(root: Path, path: str) -> Iterator[str]:
@@ -75,10 +76,11 @@ def _matches(root: Path, path: str) -> Iterator[str]:
         if (root / path).exists() or (root / path).is_symlink():
             yield PurePosixPath(path).as_posix()
         return
+    prefix, wants_hidden = f"{root.as_posix().rstrip('/')}/", PurePosixPath(path).name.startswith(".")
     for found in root.glob(path):
         # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
-        if found.is_file() and not (found.name.startswith(".") and not PurePosixPath(path).name.startswith(".")):
-            yield found.relative_to(root).as_posix()
+        if (wants_hidden or not found.name.startswith(".")) and os.path.isfile(found):  # noqa: PTH113 - half the time, for thousands of files
+            yield found.as_posix().removeprefix(prefix)
 
 
 def _members(root: Path, archive: str, pattern: str) -> list[str]:
