@@ -37,6 +37,7 @@ def dataset(
         columns=tuple((field.name, field.type) for field in schema),
         scan="" if uniform else scan_sql(files, schema, locate),
         new_files=None if new is None else tuple(_path(file, locate) for file in new),
+        rows=sum(file.rows for file in files),
     )
 
 

@@ -111,9 +111,11 @@ class Run:
             both = self._read_facts(self.data.files, [*about_rows, *ages], self.data.scan)
             return both, both
         # New files are written with the schema of now: plain whatever older files need.
-        return self._read_facts(self.data.files, ages, self.data.scan), self._read_facts(
-            self.data.new_files, about_rows, ""
-        )
+        new = self._read_facts(self.data.new_files, about_rows, "")
+        if self.data.rows is not None and not ages:
+            # However long its history is, an append then opens what it adds and nothing else.
+            return footers.Facts(self.data.rows), new
+        return self._read_facts(self.data.files, ages, self.data.scan), new
 
     def _read_facts(self, files: Sequence[str], checks: Sequence[Check], scan: str) -> footers.Facts:
         kinds = dict(self.data.columns)
