@@ -119,22 +119,29 @@ class Node:
 
     def source_state(self, mesh: EffectiveMesh) -> SourceState:
         """The content of every file that each file input reads; files that are gone are a problem of their reader only."""
+        from meshwright.build.python_modules import imported_modules
         from meshwright.build.reuse import SourceState
+        from meshwright.build.source_columns import SourceColumns
         from meshwright.sources import files
 
+        sources = SourceColumns(self.root, {**self.workspace.locks, **mesh.pinned})
         paths: dict[str, list[str]] = {}
+        readings: dict[str, str] = {}
         problems: dict[str, str] = {}
         for bound in mesh.products.values():
             for port in bound.product.input_ports:
-                if port.source is not None:
+                if port.source is not None and port.name in bound.inputs:
+                    name = f"{bound.product.id}:{port.name}"
+                    readings[name] = sources.reading(bound.product, port)
                     try:
-                        paths[f"{bound.product.id}:{port.name}"] = files.files(self.root, port.source)
+                        paths[name] = files.files(self.root, port.source)
                     except MeshwrightError as error:
                         problems[bound.product.id] = f"input {port.name}: {error}"
         every = sorted({path for found in paths.values() for path in found})
         prints = files.fingerprints(self.root, every, cache=self.cache) if every else {}
         fingerprints = {name: {path: prints[path] for path in found} for name, found in paths.items()}
-        return SourceState(fingerprints=fingerprints, problems=problems)
+        modules = {name: imported_modules(self.root, bound) for name, bound in mesh.products.items()}
+        return SourceState(fingerprints=fingerprints, readings=readings, modules=modules, problems=problems)
 
     def build(
         self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False

@@ -161,3 +161,41 @@ def test_inline_dependencies_are_installed_once_into_an_environment_of_their_own
     assert list((shop.root / ".mesh/cache/environments").iterdir()) == environments
     with pytest.raises(ImportError):
         importlib.import_module("greeting")
+
+
+CODE = "import pyarrow as pa\nfrom rates import RATE\n\ndef a(inputs):\n    return pa.table({'x': [RATE]})\n"
+
+
+@pytest.mark.parametrize("module", ["rates/__init__.py", "rates/tables/eur.py", "rates.py"])
+def test_a_module_that_is_imported_decides_as_the_transformation_does(mesh: MeshFolder, module: str) -> None:
+    python(mesh, "a.a", CODE)
+    folder = "domains/a/a/transform"
+    if module == "rates.py":
+        # In the product's own folder, where a module is no step.
+        (mesh.root / folder / "a.py").rename(mesh.root / "domains/a/a/a.py")
+        folder = "domains/a/a"
+    if module == "rates/tables/eur.py":
+        mesh.write(f"{folder}/rates/__init__.py", "from rates.tables.eur import RATE\n")
+    mesh.write(f"{folder}/{module}", "RATE = 2\n")
+    mesh.build()
+    assert mesh.actions() == {"a.a": "reuse"}
+    mesh.write(f"{folder}/{module}", "RATE = 3\n")
+    assert mesh.plan()["a.a"]["reasons"] == [f"imported modules: changed {folder}/{module}"]
+    mesh.build()
+    assert mesh.rows("a.a") == [{"x": 3}]
+    assert mesh.actions() == {"a.a": "reuse"}
+
+
+def test_a_column_that_an_input_loses_or_moves_rebuilds_what_python_makes_of_it(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select 1 as x, 2 as y")
+    python(
+        mesh,
+        "s.b",
+        "import pyarrow as pa\ndef b(inputs):\n    return pa.table({'n': [','.join(inputs['s.a'].arrow().column_names)]})\n",
+    )
+    mesh.contract("s.b", "- {name: n, physicalType: VARCHAR}\n")
+    for columns, names in (("1 as x, 2 as y", "x,y"), ("2 as y, 1 as x", "y,x"), ("1 as x", "x")):
+        mesh.product("s.a", f"select {columns}")
+        mesh.build()
+        assert mesh.rows("s.b") == [{"n": names}]
+    assert mesh.actions() == {"s.a": "reuse", "s.b": "reuse"}

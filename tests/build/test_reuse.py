@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,3 +140,82 @@ def test_writing_the_implied_contract_down_changes_nothing(shop: MeshFolder) -> 
     assert shop.mesh("new", "contract", "sales.orders").code == 0
     assert set(shop.actions().values()) == {"reuse"}
     assert shop.mesh("validate").code == 0
+
+
+def test_an_option_of_a_file_input_is_a_reason(mesh: MeshFolder) -> None:
+    descriptor = """
+    inputPorts:
+    - name: landing
+      customProperties:
+      - {property: mesh.path, value: data/a.csv}
+      - {property: mesh.format, value: csv}
+      - {property: mesh.options, value: {nulls: [""], columns: {id: INTEGER, v: VARCHAR}}}
+    """
+    mesh.write("data/a.csv", "id,v\n1,NA\n")
+    mesh.product("a.a", "select id, v from landing", descriptor=descriptor)
+    mesh.build()
+    mesh.product("a.a", "select id, v from landing", descriptor=descriptor.replace('""', "NA"))
+    assert mesh.plan()["a.a"]["reasons"] == [
+        "input landing is read in another way: its format, options or columns changed"
+    ]
+    mesh.build()
+    assert mesh.rows("a.a") == [{"id": 1, "v": None}]
+    assert mesh.actions() == {"a.a": "reuse"}
+
+
+def test_a_pin_that_is_edited_is_a_reason(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "id,v\n9,a\n10,b\n")
+    mesh.product("a.a", "select cast(max(id) as varchar) as last from 'data/a.csv'")
+    mesh.build()
+    assert mesh.rows("a.a") == [{"last": "10"}]
+    mesh.edit("domains/a/a/inputs.lock.yaml", "id: BIGINT", "id: VARCHAR")
+    mesh.build()
+    assert mesh.rows("a.a") == [{"last": "9"}]
+
+
+def test_columns_in_another_order_reach_a_query_that_goes_by_place(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select 1 as x, 2 as y")
+    mesh.product("s.b", "select 10 as x, 20 as y union all select * from s.a")
+    mesh.build()
+    mesh.product("s.a", "select 2 as y, 1 as x")
+    assert mesh.plan()["s.b"]["reasons"] == ["input s.a has other columns, or in another order"]
+    mesh.build()
+    assert mesh.rows("s.b") == [{"x": 10, "y": 20}, {"x": 2, "y": 1}]
+    assert set(mesh.actions().values()) == {"reuse"}
+
+
+def test_a_column_that_is_gone_may_let_a_name_mean_another(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select unnest([1, 2, 3]) as k")
+    mesh.product("s.b", "select 2 as id, 5 as k")
+    mesh.product("s.c", "select k from s.a where exists (select 1 from s.b where k = id)")
+    mesh.build()
+    assert mesh.rows("s.c") == []
+    mesh.product("s.b", "select 2 as id")
+    mesh.build()
+    assert mesh.rows("s.c") == [{"k": 2}]
+
+
+def test_a_port_that_becomes_a_step_is_served_no_more(mesh: MeshFolder) -> None:
+    mesh.product("a.a", "select 1 as x", descriptor="outputPorts:\n- {name: a}\n- {name: b}\n")
+    mesh.write("domains/a/a/transform/b.sql", "select 2 as y")
+    mesh.build()
+    mesh.product("a.a", "select 1 as x", descriptor="outputPorts:\n- {name: a}\n")
+    assert mesh.plan()["a.a"]["reasons"] == ["port b@0 is declared no more"]
+    mesh.build()
+    assert "no output port b" in mesh.mesh("read", "a.a.b").err
+
+
+def test_quarantine_asked_for_on_a_column_is_a_reason(mesh: MeshFolder) -> None:
+    rule = """\
+    - name: x
+      physicalType: INTEGER
+      quality:
+      - {type: library, metric: nullValues, mustBe: 0, severity: warning}
+    """
+    asked = "  customProperties: [{property: mesh.onFailure, value: quarantine}, {property: mesh.quarantineMax, value: 90%}]"
+    mesh.product("a.a", "select 1 as x union all select null", contract=rule)
+    mesh.build()
+    mesh.contract("a.a", textwrap.dedent(rule) + asked + "\n")
+    mesh.build()
+    assert mesh.rows("a.a") == [{"x": 1}]
+    assert mesh.actions() == {"a.a": "reuse"}

@@ -176,3 +176,14 @@ def test_a_closed_pipe_is_no_error(trips: MeshFolder) -> None:
     command = f"{sys.executable} -m meshwright -C {trips.root} read travel.trips --format csv | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("id,happened,km\n", "")
+
+
+def test_another_event_time_bounds_the_same_rows_anew(mesh: MeshFolder) -> None:
+    descriptor = "outputPorts:\n- name: a\n  customProperties:\n  - {property: mesh.eventTime, value: COLUMN}\n"
+    sql = "select 1 as id, timestamp '2024-01-01' as sent, timestamp '2025-01-01' as seen"
+    mesh.product("a.a", sql, descriptor=descriptor.replace("COLUMN", "sent"))
+    mesh.build()
+    mesh.product("a.a", sql, descriptor=descriptor.replace("COLUMN", "seen"))
+    mesh.build()
+    assert [row["id"] for row in mesh.rows("a.a", "--since", "2024-06-01")] == [1]
+    assert mesh.mesh("show", "a.a", "--json").data["ports"][0]["event_time"][0].startswith("2025-01-01")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from meshwright.build.reuse import wanted_columns
+from meshwright.build.input_comparison import layout, wanted_columns
+from meshwright.build.python_modules import imported_modules
+from meshwright.build.reuse import MODULES
 from meshwright.engines import TableInput
 from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.errors import Unavailable
@@ -51,6 +53,9 @@ class BuildInputs:
             if port.name in used:
                 previous = before.get(port.name)
                 found[port.name] = self._files(port, previous) if port.source else self._published(port, previous)
+        if modules := imported_modules(self.workshop.root, self.bound):
+            read = InputRead(name=MODULES, files=modules)
+            found[MODULES] = BuildInput(name=MODULES, table=TableInput(name=MODULES, scan=""), read=read)
         return found
 
     def _published(self, port: InputPort, before: InputRead | None) -> BuildInput:
@@ -77,6 +82,7 @@ class BuildInputs:
             major=target.major,
             sequence=upstream.sequence,
             columns={name: versions[name] for name in sorted(wanted) if name in versions},
+            reading=layout((field.name for field in served.schema), wanted),
             rows=served.rows,
             bytes=served.bytes,
             taken=taken,
@@ -117,7 +123,8 @@ class BuildInputs:
         paths = files.files(workshop.root, source)
         prints = files.fingerprints(workshop.root, paths, cache=workshop.cache)
         unpacked = self.unpacked()
-        scan = files.scan(workshop.root, source, columns, unpacked=unpacked)
+        # The very files that are recorded: one that comes meanwhile would be read now, and again as new.
+        scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=paths)
         changes = None
         if before is not None:
             fresh = [path for path in paths if before.files.get(path) != prints[path]]
@@ -128,7 +135,7 @@ class BuildInputs:
             )
         size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in paths)
         read = InputRead(
-            name=port.name, files=prints, reading=repr(sorted(source.options.items(), key=str)), bytes=size
+            name=port.name, files=prints, reading=workshop.sources.reading(self.bound.product, port), bytes=size
         )
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
         return BuildInput(name=port.name, table=table, read=read)

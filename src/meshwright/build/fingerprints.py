@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from meshwright.model.contract import without_places
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from meshwright.build.bound import BoundProduct
     from meshwright.model.contract import Column, Contract, QualityRule
     from meshwright.model.product import OutputPort, Product
@@ -28,16 +30,26 @@ def promises_fingerprint(contract: Contract) -> str:
     contract = without_places(contract)
     table = contract.table
     rules = [_rule(rule) for rule in table.quality]
-    return _digest(
-        (
-            [_column(column) for column in table.columns],
-            rules,
-            table.relationships,
-            contract.service_levels,
-            contract.custom.get("mesh.eventTime"),
-            table.custom.get("mesh.eventTime"),
-        )
-    )
+    columns = [_column(column) for column in table.columns]
+    return _digest((columns, rules, table.relationships, contract.service_levels, ours(contract)))
+
+
+def ours(contract: Contract) -> list[object]:
+    """What the contract's custom properties ask of Meshwright itself, each with where it stands."""
+    table = contract.table
+    layers: list[tuple[str, Mapping[str, Any]]] = [("", contract.custom), (table.name, table.custom)]
+    for path, column in _columns("", table.columns):
+        layers.append((path, column.custom))
+        layers += [(f"{path} {number}", rule.custom) for number, rule in enumerate(column.quality)]
+    layers += [(f" {number}", rule.custom) for number, rule in enumerate(table.quality)]
+    return [(path, key, custom[key]) for path, custom in layers for key in sorted(custom) if key.startswith("mesh.")]
+
+
+def _columns(path: str, columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
+    for column in columns:
+        name = f"{path}/{column.name}"
+        yield name, column
+        yield from _columns(name, (*column.properties, *([column.items] if column.items is not None else [])))
 
 
 def _column(column: Column) -> tuple[object, ...]:
@@ -48,6 +60,7 @@ def _column(column: Column) -> tuple[object, ...]:
     return (
         column.name,
         column.type,
+        column.logical_type,
         flags,
         sorted(column.options.items(), key=str),
         column.relationships,

@@ -195,6 +195,8 @@ class _Planner:
     def _fingerprint(self, bound: BoundProduct) -> str:
         """Covers all that this product's part of the plan rests on, beside its own head."""
         digest = hashlib.sha256(self.mesh.workspace.fingerprints.get(bound.product.id, "").encode())
+        modules = self.sources.modules.get(bound.product.id, {})
+        digest.update(str(sorted(modules.items())).encode())
         for port in bound.product.input_ports:
             files = self.sources.fingerprints.get(f"{bound.product.id}:{port.name}", {})
             read = self.mesh.reads.get((bound.product.id, port.name))

@@ -138,7 +138,13 @@ class Publishing:
         assert port.contract is not None  # noqa: S101 - transforming drafts one
         before = self._before(port.name, port.major)
         columns = column_versions(state.files, staged.schema)
-        common = self._common(one)
+        event_time = event_time_of(port)
+        lowest, highest = event_range(state.files, staged.schema, event_time)
+        common = self._common(one) | {
+            "event_time": event_time,
+            "event_time_lowest": lowest,
+            "event_time_highest": highest,
+        }
         if (
             before is not None
             and before.columns == columns
@@ -149,8 +155,6 @@ class Publishing:
             # The same rows in the same columns: the table's present snapshot already holds them.
             return replace(before, **common)
         snapshot = self._commit(one, state, before)
-        event_time = event_time_of(port)
-        lowest, highest = event_range(state.files, staged.schema, event_time)
         return PublishedPort(
             **common,
             table=snapshot.table,
@@ -159,9 +163,6 @@ class Publishing:
             rows=snapshot.rows,
             bytes=snapshot.bytes,
             files=snapshot.files,
-            event_time=event_time,
-            event_time_lowest=lowest,
-            event_time_highest=highest,
             columns=columns,
         )
 

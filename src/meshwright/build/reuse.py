@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meshwright.build.fingerprints import code_fingerprint, promises_fingerprint, settings_of
+from meshwright.build.fingerprints import code_fingerprint, ours, promises_fingerprint, settings_of
+from meshwright.build.input_comparison import changed_columns, changed_files, layout, listed, wanted_columns
 from meshwright.build.lineage import ROWS, Lineage
 from meshwright.build.outline import stem
 from meshwright.model.compatibility import contract_changes
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.input_resolution import PortColumns
     from meshwright.model.contract import Contract
-    from meshwright.model.product import InputPort, OutputPort
-    from meshwright.model.publication import InputRead, Publication, PublishedPort
+    from meshwright.model.product import InputPort
+    from meshwright.model.publication import InputRead, Publication
 
+# What the Python modules that transformations import are called among a publication's inputs.
+MODULES = "imported modules"
 # The columns of an output port that a build may change; None for all.
 PortChanges = dict[tuple[str, int], frozenset[str] | None]
 
@@ -37,9 +41,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """File inputs as they are now: the sha-256 of each file by path, by `product:input`; what is wrong, by product."""
+    """Files as they are now.
+
+    By `product:input` the sha-256 of each by path (`fingerprints`), and how they are read (`readings`); by product the
+    sha-256 of the Python modules that it imports (`modules`), and what is wrong (`problems`).
+    """
 
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    readings: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -83,9 +93,12 @@ class Reuse:
             if one.volatile
         ]
         incremental = any(port.materialization != "full" for port in bound.product.output_ports)
-        whole = bool(settings or volatile or incremental)
+        # A name that SQL reads no more is a change of its text, which tells columns apart.
+        gone = [] if code else self._gone(bound, head)
+        modules = self._modules(bound, head)
+        whole = bool(settings or volatile or incremental or gone or modules)
         inputs, by_inputs = self._inputs(bound, head, whole=whole)
-        reasons = [*code, *settings, *rules, *inputs, *volatile]
+        reasons = [*code, *settings, *rules, *modules, *inputs, *gone, *volatile]
         if not reasons:
             return Verdict(reasons=tuple(words), wording=bool(words))
         if whole:
@@ -118,8 +131,9 @@ class Reuse:
 
     @staticmethod
     def _settings(bound: BoundProduct, head: Publication) -> list[str]:
-        reasons = []
         before = head.descriptor.get("settings", {})
+        names = {port.name for port in bound.product.output_ports}
+        reasons = [f"port {name} is declared no more" for name in before if name.partition("@")[0] not in names]
         for port in bound.product.output_ports:
             now, then = settings_of(port), before.get(label(port.name, port.major))
             if then is None:
@@ -171,6 +185,16 @@ class Reuse:
         }
         return reasons, by_port
 
+    def _modules(self, bound: BoundProduct, head: Publication) -> list[str]:
+        before = next((read.files for read in head.inputs if read.name == MODULES), {})
+        changed = changed_files(before, self.sources.modules.get(bound.product.id, {}))
+        return [f"{MODULES}: {changed}"] if changed else []
+
+    @staticmethod
+    def _gone(bound: BoundProduct, head: Publication) -> list[str]:
+        used = {MODULES, *(name for one in bound.transformations for name in one.inputs)}
+        return [f"input {read.name} is read no more" for read in head.inputs if read.name not in used]
+
     def _input(
         self, bound: BoundProduct, port: InputPort, before: InputRead | None
     ) -> tuple[str, frozenset[str] | None]:
@@ -183,55 +207,46 @@ class Reuse:
             return f"input {port.name} is new", None
         if (before.product, before.port, before.major) != read.key:
             return f"input {port.name} now reads {read.product}.{read.port}@{read.major}", None
-        wanted = set(bound.used.get(port.name, ())) | {ROWS}
+        wanted = wanted_columns(bound, port)
         expected = self.expected.get(read.product, {})
-        if (read.port, read.major) in expected:
-            columns = expected[read.port, read.major]
-            touched = wanted if columns is None else wanted & columns
-            if touched:
-                return f"{_listed(touched, columns)} of input {port.name} may change", frozenset(touched)
+        columns = expected.get(read.key[1:], frozenset())
+        touched = wanted if columns is None else wanted & columns
+        if touched:
+            return f"{listed(touched)} of input {port.name} may change", frozenset(touched)
+        return self._served(port.name, before, read, wanted)
+
+    def _served(
+        self, name: str, before: InputRead, read: PortColumns, wanted: set[str]
+    ) -> tuple[str, frozenset[str] | None]:
         upstream = self.published.get(read.product)
         served = upstream.port(read.port, read.major) if upstream is not None else None
-        if served is None:
+        if upstream is None or served is None:
             return "", None
         differing = changed_columns(before, served, wanted)
         if differing:
-            assert upstream is not None  # noqa: S101 - it serves the port
-            return (
-                f"{_listed(differing, None)} of input {port.name} changed in publication {upstream.sequence}",
-                frozenset(differing),
-            )
+            why = f"{listed(differing)} of input {name} changed in publication {upstream.sequence}"
+            return why, frozenset(differing)
+        columns = [field.name for field in served.schema]
+        if read.key[1:] in self.expected.get(read.product, {}) and read.columns:
+            columns = [column for column, _ in read.columns]
+        if before.reading != layout(columns, wanted):
+            return f"input {name} has other columns, or in another order", None
         return "", None
 
     def _files(self, bound: BoundProduct, port: InputPort, before: InputRead | None) -> str:
-        now = self.sources.fingerprints.get(f"{bound.product.id}:{port.name}", {})
+        name = f"{bound.product.id}:{port.name}"
         if before is None:
             return f"input {port.name} is new"
-        if before.files == now:
-            return ""
-        new = sorted(set(now) - set(before.files))
-        gone = sorted(set(before.files) - set(now))
-        edited = sorted(path for path in now if path in before.files and before.files[path] != now[path])
-        parts = [
-            f"{word} {_some(paths)}" for word, paths in (("new", new), ("changed", edited), ("removed", gone)) if paths
-        ]
-        return f"input {port.name}: {'; '.join(parts)}"
-
-
-def changed_columns(before: InputRead, served: PublishedPort, wanted: set[str]) -> set[str]:
-    """The *wanted* columns whose content version is not the one that was read; ROWS stands for the number of rows."""
-    versions = {**served.columns, ROWS: str(served.rows)}
-    return {name for name in wanted if before.columns.get(name) != versions.get(name)}
+        if files := changed_files(before.files, self.sources.fingerprints.get(name, {})):
+            return f"input {port.name}: {files}"
+        if before.reading != self.sources.readings.get(name, before.reading):
+            return f"input {port.name} is read in another way: its format, options or columns changed"
+        return ""
 
 
 def label(port: str, major: int) -> str:
     """How a port's major version is named in records: `port@major`."""
     return f"{port}@{major}"
-
-
-def wanted_columns(bound: BoundProduct, port: InputPort) -> set[str]:
-    """The columns of an input whose content decides about reuse."""
-    return set(bound.used.get(port.name, ())) | {ROWS}
 
 
 def _siblings(bound: BoundProduct, name: str) -> set[str]:
@@ -264,8 +279,7 @@ def _recontracted(old: Contract, new: Contract) -> frozenset[str] | None:
 
 
 def _sets_aside(contract: Contract) -> bool:
-    rules = [*contract.table.quality, *(rule for column in contract.table.columns for rule in column.quality)]
-    return any(rule.custom.get("mesh.onFailure") for rule in rules)
+    return "mesh.onFailure" in repr(ours(contract))
 
 
 def _merged(one: PortChanges, two: PortChanges) -> PortChanges:
@@ -277,21 +291,3 @@ def _merged(one: PortChanges, two: PortChanges) -> PortChanges:
         else:
             found[port] = columns
     return found
-
-
-def _listed(columns: set[str], expected: frozenset[str] | None) -> str:
-    del expected
-    named = sorted(column for column in columns if column)
-    if not named:
-        return "the number of rows"
-    return f"column{'s' if len(named) > 1 else ''} {_some(named)}"
-
-
-def _some(names: list[str]) -> str:
-    most = 4
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def port_key(port: OutputPort) -> tuple[str, int]:
-    """What identifies an output port within its product."""
-    return port.name, port.major

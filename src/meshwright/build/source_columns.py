@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +54,16 @@ class SourceColumns:
         return replace(port.source, format=pinned.get("format", port.source.format), options=options), _typed(
             pinned["columns"]
         )
+
+    def reading(self, product: Product, port: InputPort) -> str:
+        """How a file input is read, as text: equal texts turn equal files into equal rows. Call `columns` first."""
+        assert port.source is not None  # noqa: S101 - only called for file inputs
+        declared, kind, options = port.source.options.get("columns"), port.source.format, port.source.options
+        if not (declared and kind):
+            pinned = self._pin(product, port) or {}
+            declared, kind = pinned["columns"], pinned.get("format", kind)
+            options = {**pinned.get("options", {}), **options}
+        return json.dumps([kind, options, list(declared.items())], sort_keys=True, default=str)
 
     def _pin(self, product: Product, port: InputPort) -> dict[str, Any] | None:
         new: dict[str, Any] = self.pinned.get(product.id, {}).get("inputs", {})  # type: ignore[assignment]
