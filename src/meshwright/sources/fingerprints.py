@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import Unavailable
@@ -13,7 +15,6 @@ from meshwright.sources.paths import MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 # A file that was written this shortly before it was looked at may be written again within the same clock tick.
 SETTLED_NS: Final = 2_000_000_000
@@ -31,15 +32,15 @@ def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) ->
     """
     known = _load(cache)
     found, entries = {}, dict(known)
+    base = f"{root.absolute()}/"
     for path in paths:
         name = path.partition(MEMBER)[0]
-        file = root / name
-        key = str(file.absolute())
+        key = base + name
         try:
-            stat = _stat(file)
+            stat = _stat(key)
             entry = entries.get(key)
             if entry is None or tuple(entry[:3]) != stat or int(entry[3]) - stat[1] < SETTLED_NS:
-                entry = [*stat, time.time_ns(), _sha256(file)]
+                entry = [*stat, time.time_ns(), _sha256(key)]
                 entries[key] = entry
         except OSError as error:
             raise Unavailable(f"{name}: cannot be read: {error}") from error
@@ -71,13 +72,13 @@ def _or_nothing(root: Path, path: str, cache: Path | None) -> str:
         return ""
 
 
-def _stat(file: Path) -> Stat:
-    stat = file.stat()
+def _stat(file: str) -> Stat:
+    stat = os.stat(file)  # noqa: PTH116 - a third of the time, for thousands of files
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+def _sha256(file: str) -> str:
+    with Path(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
