@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshwright.build.input_comparison import layout, wanted_columns
+from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
 from meshwright.build.reuse import MODULES
 from meshwright.engines import TableInput
 from meshwright.engines.parquet_scan import scan_sql
-from meshwright.model.errors import Unavailable
+from meshwright.model.errors import Refused, Unavailable
 from meshwright.model.publication import InputRead, Publication, PublishedPort
 from meshwright.reading.changes import new_rows_sql
 from meshwright.sources import files
@@ -32,6 +33,8 @@ class BuildInput:
     table: TableInput
     read: InputRead
     port: PublishedPort | None = None
+    # The files that the build opens, of those that are recorded.
+    opened: tuple[str, ...] = ()
 
 
 class BuildInputs:
@@ -72,7 +75,11 @@ class BuildInputs:
         if before is not None and before.product == target.product and before.port == target.port:
             taken = self._taken(before, upstream)
             # What a rollback brought back was taken before.
-            changes = f"SELECT * FROM ({scan}) WHERE false" if taken else self._new_rows(before, target.major, served)
+            changes = (
+                f"SELECT * FROM ({scan}) WHERE false"
+                if taken
+                else self._new_rows(before, served, wanted_columns(self.bound, port))
+            )
         versions = {**served.columns, "": str(served.rows)}
         wanted = wanted_columns(self.bound, port)
         read = InputRead(
@@ -100,14 +107,27 @@ class BuildInputs:
         appends = any(port.materialization == "append" for port in self.bound.product.output_ports)
         return last if appends and upstream.sequence < last else 0
 
-    def _new_rows(self, before: InputRead, major: int, served: PublishedPort) -> str | None:
-        """The rows that came since *before* was read; None, for everything, when that was another table."""
+    def _new_rows(self, before: InputRead, served: PublishedPort, read: set[str]) -> str | None:
+        """The rows that came since *before* was read, told by the columns *read*.
+
+        None, for everything, when that was another table: an appending port is refused then. Raises Refused.
+        """
         registry, sequence = self.workshop.registry, before.taken or before.sequence
-        old = registry.publication(self.workshop.environment, before.product, sequence).port(before.port, major)
+        old = registry.publication(self.workshop.environment, before.product, sequence).port(before.port, before.major)
         if old is None or old.table != served.table:
+            self._require_whole(before)
             return None
-        earlier = registry.files(old.table, old.snapshot)
-        return new_rows_sql(earlier, registry.files(served.table, served.snapshot), served.schema, self.workshop.locate)
+        earlier, now = registry.files(old.table, old.snapshot), registry.files(served.table, served.snapshot)
+        return new_rows_sql(earlier, now, served.schema, self.workshop.locate, read=read)
+
+    def _require_whole(self, before: InputRead) -> None:
+        """Raise Refused where the rows of *before* would be appended a second time, from another table."""
+        appends = any(port.materialization == "append" for port in self.bound.product.output_ports)
+        if appends and any(before.name in one.changes for one in self.bound.transformations):
+            raise Refused(
+                f"input {before.name} is another table now than publication {before.sequence} of {before.product}, so new rows "
+                f"cannot be told from those appended before: `mesh build --full --select {self.bound.product.id}` begins anew"
+            )
 
     def _head(self, product: str) -> Publication:
         if product not in self.heads:
@@ -124,21 +144,26 @@ class BuildInputs:
         prints = files.fingerprints(workshop.root, paths, cache=workshop.cache)
         unpacked = self.unpacked()
         # The very files that are recorded: one that comes meanwhile would be read now, and again as new.
-        scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=paths)
+        fresh = paths if before is None else [path for path in paths if before.files.get(path) != prints[path]]
+        opened = paths if before is None or self._reads_whole(port.name) else fresh
+        scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=opened)
         changes = None
         if before is not None:
-            fresh = [path for path in paths if before.files.get(path) != prints[path]]
-            changes = (
-                files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh)
-                if fresh
-                else f"SELECT * FROM ({scan}) WHERE false"
-            )
+            changes = files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh)
         size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in paths)
         read = InputRead(
             name=port.name, files=prints, reading=workshop.sources.reading(self.bound.product, port), bytes=size
         )
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
-        return BuildInput(name=port.name, table=table, read=read)
+        return BuildInput(name=port.name, table=table, read=read, opened=tuple(opened))
+
+    def _reads_whole(self, name: str) -> bool:
+        """Whether a transformation may read more of an input than what is new in it."""
+        return any(
+            port == name and (one.language != "sql" or not table.endswith(CHANGES))
+            for one in self.bound.transformations
+            for table, port in one.tables.items()
+        )
 
     def unpacked(self) -> Path:
         """Where archives of this product's inputs are unpacked for this run."""
@@ -147,8 +172,8 @@ class BuildInputs:
     def verify(self, inputs: dict[str, BuildInput]) -> None:
         """Make sure that no file changed while it was read. Raises Unavailable naming the ones that did."""
         for one in inputs.values():
-            if one.read.files:
-                files.verify_unchanged(self.workshop.root, one.read.files)
+            if one.opened:
+                files.verify_unchanged(self.workshop.root, {path: one.read.files[path] for path in one.opened})
 
 
 def without_progress(read: InputRead) -> InputRead:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshwright.build.build_inputs import BuildInput, BuildInputs, without_progress
+from meshwright.build.continuation import beginners, continued, require_readable
 from meshwright.build.events import ProductEnded, ProductStarted
 from meshwright.build.fingerprints import (
     code_fingerprint,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from meshwright.model.product import OutputPort
     from meshwright.model.publication import Field, Publication
     from meshwright.model.results import RuleResult
+    from meshwright.quality import Dataset
     from meshwright.quality.quarantine import Quarantine
 
 # Each lost race means that somebody else published; more in a row than this is a storm, not a race.
@@ -99,7 +101,8 @@ class ProductBuild:
             return self._reworded(head, inputs, started)
         workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
         previous = self._previous(head)
-        staged = Transforming(workshop, self.bound, inputs, previous, self.folder).run()
+        begin = frozenset() if self.full else beginners(head, self.bound)
+        staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=begin).run()
         resolver.verify(inputs)
         results, tests = self._tested(staged, head)
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
@@ -167,10 +170,11 @@ class ProductBuild:
 
     def _previous(self, head: Publication | None) -> dict[tuple[str, int], PreviousSchema]:
         found = {}
-        for port in head.ports if head is not None else ():
-            if port.table and port.kind == "tables":
+        for one in self.bound.product.output_ports:
+            port = continued(head, self.bound, one)
+            if port is not None and port.table and port.kind == "tables":
                 snapshot = self.workshop.registry.snapshot(port.table, port.snapshot)
-                found[port.name, port.major] = PreviousSchema(schema=port.schema, last_field_id=snapshot.last_field_id)
+                found[one.name, one.major] = PreviousSchema(schema=port.schema, last_field_id=snapshot.last_field_id)
         return found
 
     def _tested(
@@ -180,26 +184,26 @@ class ProductBuild:
         states = {}
         for one in staged:
             if one.port.kind == "tables":
-                states[one.port.name, one.port.major] = state = self._state(one, head)
-                tester.staged[one.port.name] = tester.state(state, one.schema, incremental=False)
+                state = self._state(one, head)
+                data = tester.state(state, one.schema, incremental=self._is_incremental(one))
+                states[one.port.name, one.port.major] = state, data
+                tester.staged[one.port.name] = data
         results, tests = [], {}
         for one in staged:
             found = states.get((one.port.name, one.port.major))
             if found is None:
                 results.append(PortResult(staged=one))
                 continue
-            result, rules = self._test_port(tester, one, found, head)
+            result, rules = self._test_port(tester, one, *found, head)
             results.append(result)
             tests[label(one.port.name, one.port.major)] = rules
         return results, tests
 
     def _test_port(
-        self, tester: Tester, one: StagedPort, state: TableState, head: Publication | None
+        self, tester: Tester, one: StagedPort, state: TableState, data: Dataset, head: Publication | None
     ) -> tuple[PortResult, tuple[RuleResult, ...]]:
         assert one.port.contract is not None  # noqa: S101 - transforming drafts one
         contract = held_to_key(one.port)
-        incremental = one.port.materialization != "full" and not self.full
-        data = tester.state(state, one.schema, incremental=incremental)
         rules = tester.test(contract, data, event_time=event_time_of(one.port))
         quarantine = None if any(rule.blocks for rule in rules) else tester.split(contract, data, rules)
         if quarantine is None:
@@ -207,12 +211,15 @@ class ProductBuild:
         good, bad, schema = self._set_aside(one, quarantine)
         one = replace(one, staged=good)
         state = self._state(one, head)
-        again = tester.test(
-            contract, tester.state(state, one.schema, incremental=incremental), event_time=event_time_of(one.port)
-        )
+        data = tester.state(state, one.schema, incremental=self._is_incremental(one))
+        again = tester.test(contract, data, event_time=event_time_of(one.port))
         first = {rule.rule: rule for rule in rules if rule.quarantined}
         rules = tuple(first.get(rule.rule, rule) for rule in again)
         return PortResult(staged=one, state=state, quarantined=bad.files, quarantine_schema=schema), rules
+
+    def _is_incremental(self, one: StagedPort) -> bool:
+        """Whether only the new rows of a port have not been tested yet."""
+        return one.port.materialization != "full" and not self.full
 
     def _set_aside(self, one: StagedPort, quarantine: Quarantine) -> tuple[Staged, Staged, tuple[Field, ...]]:
         """The good rows, the bad ones with their reasons, and the columns of the latter."""
@@ -229,12 +236,13 @@ class ProductBuild:
         )
 
     def _state(self, one: StagedPort, head: Publication | None) -> TableState:
-        before = head.port(one.port.name, one.port.major) if head is not None else None
+        before = continued(head, self.bound, one.port)
         present = (
             self.workshop.registry.files(before.table, before.snapshot) if before is not None and before.table else ()
         )
         if one.port.materialization == "full" or self.full:
             return replaced(one.staged, present)
+        require_readable(one.port.name, self.product, before, one.schema)
         if one.port.materialization == "append":
             return appended(one.staged, present)
         return merged(
