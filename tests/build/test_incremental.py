@@ -168,3 +168,90 @@ def test_no_new_rows_publish_nothing_twice(mesh: MeshFolder) -> None:
     mesh.write("data/landing/2.csv", "id,v\n7,x\n")
     mesh.build()
     assert ids(mesh, "ingest.events") == [7]
+
+
+def test_a_first_major_version_goes_on_with_the_rows_of_the_draft(events: MeshFolder) -> None:
+    events.product("out.copied", "select id, v from ingest.events__changes", descriptor=APPEND.format(port="copied"))
+    events.build()
+    events.contract("ingest.events", "- {name: id, physicalType: BIGINT}\n- {name: v, physicalType: VARCHAR}\n")
+    events.write("data/landing/2.csv", "id,v\n3,c\n")
+    events.build()
+    assert ids(events, "ingest.events@1") == [1, 2, 3]
+    assert ids(events, "out.copied") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("step", [False, True])
+def test_a_new_port_that_appends_begins_with_all_rows(events: MeshFolder, step: bool) -> None:
+    second = APPEND.format(port="second").replace("\noutputPorts:\n", "")
+    events.product(
+        "ingest.events",
+        "select id, v from landing__changes",
+        descriptor=LANDING.format() + APPEND.format(port="events") + second,
+    )
+    if step:
+        events.write("domains/ingest/events/transform/tidy.sql", "select id, v from landing__changes")
+    events.write(
+        "domains/ingest/events/transform/second.sql", f"select id from {'tidy' if step else 'landing__changes'}"
+    )
+    events.write("data/landing/2.csv", "id,v\n3,c\n")
+    events.build()
+    assert ids(events, "ingest.events") == [1, 2, 3]
+    assert ids(events, "ingest.events.second") == [1, 2, 3]
+    events.write("data/landing/3.csv", "id,v\n4,d\n")
+    events.build()
+    assert ids(events, "ingest.events.second") == [1, 2, 3, 4]
+
+
+def test_a_new_port_over_a_step_of_changes_that_others_read_asks_for_everything(events: MeshFolder) -> None:
+    events.write("domains/ingest/events/transform/tidy.sql", "select id, v from landing__changes")
+    events.write("domains/ingest/events/transform/events.sql", "select id, v from tidy")
+    events.build()
+    second = APPEND.format(port="second").replace("\noutputPorts:\n", "")
+    events.product(
+        "ingest.events",
+        "select id, v from tidy",
+        descriptor=LANDING.format() + APPEND.format(port="events") + second,
+    )
+    events.write("domains/ingest/events/transform/second.sql", "select id from tidy")
+    ended = events.build(code=1)["ingest.events"]
+    assert "`mesh build --full --select ingest.events`" in ended["message"]
+    events.build("--full", "--select", "ingest.events")
+    assert ids(events, "ingest.events.second") == ids(events, "ingest.events") == [1, 2]
+
+
+def test_a_column_that_nobody_reads_makes_no_row_new(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "id,c\n1,x\n2,x\n")
+    mesh.product("s.a", "select id, c from 'data/a.csv'")
+    mesh.product("s.b", "select id from s.a__changes", descriptor=APPEND.format(port="b"))
+    mesh.build()
+    mesh.write("data/a.csv", "id,c\n1,y\n2,y\n")
+    assert mesh.build()["s.b"]["outcome"] == "reused"
+    mesh.write("data/a.csv", "id,c\n1,y\n2,y\n3,y\n")
+    mesh.build()
+    assert ids(mesh, "s.b") == [1, 2, 3]
+
+
+def test_rows_of_another_table_are_not_appended_a_second_time(events: MeshFolder) -> None:
+    events.contract("ingest.events", "- {name: id, physicalType: BIGINT}\n- {name: v, physicalType: VARCHAR}\n")
+    events.product("out.copied", "select id, v from ingest.events__changes", descriptor=APPEND.format(port="copied"))
+    events.build()
+    folder = events.root / "domains/ingest/events"
+    (folder / "contracts/events.yaml").rename(folder / "contracts/events@2.yaml")
+    events.edit("domains/ingest/events/contracts/events@2.yaml", "version: 1.0.0", "version: 2.0.0")
+    (folder / "transform/events.sql").rename(folder / "transform/events@2.sql")
+    ended = events.build(code=1)
+    assert ended["ingest.events"]["outcome"] == "published"
+    assert "`mesh build --full --select out.copied`" in ended["out.copied"]["message"]
+    assert ids(events, "out.copied") == [1, 2]
+    events.build("--full", "--select", "out.copied")
+    assert ids(events, "out.copied") == [1, 2]
+
+
+def test_rows_that_stay_are_never_shown_as_null_for_another_type(events: MeshFolder) -> None:
+    events.write("domains/ingest/events/transform/events.sql", "select 'n' || id as id, v from landing__changes")
+    events.write("data/landing/2.csv", "id,v\n3,c\n")
+    ended = events.build(code=1)["ingest.events"]
+    assert "column id was BIGINT and is VARCHAR now" in ended["message"]
+    assert ids(events, "ingest.events") == [1, 2]
+    events.build("--full")
+    assert [row["id"] for row in events.rows("ingest.events")] == ["n1", "n2", "n3"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshwright.build.continuation import beginners
 from meshwright.build.input_comparison import layout, wanted_columns
 from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
@@ -46,11 +47,14 @@ class BuildInputs:
         self.bound = bound
         self.full = full
         self.heads: dict[str, Publication] = {}
+        # The transformations to which every row is new.
+        self.begin: frozenset[str] = frozenset()
 
     def read(self, head: Publication | None) -> dict[str, BuildInput]:
         """Every input that a transformation reads, by name; *head* says what the last publication read."""
         used = {name for one in self.bound.transformations for name in one.inputs}
         before = {} if head is None or self.full else {read.name: read for read in head.inputs}
+        self.begin = beginners(head, self.bound) if before else frozenset()
         found = {}
         for port in self.bound.product.input_ports:
             if port.name in used:
@@ -160,7 +164,7 @@ class BuildInputs:
     def _reads_whole(self, name: str) -> bool:
         """Whether a transformation may read more of an input than what is new in it."""
         return any(
-            port == name and (one.language != "sql" or not table.endswith(CHANGES))
+            port == name and (one.language != "sql" or not table.endswith(CHANGES) or one.name in self.begin)
             for one in self.bound.transformations
             for table, port in one.tables.items()
         )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshwright.build.build_inputs import BuildInput, BuildInputs, without_progress
-from meshwright.build.continuation import beginners, continued, require_readable
+from meshwright.build.continuation import continued, require_readable
 from meshwright.build.events import ProductEnded, ProductStarted
 from meshwright.build.fingerprints import (
     code_fingerprint,
@@ -101,8 +101,7 @@ class ProductBuild:
             return self._reworded(head, inputs, started)
         workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
         previous = self._previous(head)
-        begin = frozenset() if self.full else beginners(head, self.bound)
-        staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=begin).run()
+        staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=resolver.begin).run()
         resolver.verify(inputs)
         results, tests = self._tested(staged, head)
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}

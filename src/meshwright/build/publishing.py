@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshwright.build.continuation import continued
 from meshwright.build.fingerprints import (
     code_fingerprint,
     contract_fingerprint,
@@ -136,7 +137,7 @@ class Publishing:
     def _table_port(self, one: PortResult, state: TableState) -> PublishedPort:
         staged, port = one.staged, one.staged.port
         assert port.contract is not None  # noqa: S101 - transforming drafts one
-        before = self._before(port.name, port.major)
+        before = continued(self.head, self.bound, port)
         columns = column_versions(state.files, staged.schema)
         event_time = event_time_of(port)
         lowest, highest = event_range(state.files, staged.schema, event_time)
@@ -187,9 +188,6 @@ class Publishing:
             "quarantine_snapshot": quarantine.id if quarantine else 0,
         }
 
-    def _before(self, name: str, major: int) -> PublishedPort | None:
-        return self.head.port(name, major) if self.head is not None else None
-
     def _commit(self, one: PortResult, state: TableState, before: PublishedPort | None) -> Snapshot:
         port, schema = one.staged.port, one.staged.schema
         registry, tables = self.workshop.registry, self.workshop.tables
@@ -231,7 +229,7 @@ class Publishing:
         port, folder = one.staged.port, one.staged.artifacts
         assert port.contract is not None and folder is not None  # noqa: S101, PT018 - made by transforming
         artifacts = tuple(self._artifact(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
-        before = self._before(port.name, port.major)
+        before = continued(self.head, self.bound, port)
         content = {artifact.path: artifact.sha256 for artifact in artifacts}
         return PublishedPort(
             **(self._common(one) | {"key": ()}),

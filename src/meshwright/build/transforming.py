@@ -57,6 +57,7 @@ class Transforming:
         previous: dict[tuple[str, int], PreviousSchema],
         folder: Path,
         only: frozenset[str] | None = None,
+        begin: frozenset[str] = frozenset(),
     ) -> None:
         self.workshop = workshop
         self.bound = bound
@@ -65,6 +66,8 @@ class Transforming:
         self.folder = folder
         # The transformations to run, with all they read; None for every one.
         self.only = only
+        # The transformations to which every row of their inputs is new.
+        self.begin = begin
         self.ports = {stem(port): port for port in bound.product.output_ports}
         # What each finished transformation can be read as, by its name.
         self.results: dict[str, TableInput] = {}
@@ -118,8 +121,12 @@ class Transforming:
         found: dict[str, TableInput] = {}
         for table, name in one.tables.items():
             base = table.removesuffix("__changes") if name in one.changes else table
-            found[base] = replace(self.inputs[name].table, name=base)
+            found[base] = replace(self._input(one, name), name=base)
         return (*self._siblings(one), *found.values())
+
+    def _input(self, one: ParsedTransformation, name: str) -> TableInput:
+        table = self.inputs[name].table
+        return replace(table, changes=None) if one.name in self.begin else table
 
     def _siblings(self, one: ParsedTransformation) -> list[TableInput]:
         return [replace(self.results[name], name=table) for table, name in one.siblings.items()]
@@ -145,7 +152,7 @@ class Transforming:
     def _python(self, one: ParsedTransformation, kind: str) -> list[Path]:
         if one.language != "python":
             raise InvalidInput(f"{one.path}: a port of type files is made by Python, not SQL")
-        names = {name: self.inputs[port].table for name, port in one.tables.items()}
+        names = {name: self._input(one, port) for name, port in one.tables.items()}
         names |= {name: self.results[name] for name in one.siblings.values() if name in self.results}
         folder = self._artifacts(one)
         folder.mkdir(parents=True)

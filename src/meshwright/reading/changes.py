@@ -8,7 +8,7 @@ from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.datatype import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from meshwright.model.publication import DataFile, Field
 
@@ -22,13 +22,27 @@ def differing_files(old: Sequence[DataFile], new: Sequence[DataFile]) -> tuple[l
 
 
 def new_rows_sql(
-    old: Sequence[DataFile], new: Sequence[DataFile], schema: tuple[Field, ...], locate: Callable[[str], str]
+    old: Sequence[DataFile],
+    new: Sequence[DataFile],
+    schema: tuple[Field, ...],
+    locate: Callable[[str], str],
+    *,
+    read: Collection[str],
 ) -> str:
-    """A SELECT of the rows of *new* that were not in *old*: inserted rows, and updated ones as they are now."""
+    """A SELECT of the rows of *new* that were not in *old*: inserted rows, and updated ones as they are now.
+
+    Rows that differ only in columns that nobody will *read* are the same; where rows must be compared, those columns are
+    NULL.
+    """
     removed, added = differing_files(old, new)
     if not removed or not added:
         return scan_sql(added, schema, locate)
-    return f"({scan_sql(added, schema, locate)}) EXCEPT ALL ({scan_sql(removed, schema, locate)})"
+    kept = tuple(field for field in schema if field.name in read) or schema
+    different = f"({scan_sql(added, kept, locate)}) EXCEPT ALL ({scan_sql(removed, kept, locate)})"
+    if kept == schema:
+        return different
+    columns = (quote(one.name) if one in kept else f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in schema)
+    return f"SELECT {', '.join(columns)} FROM ({different})"
 
 
 def changes_sql(
