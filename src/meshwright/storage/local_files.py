@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class LocalWarehouse:
             raise InvalidInput(f"'{path}' is no path in the warehouse: write it relative to {self.root}, without '..'")
         located = self.root / path
         folder = path.rpartition("/")[0]
-        if folder in self._inside and not located.is_symlink():
+        if folder in self._inside and not os.path.islink(located):  # noqa: PTH114 - half the time, for thousands of files
             return located
         if not located.resolve().is_relative_to(self.root.resolve()):
             raise InvalidInput(f"'{path}' leaves the warehouse {self.root} through a symbolic link; remove that link")
