@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from mesh_folder import MeshFolder
 
 SCRIPT = Path(__file__).with_name("building_process.py")
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")])}
+ENVIRONMENT = os.environ | {
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONPATH": os.pathsep.join([str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH", "")]),
+}
 PRODUCTS = ["ingest.events", "ingest.state", "core.copied", "core.totals"]
 LANDING = """
 inputPorts:
@@ -59,34 +63,44 @@ def chain(mesh: MeshFolder) -> MeshFolder:
     return mesh
 
 
-def start(mesh: MeshFolder, times: int, seed: int, rollbacks: float) -> subprocess.Popen[str]:
+@dataclass(frozen=True)
+class Running:
+    """A process that builds; what it prints goes to a file, since nobody reads before it ends."""
+
+    process: subprocess.Popen[str]
+    output: Path
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+
+def start(mesh: MeshFolder, times: int, seed: int, rollbacks: float) -> Running:
+    output = mesh.root.parent / f"output-{seed}"
     arguments = [str(mesh.root), str(times), str(seed), str(rollbacks), "ingest.events", "ingest.state", "core.copied"]
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
+    command = [sys.executable, str(SCRIPT), *arguments]
+    with output.open("w") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    return Running(process, output)
 
 
-def told(processes: list[subprocess.Popen[str]]) -> list[dict[str, Any]]:
+def told(processes: list[Running]) -> list[dict[str, Any]]:
     """What every command answered; none may complain of locks, or of a defect."""
     found = []
-    for process in processes:
-        output, errors = process.communicate(timeout=300)
-        assert (process.returncode, errors) == (0, "")
-        found += [json.loads(line) for line in output.splitlines()]
-    for one in found:
-        everything = (one["out"] + one["err"]).lower()
-        assert "locked" not in everything, one
-        assert "defect" not in everything, one
-        assert "traceback" not in everything, one
-        if one["command"][0] == "build":
-            assert one["code"] == 0, one
+    for one in processes:
+        _, errors = one.process.communicate(timeout=300)
+        assert (one.process.returncode, errors) == (0, "")
+        found += [json.loads(line) for line in one.output.read_text().splitlines()]
+    for answer in found:
+        everything = (answer["out"] + answer["err"]).lower()
+        assert "locked" not in everything, answer
+        assert "defect" not in everything, answer
+        assert "traceback" not in everything, answer
+        if answer["command"][0] == "build":
+            assert answer["code"] == 0, answer
         else:
             # There may be nothing to go back to, or another may have moved the head first.
-            assert one["code"] == 0 or "head" in one["err"] or "before it" in one["err"], one
+            assert answer["code"] == 0 or "head" in answer["err"] or "before it" in answer["err"], answer
     return found
 
 
@@ -149,7 +163,7 @@ def test_builds_at_once_lose_nothing_and_double_nothing(
     first = published([{"command": ["build"], "out": chain.mesh("build", "--json").out}])
     running = [start(chain, times, seed, rollbacks) for seed in range(processes)]
     files = 1
-    while any(process.poll() is None for process in running):
+    while not all(one.ended for one in running):
         files += 1
         land(chain, files)
         time.sleep(0.3)
