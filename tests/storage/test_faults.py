@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import shutil
 import subprocess
 import sys
@@ -17,11 +15,13 @@ from meshwright.model.publication import Field
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
 from meshwright.storage.sql_registry import SqlRegistry
+from small_disk import mounted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from small_disk import Disk
     from storage.conftest import Publications
 
 SCHEMA = (Field(id=1, name="a", type=BIGINT),)
@@ -31,48 +31,10 @@ READ_ONLY = r"the file system is read-only; mount it writable"
 LIMITED = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
 
 
-class Disk:
-    """A file system of one megabyte."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def fill(self) -> None:
-        """Take every byte that is free."""
-        descriptor = os.open(self.folder / "ballast", os.O_WRONLY | os.O_CREAT)
-        with pytest.raises(OSError, match="No space left"):  # noqa: PT012 - it fails at some turn
-            while True:
-                os.write(descriptor, bytes(4096))
-        os.close(descriptor)
-
-    def use_up_names(self) -> None:
-        """Take every file and folder that may still be made."""
-        (self.folder / "names").mkdir()
-        with pytest.raises(OSError, match="No space left"):  # noqa: PT012 - it fails at some turn
-            for number in itertools.count():
-                (self.folder / "names" / str(number)).touch()
-
-    def free(self) -> None:
-        shutil.rmtree(self.folder / "names", ignore_errors=True)
-        (self.folder / "ballast").unlink(missing_ok=True)
-
-    def make_read_only(self) -> None:
-        subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=200", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        if os.environ.get("CI"):
-            pytest.fail("this user may not mount a small disk, and CI must not go without these tests")
-        pytest.skip("this user may not mount a small disk; test_a_file_size_limit… covers part of it")
-    yield Disk(folder)
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -52,6 +52,14 @@ DAMAGED: Final = (
     "magic",
     "TProtocolException",
 )
+# What the operating system says when a disk refuses, and the next step.
+DISK: Final = {
+    "No space left on device": "the disk is full; free some space there and run again",
+    "Disk quota exceeded": "the disk quota is used up; free some space there and run again",
+    "File too large": "the file may not grow any further; raise the file size limit and run again",
+    "Read-only file system": "the file system is read-only; mount it writable, or choose another place in mesh.yaml",
+}
+DISK_FILE: Final = re.compile(r"file \\?\"(.*?)\\?\"")
 
 
 def translate(error: Exception, *, where: str = "", names: Mapping[str, str] | None = None) -> MeshwrightError:
@@ -72,9 +80,17 @@ def translate(error: Exception, *, where: str = "", names: Mapping[str, str] | N
     if kind == "OutOfMemoryException":
         hint = "give it more (engine: {memory: …} in mesh.yaml), or read less at once"
         return Unavailable(f"{place}the engine's memory is used up; {hint}. {_first(text)}")
+    if refused := _disk(text):
+        return Unavailable(f"{place}{refused}")
     if kind in UNAVAILABLE and not any(word in text for word in DAMAGED):
         return Unavailable(f"{place}{_first(text)}")
     return InvalidInput(f"{place}{_first(text)}")
+
+
+def _disk(text: str) -> str:
+    remedy = next((remedy for words, remedy in DISK.items() if words in text), "")
+    file = DISK_FILE.search(text)
+    return f"cannot write {file.group(1) if file else 'to the disk'}: {remedy}" if remedy else ""
 
 
 def _first(text: str) -> str:
