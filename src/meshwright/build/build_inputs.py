@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,7 @@ class BuildInputs:
         changes = None
         if before is not None:
             changes = files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh)
-        size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in paths)
+        size = sum(os.stat(f"{workshop.root}/{path.partition('!')[0]}").st_size for path in paths)  # noqa: PTH116 - a third of the time, for thousands of files
         read = InputRead(
             name=port.name, files=prints, reading=workshop.sources.reading(self.bound.product, port), bytes=size
         )

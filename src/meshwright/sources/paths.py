@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import stat
 import zipfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -76,11 +78,23 @@ def _matches(root: Path, path: str) -> Iterator[str]:
         if (root / path).exists() or (root / path).is_symlink():
             yield PurePosixPath(path).as_posix()
         return
-    prefix, wants_hidden = f"{root.as_posix().rstrip('/')}/", PurePosixPath(path).name.startswith(".")
-    for found in root.glob(path):
+    wants_hidden = PurePosixPath(path).name.startswith(".")
+    for found in _glob(root, path):
         # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
-        if (wants_hidden or not found.name.startswith(".")) and os.path.isfile(found):  # noqa: PTH113 - half the time, for thousands of files
-            yield found.as_posix().removeprefix(prefix)
+        if wants_hidden or not found.rpartition("/")[2].startswith("."):
+            yield found
+
+
+def _glob(root: Path, path: str) -> Iterator[str]:
+    """The files that match *path*. A pattern for names in one folder needs no more than its list, however long."""
+    folder, _, last = path.rpartition("/")
+    if is_glob(folder) or "**" in last:
+        prefix = f"{root.as_posix().rstrip('/')}/"
+        yield from (found.as_posix().removeprefix(prefix) for found in root.glob(path) if found.is_file())
+        return
+    matches = re.compile(fnmatch.translate(last)).match
+    with suppress(OSError), os.scandir(root / folder) as entries:
+        yield from (f"{folder}/{one.name}".lstrip("/") for one in entries if matches(one.name) and one.is_file())
 
 
 def _members(root: Path, archive: str, pattern: str) -> list[str]:
