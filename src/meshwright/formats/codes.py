@@ -78,6 +78,12 @@ CODES: Final = (
         "to v1.1.0, ODCS v3.0.0 to v3.2.0.",
     ),
     Code(
+        "newer-than-declared",
+        "A document uses what its declared version does not have",
+        "Every ODCS document names the version of the standard that it is written in. This one uses something that a later version "
+        "brought. Meshwright reads it, but a tool that knows only the declared version may not: raise apiVersion.",
+    ),
+    Code(
         "unknown-type",
         "A physical type is not known",
         "The contract's physical types decide what data is cast to and checked against, so each must be understood. Meshwright "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,8 @@ API_VERSION: Final = "v3.2.0"
 READABLE: Final = re.compile(r"v3\.(0|1|2)\.\d+\Z")
 # Before 3.1 library rules were named by `rule`, and could do without a comparison.
 BEFORE_METRICS: Final = re.compile(r"v3\.0\.")
+# The minor versions before the present one, each with its own published schema.
+EARLIER: Final = ("3.0", "3.1")
 VERSIONS: Final = ("v3.2.0", "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0")
 
 
@@ -33,7 +36,22 @@ def check(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any docu
         return [unknown_version(version, VERSIONS, path, standard="ODCS")]
     before_metrics = isinstance(version, str) and BEFORE_METRICS.match(version) is not None
     findings = _checker(before_metrics=before_metrics).check(document, path)
+    if not findings and isinstance(version, str):
+        findings = _newer_than_declared(document, version, path)
     return findings + _check_custom(document, path)
+
+
+def _newer_than_declared(document: Any, version: str, path: str) -> list[Finding]:  # noqa: ANN401 - any document
+    """Warnings for what ODCS has today but had not in the version that *document* declares: it is read all the same."""
+    minor = version[1:4]
+    if minor not in EARLIER:
+        return []
+    hint = f"declare apiVersion: {API_VERSION}, or keep to what {version} has"
+    message = f"ODCS {minor} does not have this, later versions do"
+    return [
+        replace(one, code="newer-than-declared", message=message, hint=hint, severity=Severity.WARNING)
+        for one in _earlier_checker(minor).check(document, path)
+    ]
 
 
 def unknown_version(version: str, known: tuple[str, ...], path: str, *, standard: str) -> Finding:
@@ -57,6 +75,21 @@ def schema() -> dict[str, Any]:
 @cache
 def _checker(*, before_metrics: bool) -> Checker:
     return Checker(lambda: _corrected(_published(), before_metrics=before_metrics))
+
+
+@cache
+def _earlier_checker(minor: str) -> Checker:
+    return Checker(lambda: _earlier(minor))
+
+
+def _earlier(minor: str) -> dict[str, Any]:
+    file = Path(__file__).with_name("schemas") / f"odcs-{minor}.schema.json"
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    loaded["properties"]["apiVersion"].pop("enum", None)
+    for branch in loaded["$defs"]["SchemaBaseProperty"]["allOf"]:
+        if "if" in branch:
+            branch["if"]["required"] = ["logicalType"]
+    return loaded
 
 
 def _published() -> dict[str, Any]:
