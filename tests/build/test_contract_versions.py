@@ -167,3 +167,20 @@ def test_domains_that_are_not_checked_out_are_left_alone_and_can_be_read(shop: M
     shop.build()
     assert shop.rows("support.ids") == [{"id": 2}]
     assert shop.mesh("validate").code == 0
+
+
+def test_an_old_major_that_is_served_on_can_be_read_by_products(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select 1 as x", contract="- {name: x, physicalType: INTEGER}\n")
+    mesh.product("s.old", 'select x from "s.a@1"')
+    mesh.build()
+    folder = mesh.root / "domains/s/a"
+    (folder / "contracts/a.yaml").rename(folder / "contracts/a@2.yaml")
+    mesh.edit("domains/s/a/contracts/a@2.yaml", "version: 1.0.0", "version: 2.0.0")
+    (folder / "transform/a.sql").rename(folder / "transform/a@2.sql")
+    mesh.write("domains/s/a/transform/a@2.sql", "select 2 as x")
+    assert mesh.actions() == {"s.a": "build", "s.old": "reuse"}
+    mesh.build()
+    mesh.product("s.old", 'select x * 10 as x from "s.a@1"')
+    mesh.product("s.new", "select x from s.a")
+    mesh.build()
+    assert (mesh.rows("s.old"), mesh.rows("s.new")) == ([{"x": 10}], [{"x": 2}])

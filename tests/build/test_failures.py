@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+
+from meshwright.build.planning import PlanRequest
+from meshwright.node import open_node
 
 if TYPE_CHECKING:
     from mesh_folder import MeshFolder
@@ -166,3 +170,64 @@ def test_relationships_across_products_are_held(mesh: MeshFolder) -> None:
     )
     ended = mesh.build(code=1)["sales.orders"]
     assert [one["rule"] for one in ended["tests"]["orders@1"] if one["outcome"] == "failed"] == ["country:relationship"]
+
+
+def test_a_product_that_cannot_be_read_is_blocked_and_goes_on_serving(shop: MeshFolder) -> None:
+    shop.write("domains/sales/orders/product.yaml", "apiVersion: v1.1.0\nkind: [\n")
+    plan = shop.plan()
+    assert {name: one["action"] for name, one in plan.items()} == {
+        "sales.orders": "blocked",
+        "finance.totals": "reuse",
+        "hr.people": "reuse",
+    }
+    assert "domains/sales/orders/product.yaml:" in plan["sales.orders"]["reasons"][0]
+    assert shop.build(code=1)["sales.orders"]["outcome"] == "blocked"
+    assert len(shop.rows("sales.orders")) == 2
+
+
+def test_a_domain_that_cannot_be_read_blocks_its_products_only(shop: MeshFolder) -> None:
+    shop.write("domains/sales/domain.yaml", "team: [\n")
+    assert shop.actions() == {"sales.orders": "blocked", "finance.totals": "reuse", "hr.people": "reuse"}
+    assert shop.mesh("build").code == 1
+
+
+def test_what_reads_a_blocked_product_that_serves_nothing_is_blocked(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select from where", contract="- {name: x, physicalType: INTEGER}\n")
+    mesh.product("s.b", "select x from s.a")
+    mesh.product("s.c", "select 1 as x")
+    assert mesh.plan()["s.b"]["reasons"] == [
+        "input s.a reads s.a, which is not built in this plan: it serves nothing yet"
+    ]
+    ended = mesh.build(code=1)
+    assert {name: one["outcome"] for name, one in ended.items()} == {
+        "s.a": "blocked",
+        "s.b": "blocked",
+        "s.c": "published",
+    }
+
+
+def test_a_column_that_is_not_served_yet_blocks_what_reads_it_alone(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select 1 as x")
+    mesh.product("s.b", "select x from s.a")
+    mesh.build()
+    mesh.product("s.a", "select 1 as x, 2 as y")
+    mesh.product("s.b", "select x, y from s.a")
+    assert mesh.plan("--select", "s.b")["s.b"]["reasons"] == [
+        "input s.a reads s.a, which is not built in this plan: column y is not served yet"
+    ]
+    mesh.build("--select", "+s.b")
+    assert mesh.rows("s.b") == [{"x": 1, "y": 2}]
+
+
+def test_a_removal_that_comes_too_late_stops_nobody_else(shop: MeshFolder) -> None:
+    shop.write("domains/hr/people/transform/people.sql", "select 2 as id")
+    shop.build()
+    shutil.rmtree(shop.root / "domains/hr/people")
+    shop.write("domains/finance/totals/transform/totals.sql", "select max(amount) as total from sales.orders")
+    node = open_node(shop.root)
+    planned = node.plan(PlanRequest(allow_remove=True))
+    assert shop.mesh("rollback", "hr.people").code == 0
+    ended = {one.product: one for one in node.build(planned, lambda _: None, allow_remove=True)}
+    assert (ended["hr.people"].outcome, ended["hr.people"].exit_code) == ("error", 1)
+    assert ended["finance.totals"].outcome == "published"
+    assert shop.rows("hr.people") == [{"id": 1}]

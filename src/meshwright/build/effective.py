@@ -13,6 +13,7 @@ from meshwright.build.outline import Outline, outline, sql_texts, stem
 from meshwright.model.compatibility import contract_changes
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.graph import build_order
+from meshwright.model.product import OutputPort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from meshwright.build.analysis_cache import AnalysisCache
     from meshwright.build.source_columns import SourceColumns
     from meshwright.model.plan import Change
-    from meshwright.model.product import OutputPort, Product
+    from meshwright.model.product import Product
     from meshwright.model.publication import Publication
     from meshwright.workspace.loading import Workspace
 
@@ -201,6 +202,13 @@ class _Effective:
                 self.resolution.provide(bound.product, replace(port, contract=served.contract))
             else:
                 self.resolution.provide(bound.product, port, bound.columns.get(stem(port), ()))
+        declared = {(port.name, port.major) for port in bound.product.output_ports}
+        names = {name for name, _ in declared}
+        for served in head.ports if head is not None else ():
+            # An older major version goes on being served as it is: its readers go on reading it.
+            if served.name in names and served.major and (served.name, served.major) not in declared:
+                kept = OutputPort(name=served.name, version=served.version, kind=served.kind, contract=served.contract)
+                self.resolution.provide(bound.product, kept)
 
 
 def lost_ports(product: Product, head: Publication | None) -> list[Change]:

@@ -78,9 +78,13 @@ class _Planner:
                 self.findings.setdefault(self._owner(finding.path), []).append(finding)
         self.verdicts: dict[str, Verdict] = {}
 
-    def _owner(self, path: str) -> str:
-        parts = path.split("/")
-        return ".".join(parts[1:3]) if parts[0] == "domains" else ""
+    @staticmethod
+    def _owner(path: str) -> str:
+        """Whom a finding in *path* keeps from being built: a product, all of a domain's, or (plans are not made then) all."""
+        folder, *parts = path.split("/")
+        if folder != "domains" or not parts:
+            return ""
+        return parts[0] if parts[1:2] == ["domain.yaml"] else ".".join(parts[:2])
 
     def run(self) -> Planned:
         chosen = self._chosen()
@@ -90,6 +94,7 @@ class _Planner:
                 continue
             plans.append(self._product(bound))
         if not self.request.select:
+            plans.extend(self._unreadable())
             plans.extend(self._removals())
         plan = Plan(environment=self.request.environment, products=tuple(plans), full=self.request.full)
         return Planned(plan=plan, mesh=self.mesh, published=self.published, verdicts=self.verdicts)
@@ -124,7 +129,8 @@ class _Planner:
 
     def _blockers(self, bound: BoundProduct, changes: tuple[Change, ...], affects: tuple[Affected, ...]) -> list[str]:
         name = bound.product.id
-        reasons = [str(finding) for finding in self.findings.get(name, ())]
+        found = (*self.findings.get(bound.product.domain, ()), *self.findings.get(name, ()))
+        reasons = [str(finding) for finding in found] or self._unserved(bound)
         if name in self.sources.problems:
             reasons.append(self.sources.problems[name])
         if name in self.mesh.blocked:
@@ -140,6 +146,37 @@ class _Planner:
                 f"Keep what was promised, or publish contracts/<port>@N.yaml beside it"
             )
         return reasons
+
+    def _unserved(self, bound: BoundProduct) -> list[str]:
+        """What it reads of products that this plan does not build, and that they do not serve yet."""
+        reasons = []
+        for port in bound.product.input_ports:
+            read = self.mesh.reads.get((bound.product.id, port.name))
+            if read is None or port.name not in bound.used or read.key[1:] in self.reuse.expected.get(read.product, {}):
+                continue
+            head = self.published.get(read.product)
+            served = head.port(read.port, read.major) if head is not None else None
+            known = {field.name for field in served.schema} if served is not None else set()
+            lacking = sorted(set(bound.used[port.name]) - known)
+            if lacking or served is None:
+                what = (
+                    f"column {', '.join(lacking)} is not served yet" if served is not None else "it serves nothing yet"
+                )
+                reasons.append(f"input {port.name} reads {read.product}, which is not built in this plan: {what}")
+        return reasons
+
+    def _unreadable(self) -> list[ProductPlan]:
+        """Products of which not even the descriptor can be read: they are no part of the mesh, but nor are they gone."""
+        return [
+            ProductPlan(
+                id=name,
+                action=Action.BLOCKED,
+                reasons=tuple(str(finding) for finding in findings),
+                head=self.published[name].sequence if name in self.published else None,
+            )
+            for name, findings in sorted(self.findings.items())
+            if "." in name and name not in self.mesh.products
+        ]
 
     def _bump_reasons(self, bound: BoundProduct, changes: tuple[Change, ...]) -> tuple[str, ...]:
         head = self.published.get(bound.product.id)

@@ -112,7 +112,10 @@ class PlanRun:
     def _remove(self, plan: ProductPlan, reasons: str) -> ProductEnded:
         if not self.allow_remove or plan.head is None:
             return ProductEnded(product=plan.id, outcome="kept", message=reasons)
-        self.workshop.registry.move_head(self.workshop.environment, plan.id, to=None, head=plan.head)
+        try:
+            self.workshop.registry.move_head(self.workshop.environment, plan.id, to=None, head=plan.head)
+        except MeshwrightError as error:
+            return ProductEnded(product=plan.id, outcome="error", message=str(error), exit_code=error.exit_code)
         return ProductEnded(product=plan.id, outcome="removed", message=reasons)
 
     def _build(self, plan: ProductPlan) -> ProductEnded:
