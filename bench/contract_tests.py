@@ -6,6 +6,7 @@ whole process; the contract, the bad-value rules and the files are the same for 
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from bench.measuring import Usage
 
-# SF10 is 60 million rows; Soda and datacontract-cli are measured on SF1 and once on SF10.
+# How often each scale is measured; peers only once where that takes minutes.
 SCALES = {1: 5, 10: 3}
+# datacontract-cli copies the table into memory: at SF10 it is measured where there is so much to spare.
+COPY_MEMORY_GB = 22
 
 
 def rows(*, quick: bool) -> list[Row]:
@@ -69,7 +72,10 @@ def _scale(scale: int, times: int) -> list[Row]:
     folder = lineitem.tables(scale)
     lineitem.odcs(folder, scale)
     found = in_turns({"ours": ours(folder), **floors(folder)}, times)
-    slow = in_turns({"ours": ours(folder), **peers(folder, scale)}, 1 if scale > 1 else min(times, 3))
+    others = peers(folder, scale)
+    if scale > 1 and available_gb() < COPY_MEMORY_GB:
+        del others["datacontract-cli"]
+    slow = in_turns({"ours": ours(folder), **others}, 1 if scale > 1 else min(times, 3))
     mesh, title = found["ours"], f"SF{scale}"
     best = min((found["duckdb"], found["polars"]), key=lambda usage: usage.cpu)
     rows = [
@@ -77,8 +83,15 @@ def _scale(scale: int, times: int) -> list[Row]:
         against(f"{title}: CPU", mesh.cpu, "proofs", best.cpu, 1.25),
         against(f"{title}: memory", mesh.rss_mb, "proofs", best.rss_mb, 1.5, "MB"),
     ]
-    for name, limit in (("Soda", 1 / 2), ("datacontract-cli", 1 / 3)):
+    for name, limit in (("Soda", 0.5), ("datacontract-cli", 0.333)):
+        if name not in slow:
+            continue
         rows.append(against(f"{title}: wall", slow["ours"].wall, name, slow[name].wall, limit))
         rows.append(against(f"{title}: CPU", slow["ours"].cpu, name, slow[name].cpu, limit))
         rows.append(against(f"{title}: memory", slow["ours"].rss_mb, name, slow[name].rss_mb, None, "MB"))
     return rows
+
+
+def available_gb() -> float:
+    """The memory that is free for new programs."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 2**30
