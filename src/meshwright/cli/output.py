@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from meshwright.model.findings import Finding
 
 CELL_WIDTH_MAX = 60
+# Below so many characters, importing msgspec takes longer than it saves.
+LONG_TEXT = 200_000
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - any result
     """Print *value* as indented JSON."""
+    data = plain(value)
+    text = json.dumps(data, ensure_ascii=False)
+    if len(text) < LONG_TEXT:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
     import msgspec
 
-    # Indenting is done apart: the standard library's fast encoder cannot.
-    click.echo(msgspec.json.format(json.dumps(plain(value), ensure_ascii=False), indent=2))
+    # The standard library's fast encoder cannot indent; what it wrote is indented apart.
+    click.echo(msgspec.json.format(text, indent=2))
 
 
 def print_json_line(value: Any) -> None:  # noqa: ANN401 - any result
