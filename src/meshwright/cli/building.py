@@ -9,7 +9,7 @@ import click
 
 from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, selected
 from meshwright.cli.output import plural, print_json
-from meshwright.model.errors import Conflict
+from meshwright.model.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from meshwright.build.planning import Planned
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--plan",
     "saved",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Apply the plan saved in FILE.",
+    help="Apply the plan saved in FILE, and nothing else.",
 )
 @as_json
 @click.pass_context
@@ -47,6 +47,11 @@ def build(
     from meshwright.build.running import exit_code
     from meshwright.cli.progress import progress
 
+    given = ctx.get_parameter_source("environment") is click.core.ParameterSource.COMMANDLINE
+    if saved is not None and (selected or full or given):
+        raise InvalidInput(
+            "--plan applies what was saved: leave out --select, --env and --full, or plan anew with them"
+        )
     node = node_of(ctx)
     request = PlanRequest(environment=environment, select=selected, full=full, allow_remove=allow_remove)
     planned = _saved(node, saved) if saved is not None else node.plan(request)
