@@ -187,3 +187,39 @@ def test_another_event_time_bounds_the_same_rows_anew(mesh: MeshFolder) -> None:
     mesh.build()
     assert [row["id"] for row in mesh.rows("a.a", "--since", "2024-06-01")] == [1]
     assert mesh.mesh("show", "a.a", "--json").data["ports"][0]["event_time"][0].startswith("2025-01-01")
+
+
+@pytest.mark.parametrize("format_", ["table", "json", "ndjson", "csv", "arrow", "parquet"])
+def test_a_query_that_fails_at_a_late_row_is_the_readers_fault_and_leaves_no_file(
+    mesh: MeshFolder, format_: str
+) -> None:
+    mesh.product("s.a", "select if(i = 299999, 'x', i::varchar) as v from range(300000) t(i)")
+    mesh.build()
+    out = () if format_ == "table" else ("--out", str(mesh.root / f"out.{format_}"))
+    late = "select cast(v as integer) as n from s.a" + (" order by n desc" if format_ == "table" else "")
+    answer = mesh.mesh("query", late, "--format", format_, *out)
+    assert (answer.code, "Could not convert string 'x'" in answer.err) == (2, True)
+    assert [path.name for path in mesh.root.iterdir() if "out" in path.name] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "since", "found"),
+    [
+        ("timestamp", "2024-01-01T10:00:00+02:00", 1),
+        ("timestamp", "2024-01-01T10:00:00Z", 0),
+        ("timestamptz", "2024-01-01T09:00:00", 1),
+        ("timestamptz", "2024-01-01T04:00:00.000001-05:00", 0),
+        ("date", "2024-01-01", 1),
+        ("date", "2024-01-01T00:00:01", 0),
+    ],
+)
+def test_bounds_of_event_time_know_zones(mesh: MeshFolder, kind: str, since: str, found: int) -> None:
+    mesh.product(
+        "a.a",
+        f"select cast('2024-01-01 09:00:00' as {kind}) as at",
+        descriptor="outputPorts:\n- name: a\n  customProperties:\n  - {property: mesh.eventTime, value: at}\n",
+    )
+    mesh.build()
+    assert len(mesh.rows("a.a", "--since", since)) == found
+    answer = mesh.mesh("read", "a.a", "--until", "soon")
+    assert (answer.code, "'soon' is no time" in answer.err) == (2, True)

@@ -8,6 +8,7 @@ import decimal
 import io
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -27,15 +28,18 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
     if format_ not in WRITERS:
         raise InvalidInput(f"there is no format '{format_}': there are {', '.join(WRITERS)}")
     if not isinstance(target, Path):
-        return WRITERS[format_](rows, target)
+        with rows.told():
+            return WRITERS[format_](rows, target)
     draft = target.with_name(f".{target.name}.part")
     try:
-        with draft.open("wb") as stream:
+        with draft.open("wb") as stream, rows.told():
             count = WRITERS[format_](rows, stream)
         draft.replace(target)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +14,51 @@ from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.changes import changes_sql
+from meshwright.reading.lost_files import require_files
 from meshwright.reading.resolve import ResolvedPort, resolve
 from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from meshwright.analysis.query import Query, TableReference
+    from meshwright.model.errors import MeshwrightError
     from meshwright.storage import Registry, Warehouse
+
+# DuckDB's errors that are no fault of the query.
+OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "INTERRUPT Error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
 
-    Every use runs it again. `sql` is the relation's query, for `cursor`.
+    Every use runs it again. `sql` is the relation's query, for `cursor`; `explain` turns DuckDB's error into ours.
     """
 
     relation: Any
     connection: Any
     sql: str
     served: tuple[ResolvedPort, ...]
+    explain: Callable[[Exception], MeshwrightError]
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What fails while rows are fetched, such as a cast of one of them: InvalidInput; a file that is lost: Unavailable."""
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise self.explain(error) from error
+        except OSError as error:
+            # What fails in a later batch comes through Arrow as an OSError without a number; a disk's have one.
+            if error.errno is not None:
+                raise
+            raise self.explain(error) from error
 
     def cursor(self) -> Any:  # noqa: ANN401 - duckdb is imported lazily
         """A DuckDB cursor on the rows, to fetch a few at a time."""
@@ -43,7 +66,8 @@ class Rows:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
-        return self.relation.__arrow_c_stream__(requested_schema)
+        with self.told():
+            return self.relation.__arrow_c_stream__(requested_schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +140,10 @@ class Reader:
         old, new = self.resolve(address, since), self.resolve(address, until)
         if not self.restriction(new).is_all:
             raise InvalidInput(f"changes of {address} cannot be restricted yet")
+        if new.port.kind != "tables":
+            raise InvalidInput(
+                f"{address} publishes files, not rows: `mesh show {new.address.product_id}` has checksums"
+            )
         if old.port.table != new.port.table:
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
         key = new.port.key
@@ -145,6 +173,18 @@ class Reader:
     def _run(self, sql: str, served: list[ResolvedPort], views: dict[str, str]) -> Rows:
         import duckdb
 
+        def explain(error: Exception) -> MeshwrightError:
+            for port in served:
+                require_files(
+                    port.files,
+                    port=str(port.address),
+                    product=port.address.product_id,
+                    locate=self.warehouse.locate,
+                    error=str(error),
+                )
+            kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
+            return kind(f"the query cannot be run: {_first_line(error)}")
+
         connection = open_session(self.locate(file.path) for port in served for file in port.files)
         try:
             for name, scan in views.items():
@@ -152,20 +192,8 @@ class Reader:
             relation = connection.sql(sql)
         except duckdb.Error as error:
             connection.close()
-            self._require_files(served)
-            raise InvalidInput(f"the query cannot be run: {_first_line(error)}") from error
-        return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served))
-
-    def _require_files(self, served: list[ResolvedPort]) -> None:
-        """Raise Unavailable when a file that *served* ports name is not there: the query is not to blame then."""
-        for port in served:
-            for file in port.files:
-                path = self.warehouse.locate(file.path)
-                if not path.exists():
-                    raise Unavailable(
-                        f"{path} is missing, and {port.address} is served from it: mount or restore the warehouse, or "
-                        f"rebuild with `mesh build --full --select {port.address.product_id}`"
-                    )
+            raise explain(error) from error
+        return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
 
 
 def _copy(source: Path, target: Path, sha256: str) -> Path:

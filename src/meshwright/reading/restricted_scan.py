@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from meshwright.engines.parquet_scan import scan_sql
@@ -14,8 +15,11 @@ from meshwright.model.restriction import EVERYTHING, Restriction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from meshwright.model.datatype import DataType
     from meshwright.model.publication import Field
     from meshwright.reading.resolve import ResolvedPort
+
+ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +76,24 @@ def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:
     kind = next(field.type for field in resolved.port.schema if field.name == column)
     parts = []
     if event_time.first:
-        parts.append(f"{quote(column)} >= CAST({literal(event_time.first)} AS {kind})")
+        parts.append(f"{quote(column)} >= {_moment(event_time.first, kind)}")
     if event_time.until:
-        parts.append(f"{quote(column)} < CAST({literal(event_time.until)} AS {kind})")
+        parts.append(f"{quote(column)} < {_moment(event_time.until, kind)}")
     return " AND ".join(parts)
+
+
+def _moment(text: str, kind: DataType) -> str:
+    """The time *text* in SQL, beside a column of *kind*: in UTC unless it names another zone, as naive columns are."""
+    if kind.name not in {"DATE", "TIMESTAMP", ZONED}:
+        return f"CAST({literal(text)} AS {kind})"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"'{text}' is no time; write it as 2026-11-20 or 2026-11-20T10:00:00Z") from None
+    moment = (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+    # A date compares as its midnight.
+    wanted, zone = (kind.name, "+00") if kind.name == ZONED else ("TIMESTAMP", "")
+    return f"CAST('{moment.isoformat()}{zone}' AS {wanted})"
 
 
 def column_list(schema: tuple[Field, ...], names: tuple[str, ...], *, of: str) -> str:
