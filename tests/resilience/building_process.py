@@ -7,6 +7,7 @@ object per command: what was called, its exit code, its output.
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from pathlib import Path
@@ -27,3 +28,5 @@ def main(root: str, times: str, seed: str, rollbacks: str, *products: str) -> No
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    # As `mesh` itself ends.
+    os._exit(0)

@@ -16,6 +16,7 @@ from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.errors import Refused, Unavailable
 from meshwright.model.publication import InputRead, Publication, PublishedPort
 from meshwright.reading.changes import new_rows_sql
+from meshwright.reading.lost_files import require_files
 from meshwright.sources import files
 
 if TYPE_CHECKING:
@@ -179,6 +180,16 @@ class BuildInputs:
         for one in inputs.values():
             if one.opened:
                 files.verify_unchanged(self.workshop.root, {path: one.read.files[path] for path in one.opened})
+
+    def require_files(self, inputs: dict[str, BuildInput], head: Publication | None, error: str) -> None:
+        """Raise Unavailable when published data that the build read is gone or damaged: that is to blame for *error*."""
+        ports = [(one.read.product, one.port) for one in inputs.values() if one.port is not None]
+        ports += [(self.bound.product.id, port) for port in (head.ports if head is not None else ())]
+        for product, port in ports:
+            if port.table and port.kind == "tables":
+                found = self.workshop.registry.files(port.table, port.snapshot)
+                address = product if port.name == product.partition(".")[2] else f"{product}.{port.name}"
+                require_files(found, port=address, product=product, locate=self.workshop.warehouse.locate, error=error)
 
 
 def without_progress(read: InputRead) -> InputRead:

@@ -25,7 +25,7 @@ from meshwright.build.transforming import PreviousSchema, StagedPort, Transformi
 from meshwright.engines import Staged, TableOutput
 from meshwright.model.contract import QualityRule, without_places
 from meshwright.model.datatype import VARCHAR, DataType
-from meshwright.model.errors import Conflict, Refused
+from meshwright.model.errors import Conflict, InvalidInput, Refused, Unavailable
 from meshwright.model.fields import fields
 from meshwright.model.publication import Attempt
 from meshwright.model.results import Outcome
@@ -101,9 +101,13 @@ class ProductBuild:
             return self._reworded(head, inputs, started)
         workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
         previous = self._previous(head)
-        staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=resolver.begin).run()
-        resolver.verify(inputs)
-        results, tests = self._tested(staged, head)
+        try:
+            staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=resolver.begin).run()
+            resolver.verify(inputs)
+            results, tests = self._tested(staged, head)
+        except (InvalidInput, Unavailable) as error:
+            resolver.require_files(inputs, head, str(error))
+            raise
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
         if any(failed.values()):
             raise TestsFailed(_failure(failed), tests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from meshwright.build.fingerprints import (
     settings_of,
 )
 from meshwright.build.reuse import label
+from meshwright.model.errors import Unavailable
 from meshwright.model.publication import Artifact, Publication, PublishedPort
+from meshwright.reading.lost_files import is_intact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.publication import DataFile, Field, InputRead, Snapshot
     from meshwright.model.results import RuleResult
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +156,7 @@ class Publishing:
             and before.columns == columns
             and before.schema == staged.schema
             and before.rows == state.rows
-            and self._is_whole(state)
+            and self._is_whole(before)
         ):
             # The same rows in the same columns: the table's present snapshot already holds them.
             return replace(before, **common)
@@ -167,10 +172,10 @@ class Publishing:
             columns=columns,
         )
 
-    def _is_whole(self, state: TableState) -> bool:
-        """Whether the files that the table has now are all there; a full build replaces those that were lost."""
-        present = (*state.removed, *(file.path for file in state.kept))
-        return all(self.workshop.warehouse.locate(path).exists() for path in present)
+    def _is_whole(self, port: PublishedPort) -> bool:
+        """Whether the files that *port* serves now are all there; a full build replaces those that were lost."""
+        files = self.workshop.registry.files(port.table, port.snapshot)
+        return all(is_intact(self.workshop.warehouse.locate(file.path), file) for file in files)
 
     def _common(self, one: PortResult) -> dict[str, Any]:
         port = one.staged.port
@@ -199,9 +204,16 @@ class Publishing:
             else tables.create(product=self.bound.product.id, port=name, columns=schema)
         )
         added = self._adopt(table, state.added)
-        snapshot = tables.commit(
-            table=table, parent=parent, schema=schema, added=added, removed=state.removed, kept=state.kept
-        )
+        try:
+            snapshot = tables.commit(
+                table=table, parent=parent, schema=schema, added=added, removed=state.removed, kept=state.kept
+            )
+        except Unavailable as error:
+            if parent is None or state.kept:
+                raise
+            # Nothing of the table's present state stays, so damage in its metadata is left behind with it.
+            LOG.warning("%s: the table's history begins anew: %s", self.bound.product.id, error)
+            snapshot = tables.commit(table=table, parent=None, schema=schema, added=added)
         snapshot = replace(snapshot, last_field_id=max(snapshot.last_field_id, one.staged.last_field_id))
         self.snapshots.append(snapshot)
         return snapshot

@@ -228,8 +228,8 @@ def _readable(place: _Place, uri: str) -> Iterator[bytes]:
         yield content
     except (ValueError, LookupError, EOFError, TypeError, ArithmeticError) as error:
         raise Unavailable(
-            f"the table's manifest {uri} is damaged ({error}); restore it from a backup, or rebuild the product into a "
-            "new table"
+            f"the table's manifest {uri} is damaged ({error}); restore it from a backup, or rebuild the product: "
+            "mesh build --full"
         ) from error
 
 
@@ -267,5 +267,5 @@ def _check_agreement(place: _Place, found: list[manifests.Record], change: _Chan
         odd = min(present ^ expected)
         raise Unavailable(
             f"the table in {place.folder} and the registry name different data files ({odd} for one); "
-            "restore both from one backup, or rebuild the product into a new table"
+            "restore both from one backup, or rebuild the product: mesh build --full"
         )

@@ -193,5 +193,5 @@ def _shape(schema: Document) -> str:
 
 def _damaged(path: Path, why: str) -> Unavailable:
     return Unavailable(
-        f"the table's metadata {path} is damaged ({why}); restore it from a backup, or rebuild the product into a new table"
+        f"the table's metadata {path} is damaged ({why}); restore it from a backup, or rebuild the product: mesh build --full"
     )
