@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 import uuid
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 # A file that was written this shortly before it was looked at may be written again within the same clock tick.
 SETTLED_NS: Final = 2_000_000_000
 CACHE_NAME: Final = "source-fingerprints.json"
-# Size, time of change in nanoseconds, inode, when it was looked at, SHA-256.
-ENTRY_LENGTH: Final = 5
 Stat = tuple[int, int, int]
+# Size, time of change in nanoseconds, inode, when it was looked at, SHA-256.
+Entry = tuple[int, int, int, int, str]
 
 
 def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) -> dict[str, str]:
@@ -39,12 +38,12 @@ def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) ->
         try:
             stat = _stat(key)
             entry = entries.get(key)
-            if entry is None or tuple(entry[:3]) != stat or int(entry[3]) - stat[1] < SETTLED_NS:
-                entry = [*stat, time.time_ns(), _sha256(key)]
+            if entry is None or entry[:3] != stat or entry[3] - stat[1] < SETTLED_NS:
+                entry = (*stat, time.time_ns(), _sha256(key))
                 entries[key] = entry
         except OSError as error:
             raise Unavailable(f"{name}: cannot be read: {error}") from error
-        found[path] = str(entry[4])
+        found[path] = entry[4]
     if cache is not None and entries != known:
         _save(cache, entries)
     return found
@@ -82,24 +81,25 @@ def _sha256(file: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _load(cache: Path | None) -> dict[str, list[int | str]]:
+def _load(cache: Path | None) -> dict[str, Entry]:
     if cache is None:
         return {}
+    import msgspec
+
     try:
-        loaded = json.loads((cache / CACHE_NAME).read_bytes())
-    except (OSError, ValueError):
+        return msgspec.json.decode((cache / CACHE_NAME).read_bytes(), type=dict[str, Entry])
+    except (OSError, ValueError, msgspec.MsgspecError):
         return {}
-    if not isinstance(loaded, dict):
-        return {}
-    return {key: entry for key, entry in loaded.items() if isinstance(entry, list) and len(entry) == ENTRY_LENGTH}
 
 
-def _save(cache: Path, entries: Mapping[str, Sequence[int | str]]) -> None:
+def _save(cache: Path, entries: Mapping[str, Entry]) -> None:
     """Written whole under another name first: two builds at once leave one of both, never half of one."""
+    import msgspec
+
     new = cache / f"{CACHE_NAME}.{uuid.uuid4().hex}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        new.write_text(json.dumps(entries), encoding="utf-8")
+        new.write_bytes(msgspec.json.encode(entries))
         new.replace(cache / CACHE_NAME)
     except OSError:
         # Without its cache the next build hashes again; that is slower, not wrong.
