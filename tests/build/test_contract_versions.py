@@ -184,3 +184,20 @@ def test_an_old_major_that_is_served_on_can_be_read_by_products(mesh: MeshFolder
     mesh.product("s.new", "select x from s.a")
     mesh.build()
     assert (mesh.rows("s.old"), mesh.rows("s.new")) == ([{"x": 10}], [{"x": 2}])
+
+
+def test_a_break_of_one_major_reaches_those_who_read_it(mesh: MeshFolder) -> None:
+    columns = "- {name: x, physicalType: INTEGER}\n- {name: y, physicalType: INTEGER}\n"
+    mesh.product("s.a", "select 1 as x, 2 as y", contract=columns)
+    mesh.write("domains/s/a/transform/a@2.sql", "select 1 as x, 2 as y")
+    contract = (mesh.root / "domains/s/a/contracts/a.yaml").read_text(encoding="utf-8")
+    mesh.write("domains/s/a/contracts/a@2.yaml", contract.replace("version: 1.0.0", "version: 2.0.0"))
+    mesh.product("s.one", 'select y from "s.a@1"')
+    mesh.product("s.two", 'select y from "s.a@2"')
+    mesh.product("s.three", "select y from s.two")
+    mesh.build()
+    mesh.write("domains/s/a/transform/a@2.sql", "select 1 as x")
+    mesh.edit("domains/s/a/contracts/a@2.yaml", "  - {name: y, physicalType: INTEGER}\n", "")
+    plan = mesh.plan()["s.a"]
+    assert plan["action"] == "blocked"
+    assert [hit["id"] for hit in plan["affects"]] == ["s.three", "s.two"]

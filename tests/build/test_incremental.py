@@ -255,3 +255,20 @@ def test_rows_that_stay_are_never_shown_as_null_for_another_type(events: MeshFol
     assert ids(events, "ingest.events") == [1, 2]
     events.build("--full")
     assert [row["id"] for row in events.rows("ingest.events")] == ["n1", "n2", "n3"]
+
+
+def test_rows_merge_by_columns_of_any_name(mesh: MeshFolder) -> None:
+    descriptor = LANDING.format() + MERGE.format(port="odd").replace("[id]", "['a\"b', 'x.y', 'SELECT']")
+    mesh.write("data/landing/1.csv", "id,v\n1,a\n2,b\n")
+    mesh.product(
+        "ingest.odd",
+        """select id as "a""b", 'it''s' as "x.y", 1 as "SELECT", v as "%s {} ü" from landing__changes""",
+        descriptor=descriptor,
+    )
+    mesh.build()
+    mesh.write("data/landing/2.csv", "id,v\n2,B\n")
+    mesh.build()
+    rows = mesh.rows("ingest.odd", "--columns", '%s {} ü,a"b', "--where", """"x.y" = 'it''s' and "a""b" < 9""")
+    assert [tuple(row.values()) for row in rows] == [("a", 1), ("B", 2)]
+    kinds = mesh.mesh("changes", "ingest.odd", "--since", "1", "--json").data
+    assert [row["_change_type"] for row in kinds] == ["update_before", "update_after"]

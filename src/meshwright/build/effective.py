@@ -184,7 +184,7 @@ class _Effective:
             old = head.port(port.name, port.major) if head is not None else None
             if old is not None and port.contract is not None and old.contract != port.contract:
                 found = contract_changes(port.name, old.contract, port.contract)
-                changes += found
+                changes += [replace(change, major=port.major) for change in found]
                 if old.contract.is_active and any(change.breaking for change in found):
                     self.blocked.add(product.id)
         changes += lost_ports(product, head)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from meshwright.model.plan import Change
     from meshwright.model.publication import Publication
 
-# The columns reached of each (product, port); None for all of them.
-Reached = dict[tuple[str, str], frozenset[str] | None]
+# The columns reached of each (product, port, its major version or None for any); None for all of them.
+Reached = dict[tuple[str, str, int | None], frozenset[str] | None]
 
 
 class Impact:
@@ -26,14 +26,14 @@ class Impact:
         self.mesh = mesh
         self.published = published
         self.lineage = lineage
-        self.readers: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self.readers: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
         for (product, name), read in mesh.reads.items():
-            self.readers.setdefault((read.product, read.port), []).append((product, name))
+            self.readers.setdefault((read.product, read.port), []).append((product, name, read.major))
         for product, head in published.items():
             if product not in mesh.products:
                 for one in head.inputs:
                     if one.product:
-                        self.readers.setdefault((one.product, one.port), []).append((product, one.name))
+                        self.readers.setdefault((one.product, one.port), []).append((product, one.name, one.major))
 
     def affected(self, product: str, changes: Iterable[Change]) -> tuple[Affected, ...]:
         """Every port downstream of *product* that its breaking *changes* reach, with the columns, by id."""
@@ -41,15 +41,18 @@ class Impact:
         queue = list(reached)
         while queue:
             source = queue.pop(0)
-            for reader, name in self.readers.get(source, ()):
+            for reader, name, major in self.readers.get(source[:2], ()):
+                if source[2] not in {None, major}:
+                    continue
                 for port, columns in self._through(reader, name, reached[source]).items():
-                    merged = _union(reached.get((reader, port), frozenset()), columns)
-                    if (reader, port) not in reached or merged != reached[reader, port]:
-                        reached[reader, port] = merged
-                        queue.append((reader, port))
+                    target = (reader, port, None)
+                    merged = _union(reached.get(target, frozenset()), columns)
+                    if target not in reached or merged != reached[target]:
+                        reached[target] = merged
+                        queue.append(target)
         return tuple(
             Affected(id=reader, port=port, columns=self._named(reader, port, columns))
-            for (reader, port), columns in sorted(reached.items(), key=lambda entry: entry[0])
+            for (reader, port, _), columns in sorted(reached.items(), key=lambda entry: entry[0][:2])
             if reader != product
         )
 
@@ -58,7 +61,8 @@ class Impact:
         for change in changes:
             if change.breaking:
                 columns = frozenset({change.column}) if change.column else None
-                reached[product, change.port] = _union(reached.get((product, change.port), frozenset()), columns)
+                source = (product, change.port, change.major)
+                reached[source] = _union(reached.get(source, frozenset()), columns)
         return reached
 
     def _through(self, reader: str, name: str, columns: frozenset[str] | None) -> dict[str, frozenset[str] | None]:

@@ -183,7 +183,7 @@ class _Planner:
         reasons = []
         for port in bound.product.output_ports:
             old = head.port(port.name, port.major) if head is not None else None
-            mine = [change for change in changes if change.port == port.name]
+            mine = [change for change in changes if change.port == port.name and change.major in {None, port.major}]
             bump = required_bump(mine)
             if old is None or port.contract is None or not port.contract.written or not bump:
                 continue

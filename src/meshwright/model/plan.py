@@ -28,6 +28,8 @@ class Change:
     breaking: bool
     bump: str = ""
     detail: str = ""
+    # The major version of the port that changes; None for every one that is served.
+    major: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,8 @@ def _places(rule: QualityRule, metric: str, draft: Drafting) -> list[Place]:
 
 
 def _column(name: str, draft: Drafting) -> Place:
-    found = draft.data.column(name.rsplit(".", 1)[-1])
+    # `orders.id` may name the table, too; a column may have a point in its own name.
+    found = draft.data.column(name) or draft.data.column(name.rsplit(".", 1)[-1])
     if found is None:
         message = f"there is no column '{name}'"
         raise Uncheckable(message)
