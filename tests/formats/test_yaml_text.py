@@ -75,8 +75,11 @@ def test_a_file_of_fifty_megabytes_is_refused_unread() -> None:
     assert codes(b"a: 1\n" * 10_000_000) == ["too-large"]
 
 
-def test_nesting_without_end_is_a_finding_and_no_crash() -> None:
-    assert codes(b"a: " + b"[" * 100_000) == ["bad-yaml"]
+@pytest.mark.parametrize(
+    "opening", ["a: " + "[" * 100_000, "{a: " * 100_000, "- " * 100_000, "x:\n  " + "?  " * 100_000]
+)
+def test_nesting_without_end_is_a_finding_and_no_crash(opening: str) -> None:
+    assert codes(opening.encode()) == ["bad-yaml"]
 
 
 @pytest.mark.parametrize(

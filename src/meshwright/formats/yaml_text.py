@@ -18,6 +18,8 @@ ALIAS_EVENTS_MAX: Final = 100_000
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 PLACE = re.compile(r"line (\d+), column (\d+)")
+# The parser's stack ends where a line opens this many lists at once; brackets it counts itself.
+NESTED = re.compile(r"^ *(?:[-?][ \t]+){500}", re.MULTILINE)
 SEPARATOR = re.compile(rb"^(---|\.\.\.)(?=\s|$)", re.MULTILINE)
 
 
@@ -99,11 +101,25 @@ def empty_file(path: str) -> Finding:
 def _load(text: str, path: str) -> tuple[Any, list[Finding]]:
     import yaml_rs
 
+    nested = NESTED.search(text)
+    if nested:
+        return None, [_too_deep(text.count("\n", 0, nested.start()) + 1, path)]
     limits = yaml_rs.AliasLimits(max_total_replayed_events=ALIAS_EVENTS_MAX)
     try:
         return yaml_rs.loads(text, parse_datetime=False, alias_limits=limits), []
     except yaml_rs.YAMLDecodeError as error:
         return None, [_syntax_finding(str(error), text, path)]
+
+
+def _too_deep(line: int, path: str) -> Finding:
+    return Finding(
+        code="bad-yaml",
+        message="The file is not valid YAML: lists are nested too deeply",
+        path=path,
+        line=line,
+        column=1,
+        hint="write one '-' on a line",
+    )
 
 
 def _syntax_finding(message: str, text: str, path: str) -> Finding:
