@@ -12,9 +12,14 @@ help: ## Show what there is to make
 
 install: $(STAMP) ## Install Meshwright and everything its tests need into .venv
 
+# An installed uv is used; where there is none, pip puts one into .venv first.
 $(STAMP): pyproject.toml uv.lock
-	@command -v uv >/dev/null 2>&1 || test -x $(VENV)/uv/bin/uv || ($(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv)
-	@UV=$$(command -v uv || echo $(VENV)/uv/bin/uv); UV_PROJECT_ENVIRONMENT=$(VENV) $$UV sync --quiet --frozen --all-extras
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		(echo "Meshwright needs Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1)
+	@uv --version >/dev/null 2>&1 || test -x $(BIN)/uv || \
+		($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv)
+	@UV=$$(uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv); \
+		$$UV sync --quiet --frozen --all-extras --python $(PYTHON)
 	@touch $(STAMP)
 
 demo: $(STAMP) ## Build the example mesh of real flights in demo/ and show what it does
