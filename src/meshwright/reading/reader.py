@@ -69,6 +69,11 @@ class Rows:
         with self.told():
             return self.relation.__arrow_c_stream__(requested_schema)
 
+    def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
+        """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
+        with self.told():
+            return self.relation.to_arrow_table()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:

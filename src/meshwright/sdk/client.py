@@ -52,6 +52,9 @@ class Rows:
         """The rows as a pyarrow Table."""
         import pyarrow as pa
 
+        # In this process the engine makes the table on all its threads; what comes over a wire is a stream.
+        if hasattr(self._stream, "to_arrow"):
+            return self._stream.to_arrow()
         return pa.RecordBatchReader.from_stream(self).read_all()
 
     def batches(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
