@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -201,3 +202,15 @@ def test_a_break_of_one_major_reaches_those_who_read_it(mesh: MeshFolder) -> Non
     plan = mesh.plan()["s.a"]
     assert plan["action"] == "blocked"
     assert [hit["id"] for hit in plan["affects"]] == ["s.three", "s.two"]
+
+
+def test_products_that_go_together_do_not_hold_each_other(shop: MeshFolder) -> None:
+    shop.product("gone.first", "select 1 as x")
+    shop.product("gone.second", "select x from gone.first")
+    shop.build()
+    for name in ("first", "second"):
+        shutil.rmtree(shop.root / f"domains/gone/{name}")
+    actions = shop.actions("--allow-remove")
+    assert (actions["gone.first"], actions["gone.second"]) == ("remove", "remove")
+    shop.build("--allow-remove")
+    assert shop.mesh("read", "gone.first").code == 2

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mesh_folder import MeshFolder
+
 if TYPE_CHECKING:
-    from mesh_folder import MeshFolder
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -223,3 +225,16 @@ def test_bounds_of_event_time_know_zones(mesh: MeshFolder, kind: str, since: str
     assert len(mesh.rows("a.a", "--since", since)) == found
     answer = mesh.mesh("read", "a.a", "--until", "soon")
     assert (answer.code, "'soon' is no time" in answer.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["a [mesh]", "st*r", "wh?t", 'it\'s "one"', "ü%20{x}"])
+def test_a_mesh_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    mesh = MeshFolder(root)
+    mesh.write("data/a.csv", "id\n1\n2\n")
+    mesh.product("s.a", "select id from 'data/a.csv'")
+    mesh.product("s.b", "select id * 2 as id from s.a")
+    mesh.build()
+    assert mesh.rows("s.b") == [{"id": 2}, {"id": 4}]
+    assert mesh.mesh("query", "select sum(id) as n from s.a", "--json").data == [{"n": 3}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -22,15 +23,27 @@ def test_a_fingerprint_is_the_sha256_of_the_content(tmp_path: Path) -> None:
 
 
 def test_a_file_settled_before_its_last_look_is_not_hashed_again(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_bytes(b"1")
-    old = time.time_ns() - 10_000_000_000
-    os.utime(file, ns=(old, old))
-    first = fingerprints(tmp_path, ["a.csv"], tmp_path / "cache")
-    file.write_bytes(b"2")
-    os.utime(file, ns=(old, old))
-    # The same size, time and inode: what is known is taken, which shows that the cache is used.
-    assert fingerprints(tmp_path, ["a.csv"], tmp_path / "cache") == first
+    settled(tmp_path, digest="known")
+    # What is known is taken, which shows that the cache is used.
+    assert fingerprints(tmp_path, ["a.csv"], tmp_path / "cache") == {"a.csv": "known"}
+
+
+def test_a_file_whose_time_was_set_back_is_hashed_again(tmp_path: Path) -> None:
+    settled(tmp_path, digest="known")
+    stat = (tmp_path / "a.csv").stat()
+    (tmp_path / "a.csv").write_bytes(b"2")
+    os.utime(tmp_path / "a.csv", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert fingerprints(tmp_path, ["a.csv"], tmp_path / "cache") == {"a.csv": hashlib.sha256(b"2").hexdigest()}
+
+
+def settled(folder: Path, *, digest: str) -> None:
+    """A file in *folder*, known as *digest* since a look that was long after it changed."""
+    (folder / "a.csv").write_bytes(b"1")
+    fingerprints(folder, ["a.csv"], folder / "cache")
+    known = json.loads((folder / "cache" / CACHE_NAME).read_bytes())
+    for entry in known.values():
+        entry[3:] = [time.time_ns() + 10_000_000_000, digest]
+    (folder / "cache" / CACHE_NAME).write_text(json.dumps(known), encoding="utf-8")
 
 
 def test_a_file_written_just_now_is_always_hashed_again(tmp_path: Path) -> None:

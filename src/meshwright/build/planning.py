@@ -243,21 +243,21 @@ class _Planner:
 
     def _removals(self) -> list[ProductPlan]:
         present = set(self.mesh.workspace.mesh.domains)
-        plans = []
-        for name, head in sorted(self.published.items()):
-            if name.partition(".")[0] not in present or name in self.mesh.products or self.findings.get(name):
-                continue
-            plans.append(self._removal(name, head))
-        return plans
+        gone = [
+            name
+            for name in sorted(self.published)
+            if name.partition(".")[0] in present and name not in self.mesh.products and not self.findings.get(name)
+        ]
+        return [self._removal(name, self.published[name], gone) for name in gone]
 
-    def _removal(self, name: str, head: Publication) -> ProductPlan:
+    def _removal(self, name: str, head: Publication, gone: Sequence[str]) -> ProductPlan:
         from meshwright.model.plan import Change
 
         changes = tuple(
             Change(port=port.name, column="", kind="port removed", breaking=True, bump="major") for port in head.ports
         )
         affects = self.impact.affected(name, changes)
-        readers = sorted({one.id for one in affects})
+        readers = sorted({one.id for one in affects} - set(gone))
         rows = f"removes {', '.join(f'{port.name} ({port.rows:,} rows)' for port in head.ports)}"
         action, reasons = Action.REMOVE, ["its folder was deleted", rows]
         if readers:

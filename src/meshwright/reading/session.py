@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meshwright.engines.parquet_scan import exact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,7 +18,8 @@ def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN
     connection.execute("SET TimeZone = 'UTC'")
     if threads:
         connection.execute(f"SET threads = {threads}")
-    connection.execute("SET allowed_paths = ?", [sorted(set(files))])
+    # A scan names a file by a pattern that matches only it; both have to be allowed where the two differ.
+    connection.execute("SET allowed_paths = ?", [sorted({name for file in files for name in (file, exact(file))})])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")

@@ -8,6 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.formats import yaml_text
+from meshwright.model.datatype import DataType
 from meshwright.model.errors import Unavailable
 from meshwright.model.findings import Finding
 from meshwright.workspace.files import read_document
@@ -37,7 +38,31 @@ def accepted(document: Any, findings: list[Finding], path: str) -> tuple[dict[st
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         hint = "delete the file; the next build writes it again"
         return {}, [Finding(code="wrong-type", message="The lock must be a mapping of inputs", path=path, hint=hint)]
+    problem = _problem(document.get("inputs", {}))
+    if problem:
+        hint = "delete the entry; the next plan looks at the file and writes it again"
+        return {}, [
+            Finding(code="wrong-value", message="The lock is not understood", path=path, value=problem, hint=hint)
+        ]
     return document, []
+
+
+def _problem(inputs: Any) -> str:  # noqa: ANN401 - any document
+    """What is wrong with the pins of *inputs*, "" when nothing is."""
+    if not isinstance(inputs, dict):
+        return "inputs: must map names to what was found out"
+    for name, pin in inputs.items():
+        if not isinstance(pin, dict) or not isinstance(pin.get("path"), str) or not isinstance(pin.get("format"), str):
+            return f"{name}: must have a path, a format and columns"
+        columns = pin.get("columns")
+        if not isinstance(columns, dict) or not isinstance(pin.get("options", {}), dict):
+            return f"{name}: columns and options must be mappings"
+        for column, kind in columns.items():
+            try:
+                DataType.parse(str(kind))
+            except ValueError as error:
+                return f"{name}: column {column}: {error}"
+    return ""
 
 
 def write_lock(root: Path, folder: str, lock: dict[str, Any]) -> None:
