@@ -143,15 +143,13 @@ class Node:
         modules = {name: imported_modules(self.root, bound) for name, bound in mesh.products.items()}
         return SourceState(fingerprints=fingerprints, readings=readings, modules=modules, problems=problems)
 
-    def build(
-        self, planned: Planned, emit: Callable[[Event], None], *, allow_remove: bool = False
-    ) -> list[ProductEnded]:
+    def build(self, planned: Planned, emit: Callable[[Event], None]) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""
         from meshwright.build.running import PlanRun
 
         workshop = self.workshop(planned.plan.environment, emit, planned.mesh)
         try:
-            return PlanRun(workshop, planned, allow_remove=allow_remove).run()
+            return PlanRun(workshop, planned).run()
         finally:
             workshop.engine.close()
 

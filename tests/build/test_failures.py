@@ -227,7 +227,27 @@ def test_a_removal_that_comes_too_late_stops_nobody_else(shop: MeshFolder) -> No
     node = open_node(shop.root)
     planned = node.plan(PlanRequest(allow_remove=True))
     assert shop.mesh("rollback", "hr.people").code == 0
-    ended = {one.product: one for one in node.build(planned, lambda _: None, allow_remove=True)}
+    ended = {one.product: one for one in node.build(planned, lambda _: None)}
     assert (ended["hr.people"].outcome, ended["hr.people"].exit_code) == ("error", 1)
     assert ended["finance.totals"].outcome == "published"
     assert shop.rows("hr.people") == [{"id": 1}]
+
+
+def test_what_relationships_point_to_is_built_first(mesh: MeshFolder) -> None:
+    mesh.product("b.orders", "select 'DE' as country")
+    mesh.contract(
+        "b.orders",
+        "- name: country\n  physicalType: VARCHAR\n  relationships:\n  - {type: foreignKey, to: z.countries.code}\n",
+    )
+    key = "- {name: code, physicalType: VARCHAR, required: true, unique: true}\n"
+    mesh.product("z.countries", "select 'DE' as code", contract=key)
+    assert list(mesh.plan()) == ["z.countries", "b.orders"]
+    assert {one["outcome"] for one in mesh.build().values()} == {"published"}
+
+
+def test_products_whose_relationships_point_at_each_other_are_built_all_the_same(mesh: MeshFolder) -> None:
+    row = "- name: id\n  physicalType: INTEGER\n  relationships:\n  - {{type: foreignKey, to: {other}.id}}\n"
+    mesh.product("a.one", "select 1 as id", contract=row.format(other="a.two"))
+    mesh.product("a.two", "select id from a.one", contract=row.format(other="a.one"))
+    assert list(mesh.plan()) == ["a.one", "a.two"]
+    assert mesh.mesh("validate").code == 0

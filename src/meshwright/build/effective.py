@@ -97,6 +97,11 @@ class _Effective:
             for name, one in outlines.items()
         }
         order, cycles = build_order(upstream)
+        # A product is tested against those that its relationships point to, so they come first where that is possible.
+        tested, circles = build_order(
+            {name: [*ups, *outlines[name].product.references] for name, ups in upstream.items()}
+        )
+        order = tested if len(circles) == len(cycles) else order
         for cycle in cycles:
             path = outlines[cycle[0]].product.path
             hint = "a product cannot wait for itself: drop one of these inputs"

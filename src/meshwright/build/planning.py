@@ -96,7 +96,12 @@ class _Planner:
         if not self.request.select:
             plans.extend(self._unreadable())
             plans.extend(self._removals())
-        plan = Plan(environment=self.request.environment, products=tuple(plans), full=self.request.full)
+        plan = Plan(
+            environment=self.request.environment,
+            products=tuple(plans),
+            full=self.request.full,
+            allow_remove=self.request.allow_remove,
+        )
         return Planned(plan=plan, mesh=self.mesh, published=self.published, verdicts=self.verdicts)
 
     def _chosen(self) -> set[str]:

@@ -68,7 +68,9 @@ class ProductBuild:
     ) -> None:
         self.workshop = workshop
         self.mesh = mesh
-        self.bound = bound
+        domain = mesh.workspace.mesh.domains.get(bound.product.domain)
+        owner = bound.product.owner or (domain.team if domain is not None else "")
+        self.bound = replace(bound, product=replace(bound.product, owner=owner))
         self.verdict = verdict
         self.full = full
         self.product = bound.product.id

@@ -30,10 +30,9 @@ GOOD = frozenset({"published", "reused"})
 class PlanRun:
     """Applies one plan."""
 
-    def __init__(self, workshop: Workshop, planned: Planned, *, allow_remove: bool = False) -> None:
+    def __init__(self, workshop: Workshop, planned: Planned) -> None:
         self.workshop = workshop
         self.planned = planned
-        self.allow_remove = allow_remove
         self.plans = {one.id: one for one in planned.plan.products}
         self.ended: dict[str, ProductEnded] = {}
         self.started = time.monotonic()
@@ -53,7 +52,7 @@ class PlanRun:
         return [self.ended[name] for name in self.plans if name in self.ended]
 
     def _schedule(self) -> None:
-        waiting = {name: self._upstream(name) for name in self.plans}
+        waiting = {name: self._upstream(name) | self._referenced(name) for name in self.plans}
         running: dict[Future[ProductEnded], str] = {}
         with ThreadPoolExecutor(max_workers=self._workers(), thread_name_prefix="build") as pool:
             try:
@@ -85,6 +84,12 @@ class PlanRun:
         found = {reads[name, port.name].product for port in bound.product.input_ports if (name, port.name) in reads}
         return found & self.plans.keys()
 
+    def _referenced(self, name: str) -> set[str]:
+        """The products before this one in the plan that its relationships point to: its tests look into them."""
+        bound = self.planned.mesh.products.get(name)
+        before = list(self.plans)[: list(self.plans).index(name)]
+        return set(bound.product.references) & set(before) if bound is not None else set()
+
     def _start(self, pool: ThreadPoolExecutor, name: str) -> Future[ProductEnded] | None:
         plan = self.plans[name]
         lost = sorted(up for up in self._upstream(name) if self.ended[up].outcome not in GOOD | {"blocked"})
@@ -110,7 +115,7 @@ class PlanRun:
         return ProductEnded(product=plan.id, outcome="reused", message=reasons, publication=head)
 
     def _remove(self, plan: ProductPlan, reasons: str) -> ProductEnded:
-        if not self.allow_remove or plan.head is None:
+        if not self.planned.plan.allow_remove or plan.head is None:
             return ProductEnded(product=plan.id, outcome="kept", message=reasons)
         try:
             self.workshop.registry.move_head(self.workshop.environment, plan.id, to=None, head=plan.head)

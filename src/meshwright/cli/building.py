@@ -56,7 +56,7 @@ def build(
     request = PlanRequest(environment=environment, select=selected, full=full, allow_remove=allow_remove)
     planned = _saved(node, saved) if saved is not None else node.plan(request)
     with progress(planned.plan, as_json=as_json) as emit:
-        ended = node.build(planned, emit, allow_remove=allow_remove)
+        ended = node.build(planned, emit)
     return exit_code(ended)
 
 

@@ -159,7 +159,7 @@ def _table(rows: Rows) -> None:
         right=numeric,
     )
     if len(found) > ROWS_SHOWN:
-        click.echo(f"… the first {ROWS_SHOWN} rows; --limit N --format csv prints more")
+        click.echo(f"… the first {ROWS_SHOWN} rows; --format csv prints them all")
 
 
 NUMERIC = frozenset(

@@ -73,3 +73,4 @@ class Plan:
     environment: str
     products: tuple[ProductPlan, ...]
     full: bool = False
+    allow_remove: bool = False

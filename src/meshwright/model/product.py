@@ -144,6 +144,16 @@ class Product:
         return next((port for port in self.input_ports if port.name == name), None)
 
     @property
+    def references(self) -> list[str]:
+        """The ids of other products that relationships of this one's contracts point to, sorted."""
+        found = set()
+        for port in self.output_ports:
+            for table in port.contract.tables if port.contract is not None else ():
+                ends = [*table.relationships, *(one for column in table.columns for one in column.relationships)]
+                found |= {".".join(to.split(".")[:2]) for one in ends for to in one.to if to.count(".") > 1}
+        return sorted(found - {self.id})
+
+    @property
     def upstream(self) -> list[str]:
         """The ids of the products whose ports this one reads, each once, sorted."""
         return sorted({port.address.product_id for port in self.input_ports if port.address is not None})

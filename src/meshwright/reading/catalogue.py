@@ -16,9 +16,15 @@ def published_ports(registry: Registry, environment: str) -> list[dict[str, Any]
     """Every port that is served in *environment*, by address: version, status, owner, description, rows, columns."""
     found = []
     for head in registry.heads(environment).values():
-        newest = {port.name: max(one.major for one in head.ports if one.name == port.name) for port in head.ports}
-        found += [described_port(head, port, pinned=port.major != newest[port.name]) for port in head.ports]
+        found += _described_ports(head)
     return sorted(found, key=lambda port: str(port["address"]))
+
+
+def _described_ports(publication: Publication) -> list[dict[str, Any]]:
+    """The publication's ports as data; an address names its major version only where a newer one is served."""
+    ports = publication.ports
+    newest = {port.name: max(one.major for one in ports if one.name == port.name) for port in ports}
+    return [described_port(publication, port, pinned=port.major != newest[port.name]) for port in ports]
 
 
 def described_port(head: Publication, port: PublishedPort, *, pinned: bool = False) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def described_publication(publication: Publication) -> dict[str, Any]:
         "duration_seconds": round(publication.duration_seconds, 3),
         "rows": sum(port.rows for port in publication.ports),
         "bytes": sum(port.bytes for port in publication.ports),
-        "ports": [described_port(publication, port, pinned=True) for port in publication.ports],
+        "ports": _described_ports(publication),
         "inputs": [
             {
                 "name": read.name,
