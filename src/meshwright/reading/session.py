@@ -15,7 +15,8 @@ def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN
     import duckdb
 
     connection = duckdb.connect(":memory:")
-    connection.execute("SET TimeZone = 'UTC'")
+    # A setting of the session would not reach its cursors.
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if threads:
         connection.execute(f"SET threads = {threads}")
     # A scan names a file by a pattern that matches only it; both have to be allowed where the two differ.
