@@ -129,6 +129,7 @@ class _Binding:
             if columns and port.transformation is not None and port.transformation.language == "sql":
                 self.compare(port, port.contract, columns)
         elif columns or port.kind == "files":
+            self.check_storable(port, columns)
             port = replace(port, contract=draft_contract(self.outline.product, port, columns))
         if port.contract is not None and port.kind == "tables":
             self.check_settings(port, port.contract)
@@ -173,6 +174,18 @@ class _Binding:
                     hint=hint,
                     line=line,
                 )
+
+    def check_storable(self, port: OutputPort, columns: Columns) -> None:
+        """Find the columns that no table can hold; a contract's types can all be stored."""
+        for name, kind in columns:
+            try:
+                stored(kind)
+            except Unstorable as error:
+                if port.transformation is not None:
+                    line = query_line(port.transformation.text)
+                    hint = "write the cast in the query"
+                    message = f"column {name}: {error}"
+                    self.find(port.transformation.path, "column-type", message, hint=hint, line=line)
 
     def check_settings(self, port: OutputPort, contract: Contract) -> None:
         known = [column.name for column in contract.table.columns]

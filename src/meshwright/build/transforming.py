@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.bound import draft_contract
 from meshwright.build.events import OutputPrinted
+from meshwright.build.faithful import refuse_unfaithful
 from meshwright.build.fingerprints import key_of
 from meshwright.build.outline import stem
 from meshwright.engines import PythonJob, Staged, TableInput, TableOutput
 from meshwright.engines.parquet_scan import parquet, scan_sql
-from meshwright.model.datatype import DataType, stored
+from meshwright.model.datatype import DataType, Unstorable, stored
 from meshwright.model.errors import InvalidInput
 from meshwright.model.fields import fields
 from meshwright.model.product import Limits
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from meshwright.build.build_inputs import BuildInput
     from meshwright.build.outline import ParsedTransformation
     from meshwright.build.workshop import Workshop
+    from meshwright.model.contract import Contract
     from meshwright.model.product import OutputPort
     from meshwright.model.publication import Field
 
@@ -96,11 +98,12 @@ class Transforming:
             port = replace(port, contract=draft_contract(self.bound.product, port, columns))
         assert port.contract is not None  # noqa: S101 - drafted just above when it was missing
         before = self.previous.get((port.name, port.major), PreviousSchema())
-        kept = tuple((column.name, stored(column.type)) for column in port.contract.table.columns)
+        kept = _kept(one.name, port.contract)
         schema, last = fields(kept, before.schema, before.last_field_id)
         key = key_of(port) if port.materialization == "full" else ()
         output = TableOutput(name=one.name, folder=self.folder / one.name, schema=schema, key=key)
         staged = self.workshop.engine.stage(query, inputs=inputs, output=output)
+        refuse_unfaithful(one.name, staged, schema, port.contract, self.workshop.engine)
         self.results[one.name] = TableInput(name=one.name, scan=scan_sql(staged.files, schema, str), columns=kept)
         return StagedPort(port=port, schema=schema, last_field_id=last, staged=staged)
 
@@ -177,3 +180,11 @@ class Transforming:
         return Limits(
             seconds=own.seconds or settings.python_seconds, memory_mb=own.memory_mb or settings.python_memory_mb
         )
+
+
+def _kept(port: str, contract: Contract) -> tuple[tuple[str, DataType], ...]:
+    """The columns as they are stored. Raises InvalidInput for a type that no table can hold."""
+    try:
+        return tuple((column.name, stored(column.type)) for column in contract.table.columns)
+    except Unstorable as error:
+        raise InvalidInput(f"{port}: {error}") from error
