@@ -199,3 +199,36 @@ def test_a_column_that_an_input_loses_or_moves_rebuilds_what_python_makes_of_it(
         mesh.build()
         assert mesh.rows("s.b") == [{"n": names}]
     assert mesh.actions() == {"s.a": "reuse", "s.b": "reuse"}
+
+
+LINKED = """
+import os
+
+def a(inputs):
+    (inputs.folder / "m.txt").write_text("hi")
+    os.symlink("m.txt", inputs.folder / "latest.txt")
+    os.symlink("m.txt", inputs.folder / "z.txt")
+"""
+
+
+def test_links_are_published_as_what_they_lead_to(mesh: MeshFolder) -> None:
+    python(mesh, "s.a", LINKED, descriptor="outputPorts:\n- {name: a, type: files}\n")
+    mesh.build()
+    assert mesh.mesh("read", "s.a", "--to", str(mesh.root / "out")).code == 0
+    found = {path.name: (path.read_text(encoding="utf-8"), path.is_symlink()) for path in (mesh.root / "out").iterdir()}
+    assert found == dict.fromkeys(("m.txt", "latest.txt", "z.txt"), ("hi", False))
+    stored = [path for path in (mesh.root / ".mesh/warehouse/s/a/artifacts").rglob("*") if not path.is_dir()]
+    assert [path.is_symlink() for path in stored] == [False]
+
+
+@pytest.mark.parametrize("reader", ["b.sql", "b.py"])
+def test_a_port_of_files_is_no_table_for_its_siblings(mesh: MeshFolder, reader: str) -> None:
+    python(mesh, "s.a", LINKED, descriptor="outputPorts:\n- {name: a, type: files}\n- {name: b}\n")
+    text = "select * from a" if reader == "b.sql" else "def b(inputs):\n    return inputs.a\n"
+    mesh.write(f"domains/s/a/transform/{reader}", text)
+    answer = mesh.mesh("validate")
+    assert (answer.code, "unknown-table" in answer.err, "publishes files" in answer.err) == (2, True, True)
+    mesh.write(
+        f"domains/s/a/transform/{reader}", "select 1 as x" if reader == "b.sql" else "def b(inputs):\n    pass\n"
+    )
+    assert mesh.mesh("validate").code == 0

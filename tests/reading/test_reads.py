@@ -238,3 +238,11 @@ def test_a_mesh_may_lie_in_a_folder_of_any_name(tmp_path: Path, name: str) -> No
     mesh.build()
     assert mesh.rows("s.b") == [{"id": 2}, {"id": 4}]
     assert mesh.mesh("query", "select sum(id) as n from s.a", "--json").data == [{"n": 3}]
+
+
+def test_a_condition_cannot_add_rows(mesh: MeshFolder) -> None:
+    mesh.product("s.a", "select true as x")
+    mesh.build()
+    answer = mesh.mesh("read", "s.a", "--where", "1 = 1) union all select (1 = 1")
+    assert (answer.code, "one condition" in answer.err) == (2, True)
+    assert mesh.rows("s.a", "--where", "x) or (not x") == [{"x": True}]

@@ -194,7 +194,18 @@ class _Outliner:
                 source.path, "self-input", "a transformation cannot read its own result", value=name, hint=hint, **place
             )
             return "", "", False
+        if self.publishes_files(name):
+            self.no_table(source, name, place)
+            return "", "", False
         return f"{self.product.id}#{name}", name, False
+
+    def publishes_files(self, name: str) -> bool:
+        return any(port.kind == "files" and stem(port) == name for port in self.product.output_ports)
+
+    def no_table(self, source: Transformation, name: str, place: dict[str, int]) -> None:
+        message = "this port publishes files, which no other transformation can read as a table"
+        hint = "make what both need in an intermediate step"
+        self.find(source.path, "unknown-table", message, value=name, hint=hint, **place)
 
     def address(self, source: Transformation, text: str, place: dict[str, int]) -> str:
         try:
@@ -236,7 +247,9 @@ class _Outliner:
             if name in self.inputs:
                 tables[name] = name
             elif name in self.sources:
-                if name != source.name:
+                if self.publishes_files(name) and not read.reads_all and name != source.name:
+                    self.no_table(source, name, place)
+                elif name != source.name and not self.publishes_files(name):
                     siblings[name] = name
             elif "." in name and (port := self.python_input(source, name, place)):
                 tables[name] = port

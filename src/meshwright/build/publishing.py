@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -240,6 +241,11 @@ class Publishing:
     def _files_port(self, one: PortResult) -> PublishedPort:
         port, folder = one.staged.port, one.staged.artifacts
         assert port.contract is not None and folder is not None  # noqa: S101, PT018 - made by transforming
+        for link in [path for path in folder.rglob("*") if path.is_symlink() and path.is_file()]:
+            # What a link leads to may be moved before it: it becomes a copy.
+            real = link.resolve()
+            link.unlink()
+            shutil.copyfile(real, link)
         artifacts = tuple(self._artifact(folder, path) for path in sorted(folder.rglob("*")) if path.is_file())
         before = continued(self.head, self.bound, port)
         content = {artifact.path: artifact.sha256 for artifact in artifacts}

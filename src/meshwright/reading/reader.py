@@ -246,8 +246,10 @@ def _accepted(sql: str) -> Query:
 
 def _condition(where: str) -> str:
     """*where* when it is one SQL condition and nothing more. Raises InvalidInput."""
-    _accepted(f"SELECT 1 FROM t WHERE (\n{where}\n)")
+    whole = _accepted(f"SELECT 1 FROM t WHERE (\n{where}\n)")
     query = _accepted(f"SELECT (\n{where}\n) FROM t")
+    if {whole.tree["type"], query.tree["type"]} != {"SELECT_NODE"}:
+        raise InvalidInput("--where takes one condition: what stands in it closes the bracket around it")
     if len(query.references) > 1:
         raise InvalidInput("a --where condition speaks of the port's columns only: use `mesh query` to combine ports")
     return f"(\n{where}\n)"
