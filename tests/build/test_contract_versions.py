@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+
+from meshwright.build.continuation import has_ended
+from meshwright.model.contract import ServiceLevel
+from meshwright.node import open_node
 
 if TYPE_CHECKING:
     from mesh_folder import MeshFolder
@@ -214,3 +220,27 @@ def test_products_that_go_together_do_not_hold_each_other(shop: MeshFolder) -> N
     assert (actions["gone.first"], actions["gone.second"]) == ("remove", "remove")
     shop.build("--allow-remove")
     assert shop.mesh("read", "gone.first").code == 2
+
+
+def test_a_major_version_ends_on_the_day_that_its_contract_names(mesh: MeshFolder) -> None:
+    mesh.product("sales.orders", "select 1 as id, 'x' as label")
+    mesh.contract("sales.orders", CONTRACT)
+    mesh.build()
+    rename(mesh, version="2.0.0")
+    mesh.build()
+    assert mesh.rows("sales.orders@1") == [{"id": 1, "label": "x"}]
+    head = open_node(mesh.root).registry.head("prod", "sales.orders")
+    assert head is not None
+    old = head.ports[-1]
+    assert has_ended(old.contract, date(2030, 1, 1)) is False
+    level = ServiceLevel(property="endOfLife", value="2026-01-01")
+    ending = replace(old.contract, service_levels=(level,))
+    assert (has_ended(ending, date(2025, 12, 31)), has_ended(ending, date(2026, 1, 1))) == (False, True)
+
+
+def test_what_was_removed_can_be_served_again(shop: MeshFolder) -> None:
+    shutil.rmtree(shop.root / "domains/support/ids")
+    shop.build("--allow-remove")
+    assert shop.mesh("rollback", "support.ids").code == 2
+    assert shop.mesh("rollback", "support.ids", "--to", "1").code == 0
+    assert shop.rows("support.ids") == [{"id": 1}]

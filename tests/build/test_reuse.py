@@ -120,7 +120,7 @@ def test_words_of_a_contract_are_published_without_running_anything(mesh: MeshFo
     mesh.build()
     mesh.contract("a.a", "- {name: x, physicalType: INTEGER, description: a number}\n")
     assert mesh.plan()["a.a"]["action"] == "build"
-    assert mesh.build()["a.a"]["message"] == "only its documentation changed"
+    assert mesh.build()["a.a"]["message"] == "its data is the same"
     assert mesh.mesh("show", "a.a", "--json").data["ports"][0]["columns"][0]["description"] == "a number"
     assert mesh.actions() == {"a.a": "reuse"}
 

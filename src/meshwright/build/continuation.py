@@ -9,9 +9,11 @@ from meshwright.model.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from meshwright.build.bound import BoundProduct
-    from meshwright.model.product import OutputPort
+    from meshwright.model.contract import Contract
+    from meshwright.model.product import OutputPort, Product
     from meshwright.model.publication import Field, Publication, PublishedPort
 
 
@@ -72,3 +74,28 @@ def require_readable(port: str, product: str, before: PublishedPort | None, sche
                 f"cannot be read so. Give the column a new name, or make all rows anew with "
                 f"`mesh build --full --select {product}`"
             )
+
+
+def older_majors(
+    head: Publication | None, product: Product, today: date
+) -> tuple[list[PublishedPort], list[PublishedPort]]:
+    """Major versions that *head* serves and *product* declares no more: those that go on, and those past their end date.
+
+    They are served as last published until the end of life that their contract names. What is below 1.0.0 promised
+    nothing: a first major version takes its place.
+    """
+    declared = {(port.name, port.major) for port in product.output_ports}
+    names = {name for name, _ in declared}
+    left = [
+        port
+        for port in (head.ports if head is not None else ())
+        if port.name in names and port.major and (port.name, port.major) not in declared
+    ]
+    ended = [port for port in left if has_ended(port.contract, today)]
+    return [port for port in left if port not in ended], ended
+
+
+def has_ended(contract: Contract, today: date) -> bool:
+    """Whether the end of life, or else of support, that *contract* names has come."""
+    level = contract.service_level("endOfLife") or contract.service_level("endOfSupport")
+    return level is not None and str(level.value)[:10] <= today.isoformat()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from meshwright.analysis.query import parse_all
 from meshwright.build.bound import BoundProduct, bind
+from meshwright.build.continuation import older_majors
 from meshwright.build.input_resolution import InputResolution, PortColumns
 from meshwright.build.outline import Outline, outline, sql_texts, stem
 from meshwright.model.compatibility import contract_changes
@@ -207,13 +209,10 @@ class _Effective:
                 self.resolution.provide(bound.product, replace(port, contract=served.contract))
             else:
                 self.resolution.provide(bound.product, port, bound.columns.get(stem(port), ()))
-        declared = {(port.name, port.major) for port in bound.product.output_ports}
-        names = {name for name, _ in declared}
-        for served in head.ports if head is not None else ():
+        for served in older_majors(head, bound.product, datetime.now(UTC).date())[0]:
             # An older major version goes on being served as it is: its readers go on reading it.
-            if served.name in names and served.major and (served.name, served.major) not in declared:
-                kept = OutputPort(name=served.name, version=served.version, kind=served.kind, contract=served.contract)
-                self.resolution.provide(bound.product, kept)
+            kept = OutputPort(name=served.name, version=served.version, kind=served.kind, contract=served.contract)
+            self.resolution.provide(bound.product, kept)
 
 
 def lost_ports(product: Product, head: Publication | None) -> list[Change]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from meshwright.build.continuation import older_majors
 from meshwright.build.impact import Impact
 from meshwright.build.lineage import Lineage
 from meshwright.build.reuse import Reuse, SourceState, Verdict, label
@@ -199,14 +201,7 @@ class _Planner:
         return tuple(reasons)
 
     def _carried(self, bound: BoundProduct) -> tuple[str, ...]:
-        head = self.published.get(bound.product.id)
-        declared = {(port.name, port.major) for port in bound.product.output_ports}
-        names = {name for name, _ in declared}
-        kept = [
-            port
-            for port in (head.ports if head else ())
-            if port.name in names and port.major and (port.name, port.major) not in declared
-        ]
+        kept, _ = older_majors(self.published.get(bound.product.id), bound.product, datetime.now(UTC).date())
         return tuple(f"note: {label(port.name, port.major)} stays served as last published" for port in kept)
 
     def _reuse_reasons(self, bound: BoundProduct) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshwright.build.build_inputs import BuildInput, BuildInputs, without_progress
-from meshwright.build.continuation import continued, require_readable
+from meshwright.build.continuation import continued, older_majors, require_readable
 from meshwright.build.events import ProductEnded, ProductStarted
 from meshwright.build.fingerprints import (
     code_fingerprint,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract
     from meshwright.model.product import OutputPort
-    from meshwright.model.publication import Field, Publication
+    from meshwright.model.publication import Field, Publication, PublishedPort
     from meshwright.model.results import RuleResult
     from meshwright.quality import Dataset
     from meshwright.quality.quarantine import Quarantine
@@ -143,7 +143,7 @@ class ProductBuild:
 
     def _only_words(self, head: Publication) -> bool:
         """Whether only what the contracts say in words differs from *head*."""
-        if head.version != self.bound.product.version:
+        if head.version != self.bound.product.version or self._ended_majors(head):
             return True
         for port in self.bound.product.output_ports:
             served = head.port(port.name, port.major)
@@ -153,12 +153,16 @@ class ProductBuild:
                 return True
         return False
 
+    def _ended_majors(self, head: Publication) -> list[PublishedPort]:
+        return older_majors(head, self.bound.product, self.workshop.now().date())[1]
+
     def _reworded(self, head: Publication, inputs: dict[str, BuildInput], started: float) -> ProductEnded:
         """A publication of the same data under contracts whose words changed."""
         from meshwright.build.fingerprints import contract_fingerprint
 
         ports = []
-        for served in head.ports:
+        ended = self._ended_majors(head)
+        for served in (port for port in head.ports if port not in ended):
             port = self.bound.product.output_port(served.name, served.major)
             if port is not None and port.contract is not None:
                 contract, fingerprint = port.contract, contract_fingerprint(port.contract)
@@ -171,7 +175,7 @@ class ProductBuild:
             reason="; ".join(self.verdict.reasons),
             seconds=time.monotonic() - started,
         )
-        return self._ended("published", publication, started, message="only its documentation changed")
+        return self._ended("published", publication, started, message="its data is the same")
 
     def _previous(self, head: Publication | None) -> dict[tuple[str, int], PreviousSchema]:
         found = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshwright.build.continuation import continued
+from meshwright.build.continuation import continued, older_majors
 from meshwright.build.fingerprints import (
     code_fingerprint,
     contract_fingerprint,
@@ -25,7 +25,6 @@ from meshwright.reading.lost_files import is_intact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.materialization import TableState
@@ -68,7 +67,13 @@ class Publishing:
     ) -> Publication:
         """Commit every table, then move the head to the new publication. Raises Conflict when the head has moved."""
         ports = [self._files_port(one) if one.state is None else self._table_port(one, one.state) for one in results]
-        return self.record([*ports, *self._carried(ports)], inputs=inputs, tests=tests, reason=reason, seconds=seconds)
+        return self.record(
+            [*ports, *older_majors(self.head, self.bound.product, self.workshop.now().date())[0]],
+            inputs=inputs,
+            tests=tests,
+            reason=reason,
+            seconds=seconds,
+        )
 
     def record(
         self,
@@ -123,22 +128,6 @@ class Publishing:
             # The same query is made of the same definitions; parsing it again would tell nothing new.
             return before
         return {"fingerprint": one.fingerprint, "definitions": self.bound.definitions(one.name)}
-
-    def _carried(self, ports: Sequence[PublishedPort]) -> list[PublishedPort]:
-        """Older major versions that the product declares no more: served as they are until their end of life.
-
-        Those below 1.0.0 promised nothing: a first major version takes their place.
-        """
-        if self.head is None:
-            return []
-        now = {(port.name, port.major) for port in ports}
-        names = {name for name, _ in now}
-        today = self.workshop.now().date()
-        return [
-            port
-            for port in self.head.ports
-            if port.name in names and port.major and (port.name, port.major) not in now and not _ended(port, today)
-        ]
 
     def _table_port(self, one: PortResult, state: TableState) -> PublishedPort:
         staged, port = one.staged, one.staged.port
@@ -292,8 +281,3 @@ def event_range(files: Sequence[DataFile], schema: Sequence[Field], name: str) -
     highs = [one.highest for one in known if one is not None and one.highest is not None]
     # ISO dates and times sort as text.
     return (min(lows), max(highs)) if len(lows) == len(highs) == len(files) else (None, None)
-
-
-def _ended(port: PublishedPort, today: date) -> bool:
-    level = port.contract.service_level("endOfLife") or port.contract.service_level("endOfSupport")
-    return level is not None and str(level.value)[:10] <= today.isoformat()

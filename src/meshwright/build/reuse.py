@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from meshwright.build.continuation import older_majors
 from meshwright.build.fingerprints import code_fingerprint, ours, promises_fingerprint, settings_of
 from meshwright.build.input_comparison import changed_columns, changed_files, layout, listed, wanted_columns
 from meshwright.build.lineage import ROWS, Lineage
@@ -164,6 +166,8 @@ class Reuse:
                 by_port[port.name, port.major] = _recontracted(old.contract, port.contract)
             elif old.contract.version != port.contract.version or kinds:
                 words.append(f"{path} changed: {', '.join(kinds[:5]) or 'its version'}")
+        _, ended = older_majors(head, bound.product, datetime.now(UTC).date())
+        words += [f"{label(port.name, port.major)} has come to its end of life" for port in ended]
         return rules, words, by_port
 
     def _inputs(self, bound: BoundProduct, head: Publication, *, whole: bool) -> tuple[list[str], PortChanges]:

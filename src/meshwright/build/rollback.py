@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 
 def roll_back(
     registry: Registry, environment: str, product: str, *, to: int | None = None
-) -> tuple[Publication, Publication]:
-    """The publication that was served and the one served now: number *to*, else the one the head was built upon.
+) -> tuple[Publication | None, Publication]:
+    """The publication that was served (None: none) and the one served now: number *to*, else what the head was built upon.
 
     Raises NotFound when there is nothing to go back to, Conflict when the head moves meanwhile.
     """
     head = registry.head(environment, product)
-    if head is None:
-        raise NotFound(f"{product} serves nothing in {environment}: there is nothing to roll back")
-    target = head.parent if to is None else to
+    target = to if to is not None or head is None else head.parent
+    if target is None and head is None:
+        raise NotFound(
+            f"{product} serves nothing in {environment}: name a publication with --to, if it ever served one"
+        )
     if target is None:
-        raise NotFound(f"publication {head.sequence} is the first of {product}: there is none before it")
+        raise NotFound(
+            f"publication {head.sequence if head else ''} is the first of {product}: there is none before it"
+        )
     publication = registry.publication(environment, product, target)
-    if target != head.sequence:
-        registry.move_head(environment, product, to=target, head=head.sequence)
+    served = head.sequence if head is not None else None
+    if target != served:
+        registry.move_head(environment, product, to=target, head=served)
     return head, publication

@@ -89,9 +89,10 @@ def rollback(ctx: click.Context, product: str, to: int | None, environment: str,
 
     before, now = roll_back(node_of(ctx).registry, environment, product, to=to)
     if as_json:
-        print_json({"product": product, "env": environment, "from": before.sequence, "to": now.sequence})
+        print_json(
+            {"product": product, "env": environment, "from": before.sequence if before else None, "to": now.sequence}
+        )
         return
     rows = plural(sum(port.rows for port in now.ports), "row")
-    click.echo(
-        f"{product} serves publication {now.sequence} again ({rows}, published {now.published_at[:19]}); {before.sequence} stays in its history"
-    )
+    stays = f"; {before.sequence} stays in its history" if before else ""
+    click.echo(f"{product} serves publication {now.sequence} again ({rows}, published {now.published_at[:19]}){stays}")
