@@ -219,3 +219,20 @@ def test_quarantine_asked_for_on_a_column_is_a_reason(mesh: MeshFolder) -> None:
     mesh.build()
     assert mesh.rows("a.a") == [{"x": 1}]
     assert mesh.actions() == {"a.a": "reuse"}
+
+
+def test_another_declared_option_looks_at_the_file_anew(mesh: MeshFolder) -> None:
+    mesh.write("data/a.csv", "x;y\n1;2\n")
+    port = """
+    inputPorts:
+    - name: a
+      customProperties:
+      - {{property: mesh.path, value: data/a.csv}}
+      - {{property: mesh.options, value: {{delimiter: "{delimiter}"}}}}
+    """
+    mesh.product("s.s", "select * from a", descriptor=port.format(delimiter=","))
+    mesh.build()
+    assert list(mesh.rows("s.s")[0]) == ["x;y"]
+    mesh.product("s.s", "select * from a", descriptor=port.format(delimiter=";"))
+    mesh.build()
+    assert mesh.rows("s.s") == [{"x": 1, "y": 2}]

@@ -38,7 +38,7 @@ class SourceColumns:
         if declared and port.source.format:
             return _port_columns(port, {str(name): str(kind) for name, kind in declared.items()}), None
         pinned = self._pin(product, port)
-        if pinned is not None and pinned.get("path") == port.source.path:
+        if pinned is not None and _fits(pinned, port.source):
             return _port_columns(port, pinned["columns"]), None
         found = self._sample(product, port)
         return (None, found) if isinstance(found, Finding) else (_port_columns(port, found["columns"]), None)
@@ -92,6 +92,14 @@ class SourceColumns:
         lock = self.pinned.setdefault(product.id, {"inputs": dict(self.locks.get(product.id, {}).get("inputs", {}))})
         lock["inputs"][port.name] = pin  # type: ignore[index]
         return pin
+
+
+def _fits(pinned: dict[str, Any], source: Source) -> bool:
+    """Whether what was pinned was sniffed of this path under the options that are declared now."""
+    if pinned.get("path") != source.path or source.format not in {"", pinned.get("format")}:
+        return False
+    sniffed = pinned.get("options", {})
+    return all(sniffed.get(name) == value for name, value in source.options.items() if name != "columns")
 
 
 def _port_columns(port: InputPort, declared: dict[str, str]) -> PortColumns:
