@@ -25,6 +25,7 @@ LOG = logging.getLogger(__name__)
 
 # Outcomes after which a product's consumers can go on.
 GOOD = frozenset({"published", "reused"})
+INTERRUPTION_SECONDS = 0.05
 
 
 class PlanRun:
@@ -43,6 +44,9 @@ class PlanRun:
         workshop.emit(BuildStarted(run=workshop.run, environment=workshop.environment, products=len(self.plans)))
         try:
             self._schedule()
+        except KeyboardInterrupt:
+            shutil.rmtree(workshop.staging, ignore_errors=True)
+            raise
         finally:
             outcomes = Counter(one.outcome for one in self.ended.values())
             seconds = time.monotonic() - self.started
@@ -69,8 +73,11 @@ class PlanRun:
                             self._end(future.result())
             except BaseException:
                 self.workshop.stopped.set()
-                self.workshop.engine.interrupt()
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(future.done() for future in running):
+                    # A query that has begun since the last interruption needs another.
+                    self.workshop.engine.interrupt()
+                    time.sleep(INTERRUPTION_SECONDS)
                 raise
 
     def _workers(self) -> int:
@@ -131,6 +138,9 @@ class PlanRun:
         try:
             return build.run()
         except MeshwrightError as error:
+            if self.workshop.stopped.is_set():
+                # It did not fail: it was stopped.
+                raise KeyboardInterrupt from error
             return self._failed(build, error, started_at, started)
         except Exception as error:  # the outermost loop: one product's defect must not take the others down
             LOG.exception("building %s", plan.id)

@@ -169,6 +169,7 @@ class Transforming:
             dependencies=one.dependencies,
             kind=kind,
             on_output=lambda line: self.workshop.emit(OutputPrinted(product=self.bound.product.id, line=line)),
+            stopped=self.workshop.stopped.is_set,
         )
         from meshwright.engines.python_process import run_python
 

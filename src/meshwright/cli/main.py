@@ -6,6 +6,7 @@ import gc
 import importlib
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -91,9 +92,18 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; never returns."""
+    signal.signal(signal.SIGTERM, _terminate)
     # What a command makes it needs to its end: looking for garbage among it would double the time of large meshes.
     gc.disable()
     sys.exit(run(sys.argv[1:]))
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end; it stops as it does at Ctrl-C."""
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
 
 
 def run(arguments: list[str]) -> int:
@@ -106,9 +116,9 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
         click.echo("stopped; what was published stays, nothing else is visible", err=True)
-        return 130
+        return 143 if Terminated in {type(stop), type(stop.__cause__)} else 130
     except BrokenPipeError:
         # The reader of a pipe went away, as `mesh read … | head` does. Nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -74,6 +74,8 @@ class PythonJob:
     dependencies: tuple[str, ...] = ()
     kind: str = "tables"
     on_output: Callable[[str], None] | None = field(default=None, compare=False)
+    # Asked while it runs; the answer True ends it.
+    stopped: Callable[[], bool] | None = field(default=None, compare=False)
 
 
 class Engine(Protocol):

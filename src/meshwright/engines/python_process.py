@@ -124,7 +124,7 @@ def _kill_marked(mark: str) -> None:
 
 
 def _wait(process: subprocess.Popen[str], job: PythonJob, output: deque[str]) -> str:
-    """Wait for the end, passing output on; "time" or "memory" when a limit ended it, else ""."""
+    """Wait for the end, passing output on; "time" or "memory" when a limit ended it, "stopped" when the job says so, else ""."""
     reader = threading.Thread(target=_pass_on, args=(process, job, output), daemon=True)
     reader.start()
     deadline = time.monotonic() + job.limits.seconds if job.limits.seconds else None
@@ -136,6 +136,8 @@ def _wait(process: subprocess.Popen[str], job: PythonJob, output: deque[str]) ->
         except subprocess.TimeoutExpired:
             if deadline is not None and time.monotonic() > deadline:
                 over = "time"
+            elif job.stopped is not None and job.stopped():
+                over = "stopped"
             elif job.limits.memory_mb and _resident_mb(process.pid) > job.limits.memory_mb:
                 over = "memory"
             if over:
@@ -158,6 +160,8 @@ def _pass_on(process: subprocess.Popen[str], job: PythonJob, output: deque[str])
 
 def _outcome(job: PythonJob, code: int | None, over: str, found: dict[str, Any], output: deque[str]) -> list[Path]:
     where = f"{job.source.name}: {job.function}(inputs)"
+    if over == "stopped":
+        raise Unavailable(f"{where} was stopped")
     if over == "time":
         raise Refused(
             _with_output(
