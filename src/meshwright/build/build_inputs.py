@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ from meshwright.reading.lost_files import require_files
 from meshwright.sources import files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.workshop import Workshop
-    from meshwright.model.product import InputPort
+    from meshwright.model.product import InputPort, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,21 @@ class BuildInput:
 class BuildInputs:
     """Resolves a product's inputs once, so that everything the build does reads the same state."""
 
-    def __init__(self, workshop: Workshop, mesh: EffectiveMesh, bound: BoundProduct, *, full: bool) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        mesh: EffectiveMesh,
+        bound: BoundProduct,
+        *,
+        full: bool,
+        listed: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.workshop = workshop
         self.mesh = mesh
         self.bound = bound
         self.full = full
+        # By `product:input` the sha-256 of each file, as the plan saw them.
+        self.listed = listed or {}
         self.heads: dict[str, Publication] = {}
         # The transformations to which every row is new.
         self.begin: frozenset[str] = frozenset()
@@ -146,12 +158,9 @@ class BuildInputs:
     def _files(self, port: InputPort, before: InputRead | None) -> BuildInput:
         workshop = self.workshop
         source, columns = workshop.sources.source(self.bound.product, port)
-        paths = files.files(workshop.root, source)
-        prints = files.fingerprints(workshop.root, paths, cache=workshop.cache)
+        prints, fresh, opened = self._listed(port, source, before)
+        paths = list(prints)
         unpacked = self.unpacked()
-        # The very files that are recorded: one that comes meanwhile would be read now, and again as new.
-        fresh = paths if before is None else [path for path in paths if before.files.get(path) != prints[path]]
-        opened = paths if before is None or self._reads_whole(port.name) else fresh
         scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=opened)
         changes = None
         if before is not None:
@@ -162,6 +171,30 @@ class BuildInputs:
         )
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
         return BuildInput(name=port.name, table=table, read=read, opened=tuple(opened))
+
+    def _listed(
+        self, port: InputPort, source: Source, before: InputRead | None
+    ) -> tuple[dict[str, str], list[str], list[str]]:
+        """Every file of an input with its sha-256, those that are new, and those that this build opens.
+
+        What the plan listed is taken as it is when the files that are opened still are what it saw. These very files are
+        recorded: one that comes meanwhile would be read now, and again as new.
+        """
+        root, cache = self.workshop.root, self.workshop.cache
+        seen = dict(self.listed.get(f"{self.bound.product.id}:{port.name}", {}))
+        if seen:
+            fresh, opened = self._opened(port.name, seen, before)
+            with contextlib.suppress(Unavailable):
+                if files.fingerprints(root, opened, cache=cache) == {path: seen[path] for path in opened}:
+                    return seen, fresh, opened
+        now = files.fingerprints(root, files.files(root, source), cache=cache)
+        return now, *self._opened(port.name, now, before)
+
+    def _opened(self, name: str, prints: dict[str, str], before: InputRead | None) -> tuple[list[str], list[str]]:
+        if before is None:
+            return list(prints), list(prints)
+        fresh = [path for path, digest in prints.items() if before.files.get(path) != digest]
+        return fresh, list(prints) if self._reads_whole(name) else fresh
 
     def _reads_whole(self, name: str) -> bool:
         """Whether a transformation may read more of an input than what is new in it."""

@@ -44,6 +44,7 @@ class Planned:
     mesh: EffectiveMesh
     published: Mapping[str, Publication]
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    sources: SourceState = field(default_factory=SourceState)
 
 
 def make_plan(
@@ -104,7 +105,9 @@ class _Planner:
             full=self.request.full,
             allow_remove=self.request.allow_remove,
         )
-        return Planned(plan=plan, mesh=self.mesh, published=self.published, verdicts=self.verdicts)
+        return Planned(
+            plan=plan, mesh=self.mesh, published=self.published, verdicts=self.verdicts, sources=self.sources
+        )
 
     def _chosen(self) -> set[str]:
         products = {name: bound.product for name, bound in self.mesh.products.items()}

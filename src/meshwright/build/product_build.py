@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
-    from meshwright.build.effective import EffectiveMesh
+    from meshwright.build.planning import Planned
     from meshwright.build.reuse import Verdict
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract
@@ -63,16 +63,16 @@ class TestsFailed(Refused):
 class ProductBuild:
     """Builds one product in one environment."""
 
-    def __init__(
-        self, workshop: Workshop, mesh: EffectiveMesh, bound: BoundProduct, verdict: Verdict, *, full: bool = False
-    ) -> None:
+    def __init__(self, workshop: Workshop, planned: Planned, bound: BoundProduct, verdict: Verdict) -> None:
         self.workshop = workshop
-        self.mesh = mesh
+        self.mesh = mesh = planned.mesh
+        # What the plan saw of the files that are read. Lost races look again.
+        self.listed = planned.sources.fingerprints
         domain = mesh.workspace.mesh.domains.get(bound.product.domain)
         owner = bound.product.owner or (domain.team if domain is not None else "")
         self.bound = replace(bound, product=replace(bound.product, owner=owner))
         self.verdict = verdict
-        self.full = full
+        self.full = planned.plan.full
         self.product = bound.product.id
         self.folder = workshop.staging / self.product
 
@@ -86,6 +86,7 @@ class ProductBuild:
                 # Another build was first. Decide again on top of what it published; nothing of this try is visible.
                 if number == TRIES:
                     raise
+                self.listed = {}
             else:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 return ended
@@ -95,7 +96,7 @@ class ProductBuild:
         workshop = self.workshop
         shutil.rmtree(self.folder, ignore_errors=True)
         head = workshop.registry.head(workshop.environment, self.product)
-        resolver = BuildInputs(workshop, self.mesh, self.bound, full=self.full)
+        resolver = BuildInputs(workshop, self.mesh, self.bound, full=self.full, listed=self.listed)
         inputs = resolver.read(head)
         if head is not None and self._is_current(head, inputs):
             if not self._only_words(head):

@@ -46,7 +46,7 @@ def run_contracts(workshop: Workshop, product: str) -> list[ContractRun]:
     for port in head.ports:
         if port.kind == "tables":
             files = workshop.registry.files(port.table, port.snapshot)
-            data[port.name, port.major] = tester.staged[port.name] = dataset(files, port.schema, workshop.locate)
+            data[port.name, port.major] = tester.staged[port.name] = dataset(files, port.schema, workshop.warehouse)
     return [
         ContractRun(
             name=f"{product}.{label(port.name, port.major)}",

@@ -133,7 +133,7 @@ class PlanRun:
     def _build(self, plan: ProductPlan) -> ProductEnded:
         bound = self.planned.mesh.products[plan.id]
         verdict = self.planned.verdicts[plan.id]
-        build = ProductBuild(self.workshop, self.planned.mesh, bound, verdict, full=self.planned.plan.full)
+        build = ProductBuild(self.workshop, self.planned, bound, verdict)
         started_at, started = self.workshop.now().isoformat(), time.monotonic()
         try:
             return build.run()

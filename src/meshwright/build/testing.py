@@ -12,7 +12,7 @@ from meshwright.quality.quarantine import split
 from meshwright.quality.run import run as run_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from meshwright.build.materialization import TableState
     from meshwright.build.workshop import Workshop
@@ -20,30 +20,29 @@ if TYPE_CHECKING:
     from meshwright.model.publication import DataFile, Field
     from meshwright.model.results import RuleResult
     from meshwright.quality.quarantine import Quarantine
+    from meshwright.storage import Warehouse
 
 
 def dataset(
     files: Sequence[DataFile],
     schema: tuple[Field, ...],
-    locate: Callable[[str], str],
+    warehouse: Warehouse,
     new: Sequence[DataFile] | None = None,
 ) -> Dataset:
     """*files* as the tests see them; *new* the ones whose rows have not been tested yet (None: all of them)."""
     from meshwright.engines.parquet_scan import scan_sql
 
+    # Staged files are named by absolute path, published ones relative to the warehouse.
+    published = [file.path for file in files if not file.path.startswith("/")]
+    located = dict(zip(published, warehouse.locate_all(published), strict=True))
     uniform = all(file.schema == schema for file in files)
     return Dataset(
-        files=tuple(_path(file, locate) for file in files),
+        files=tuple(located.get(file.path, file.path) for file in files),
         columns=tuple((field.name, field.type) for field in schema),
-        scan="" if uniform else scan_sql(files, schema, locate),
-        new_files=None if new is None else tuple(_path(file, locate) for file in new),
+        scan="" if uniform else scan_sql(files, schema, lambda path: located.get(path, path)),
+        new_files=None if new is None else tuple(located.get(file.path, file.path) for file in new),
         rows=sum(file.rows for file in files),
     )
-
-
-def _path(file: DataFile, locate: Callable[[str], str]) -> str:
-    # Staged files are named by absolute path, published ones relative to the warehouse.
-    return file.path if file.path.startswith("/") else locate(file.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +63,6 @@ class Tester:
         self.product = product
         # Tables of this product that are staged beside the tested one: relationships inside a product see them.
         self.staged: dict[str, Dataset] = {}
-
-    def locate(self, path: str) -> str:
-        """A data file's absolute path, whether staged or published."""
-        return path if path.startswith("/") else self.workshop.locate(path)
 
     def test(self, contract: Contract, data: Dataset, *, event_time: str) -> tuple[RuleResult, ...]:
         """The results of every rule of *contract* on *data*."""
@@ -104,7 +99,7 @@ class Tester:
 
     def state(self, state: TableState, schema: tuple[Field, ...], *, incremental: bool) -> Dataset:
         """A table's next state as a dataset; of an *incremental* one only the new rows meet row rules."""
-        return dataset(state.files, schema, self.locate, state.new if incremental else None)
+        return dataset(state.files, schema, self.workshop.warehouse, state.new if incremental else None)
 
     def reference(self, name: str) -> Dataset | None:
         """The table that a relationship points to: a port of this product by name, or any published port by address."""
@@ -123,4 +118,4 @@ class Tester:
         port = head.port(address.port, address.major) if head is not None else None
         if port is None or port.kind != "tables":
             return None
-        return dataset(self.workshop.registry.files(port.table, port.snapshot), port.schema, self.workshop.locate)
+        return dataset(self.workshop.registry.files(port.table, port.snapshot), port.schema, self.workshop.warehouse)

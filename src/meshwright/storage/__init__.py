@@ -121,6 +121,10 @@ class Warehouse(Protocol):
         """Where the engine finds *path*. Raises InvalidInput when it would leave the warehouse."""
         ...
 
+    def locate_all(self, paths: Iterable[str]) -> list[str]:
+        """Where the engine finds a table's *paths*, which were published: each folder is looked at once."""
+        ...
+
     def staging(self, run: str) -> Path:
         """A private, empty folder for one run, on the same disk as the tables."""
         ...

@@ -51,6 +51,22 @@ class LocalWarehouse:
             self._inside.add(folder)
         return located
 
+    def locate_all(self, paths: Iterable[str]) -> list[str]:
+        """Where the engine finds a table's *paths*, which were published: each folder is looked at once.
+
+        Raises InvalidInput when one would leave the warehouse.
+        """
+        root = str(self.root)
+        seen: set[str] = set()
+        found = []
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if folder not in seen or name in {"", ".", ".."} or "\\" in name or "\0" in name:
+                self.locate(path)
+                seen.add(folder)
+            found.append(f"{root}/{path}")
+        return found
+
     def staging(self, run: str) -> Path:
         """A private, empty folder for the run called *run*, on the same disk as the tables.
 
