@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshwright.build.file_tests import chosen_table, read_contract, run_on_files
+from meshwright.cli.main import run
+from meshwright.model.errors import InvalidMesh
 from meshwright.model.results import Outcome
 
 if TYPE_CHECKING:
@@ -42,3 +44,15 @@ def test_a_rule_in_sql_reads_the_rows_of_a_text_file_however_it_is_packed(tmp_pa
     found = {one.kind: one for one in run_on_files(contract, chosen_table(contract, ""), [path]).results}
     assert found["sql"].outcome is Outcome.FAILED
     assert found["sql"].value == "1"
+
+
+def test_a_reference_names_its_file_and_a_wrong_contract_its_line(tmp_path: Path) -> None:
+    contract = tmp_path / "c.yaml"
+    contract.write_text(
+        "apiVersion: v3.2.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: active\nschma: []\n", encoding="utf-8"
+    )
+    data = tmp_path / "d.csv"
+    data.write_text("id\n1\n", encoding="utf-8")
+    with pytest.raises(InvalidMesh, match=r"c\.yaml:6:"):
+        read_contract(contract)
+    assert run(["test", "--contract", str(contract), "--reference", "countries", str(data)]) == 2

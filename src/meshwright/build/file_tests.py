@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def read_contract(path: Path) -> Contract:
     """The contract in *path*, whatever its number of schema objects. Raises InvalidMesh with its findings, NotFound."""
     from meshwright.formats import odcs
-    from meshwright.formats.yaml_text import parse
+    from meshwright.formats.yaml_text import parse, placed
 
     try:
         content = path.read_bytes()
@@ -41,10 +41,10 @@ def read_contract(path: Path) -> Contract:
     if not findings:
         findings = odcs.check(document, str(path))
     if any(finding.severity is Severity.ERROR for finding in findings):
-        raise InvalidMesh(findings)
+        raise InvalidMesh(placed(findings, content))
     contract, more = odcs.read(document, path=str(path))
     if any(finding.severity is Severity.ERROR for finding in more):
-        raise InvalidMesh(more)
+        raise InvalidMesh(placed(more, content))
     return contract
 
 

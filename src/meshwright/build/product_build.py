@@ -192,7 +192,8 @@ class ProductBuild:
     ) -> tuple[list[PortResult], dict[str, tuple[RuleResult, ...]]]:
         tester = Tester(self.workshop, self.product)
         states = {}
-        for one in staged:
+        # By its plain name a port is known to relationships as its newest major version.
+        for one in sorted(staged, key=lambda one: one.port.major):
             if one.port.kind == "tables":
                 state = self._state(one, head)
                 data = tester.state(state, one.schema, incremental=self._is_incremental(one))

@@ -60,6 +60,8 @@ def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ..
         raise InvalidInput("name the files to test: mesh test --contract CONTRACT FILE…")
     contract = read_contract(path)
     table = chosen_table(contract, schema)
+    if wrong := [one for one in references if not one.partition("=")[2]]:
+        raise InvalidInput(f"--reference {wrong[0]} names no file: write --reference TABLE=FILE")
     tables = {name: Path(file) for name, _, file in (one.partition("=") for one in references)}
     return _report([run_on_files(contract, table, files, references=tables)], [], as_json=as_json)
 
