@@ -117,7 +117,7 @@ def killed(
 def assert_nothing_is_lost(told: Iterator[dict[str, Any]], *, final: Rows, counted: int | None = None) -> None:
     """Every head serves what it served before or what the whole command publishes; the next build makes *final*."""
     whole = next(told)
-    assert whole["answer"]["code"] == 0, whole["answer"]
+    assert whole["answer"]["code"] == 0, whole["answer"]["out"]
     assert whole["events"] > 10
     assert_served(whole["final"], final, "the undisturbed run", counted)
     points = list(told)
