@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from meshwright.build.planning import PlanRequest
+from meshwright.node import Node
+
 if TYPE_CHECKING:
     from mesh_folder import MeshFolder
 
@@ -77,3 +80,19 @@ def test_a_reader_rolled_back_itself_takes_again_what_it_gave_up(chain: MeshFold
     assert ids(chain, "b.copied") == [1, 2]
     chain.build()
     assert ids(chain, "b.copied") == [1, 2, 2, 3]
+
+
+def test_a_plan_older_than_the_head_takes_no_file_twice(mesh: MeshFolder) -> None:
+    """Two builds at once: the one that planned first comes last, and a file came between."""
+    mesh.write("data/landing/1.csv", "id,v\n1,a\n")
+    mesh.product("a.events", "select id, v from landing__changes", descriptor=LANDING + APPEND.format("events"))
+    mesh.build()
+    mesh.write("data/landing/2.csv", "id,v\n2,b\n")
+    node = Node(mesh.root)
+    planned = node.plan(PlanRequest(environment="prod"))
+    mesh.write("data/landing/3.csv", "id,v\n3,c\n")
+    mesh.build()
+    node.build(planned, lambda _: None)
+    node.registry.close()
+    mesh.build()
+    assert ids(mesh, "a.events") == [1, 2, 3]

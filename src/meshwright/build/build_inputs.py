@@ -182,7 +182,9 @@ class BuildInputs:
         """
         root, cache = self.workshop.root, self.workshop.cache
         seen = dict(self.listed.get(f"{self.bound.product.id}:{port.name}", {}))
-        if seen:
+        # A file that the head has read came after the plan, and another build took it: without it in the record of this
+        # one, the next would take it again.
+        if seen and (before is None or before.files.keys() <= seen.keys()):
             fresh, opened = self._opened(port.name, seen, before)
             with contextlib.suppress(Unavailable):
                 if files.fingerprints(root, opened, cache=cache) == {path: seen[path] for path in opened}:
