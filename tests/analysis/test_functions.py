@@ -20,7 +20,7 @@ from meshwright.analysis.functions import (
 
 
 def catalogue(*kinds: str) -> set[str]:
-    rows = duckdb.execute(
+    rows = duckdb.connect().execute(
         "select distinct lower(function_name) from duckdb_functions() where function_type in (select unnest($1))",
         [list(kinds)],
     )
@@ -51,7 +51,7 @@ def test_every_aggregate_that_is_allowed_is_known_as_one() -> None:
 
 
 def test_macros_around_an_aggregate_are_known_as_aggregates() -> None:
-    rows = duckdb.execute(
+    rows = duckdb.connect().execute(
         "select function_name, macro_definition from duckdb_functions() where function_type = 'macro'"
     )
     around = re.compile(rf"\b(?:{'|'.join(sorted(catalogue('aggregate')))})\(")
@@ -61,7 +61,9 @@ def test_macros_around_an_aggregate_are_known_as_aggregates() -> None:
 
 
 def test_volatile_functions_are_marked() -> None:
-    rows = duckdb.execute("select distinct function_name from duckdb_functions() where stability <> 'CONSISTENT'")
+    rows = duckdb.connect().execute(
+        "select distinct function_name from duckdb_functions() where stability <> 'CONSISTENT'"
+    )
     unstable = {name for (name,) in rows.fetchall()} & ALLOWED
     # `error` gives no value at all.
     assert unstable - {"error"} <= VOLATILE

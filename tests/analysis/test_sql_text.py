@@ -44,7 +44,7 @@ def test_duckdbs_offset_of_a_name_is_where_the_name_stands(gaps: list[str], item
     text = f"{gaps[0]}select{gaps[1]}{item},{gaps[2]}näme{gaps[3]}"
     plain = with_plain_spaces(text)
     assert len(plain) == len(text)
-    answer = duckdb.execute("select json_serialize_sql($1::varchar)", [plain]).fetchone()
+    answer = duckdb.connect().execute("select json_serialize_sql($1::varchar)", [plain]).fetchone()
     node = json.loads(answer[0])["statements"][0]["node"] if answer else {}
     offset = character_offset(plain, node["select_list"][-1]["query_location"])
     assert text[offset : offset + 4] == "näme"

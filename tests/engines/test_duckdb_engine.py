@@ -38,7 +38,7 @@ def output(folder: Path, columns: str, key: Sequence[str] = ()) -> TableOutput:
 
 
 def rows(staged: Staged) -> list[tuple[Any, ...]]:
-    return [row for file in staged.files for row in duckdb.read_parquet(file.path).fetchall()]
+    return [row for file in staged.files for row in duckdb.connect().read_parquet(file.path).fetchall()]
 
 
 def test_rows_are_cast_by_name_and_written_with_field_ids(engine: DuckDBEngine, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_nested_values_have_field_ids_too(engine: DuckDBEngine, tmp_path: Path) 
     columns = "s STRUCT(x INTEGER, y STRUCT(z VARCHAR)[]); m MAP(VARCHAR, BIGINT)"
     query = "SELECT {'x': 1, 'y': [{'z': 'a'}]} AS s, MAP {'k': 1} AS m"
     staged = engine.stage(query, inputs=(), output=output(tmp_path, columns))
-    found = duckdb.execute(
+    found = duckdb.connect().execute(
         f"SELECT name, field_id FROM parquet_schema('{staged.files[0].path}') WHERE field_id IS NOT NULL"
     )
     assert found.fetchall() == [
@@ -180,7 +180,7 @@ def test_row_groups_do_not_depend_on_threads_or_on_the_input_layout(tmp_path: Pa
     digests = set()
     for threads, chunk in ((1, 50_000), (2, 77_777), (4, 122_880)):
         source = tmp_path / f"{chunk}.parquet"
-        duckdb.execute(
+        duckdb.connect().execute(
             f"COPY (SELECT i AS a, i * 7 % 1000 AS b FROM range(400_000) t(i)) TO '{source}' (ROW_GROUP_SIZE {chunk})"
         )
         engine = DuckDBEngine(threads=threads, memory_mb=500)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read(sql: str) -> duckdb.DuckDBPyRelation:
-    found = duckdb.sql(sql)
+    found = duckdb.connect().sql(sql)
     assert found is not None
     return found
 
