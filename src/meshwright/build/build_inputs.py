@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -159,13 +158,12 @@ class BuildInputs:
         workshop = self.workshop
         source, columns = workshop.sources.source(self.bound.product, port)
         prints, fresh, opened = self._listed(port, source, before)
-        paths = list(prints)
         unpacked = self.unpacked()
         scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=opened)
         changes = None
         if before is not None:
             changes = files.scan(workshop.root, source, columns, unpacked=unpacked, files=fresh)
-        size = sum(os.stat(f"{workshop.root}/{path.partition('!')[0]}").st_size for path in paths)  # noqa: PTH116 - a third of the time, for thousands of files
+        size = sum((workshop.root / path.partition("!")[0]).stat().st_size for path in opened)
         read = InputRead(
             name=port.name, files=prints, reading=workshop.sources.reading(self.bound.product, port), bytes=size
         )

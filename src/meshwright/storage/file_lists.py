@@ -8,6 +8,7 @@ after ten.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import Conflict, NotFound, Unavailable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
 
+    from meshwright.model.publication import Field
     from meshwright.storage.database import Row, Transaction
 
     class Rows(Protocol):
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 
 DISTANCE_MIN: Final = 50
+# Records of data files that a process keeps decoded; one takes about a kilobyte.
+DECODED_MAX: Final = 20_000
 CHUNK: Final = 400
 
 PARENT = "SELECT distance FROM snapshots WHERE table_id = :table AND snapshot_id = :snapshot"
@@ -140,11 +144,23 @@ def _files(database: Rows, table: str, paths: Iterable[str]) -> list[DataFile]:
             f"SELECT path, document FROM data_files WHERE table_id = :table AND path IN ({names})", table=table, **chunk
         )
         with decoding_many():
-            found |= {path: decode(document, DataFile, what=f"the file {path}") for path, document in rows}
+            found |= {path: _data_file(path, document) for path, document in rows}
     lost = next((path for path in wanted if path not in found), None)
     if lost is not None:
         raise Unavailable(f"the registry's record of the file {lost} is lost; restore the registry from a backup")
     return [found[path] for path in wanted]
+
+
+@lru_cache(maxsize=DECODED_MAX)
+def _data_file(path: str, document: str) -> DataFile:
+    """A data file's record. Records never change, so a process that stays decodes each once; equal schemas are one."""
+    file = decode(document, DataFile, what=f"the file {path}")
+    return replace(file, schema=_schema(file.schema))
+
+
+@lru_cache(maxsize=DECODED_MAX)
+def _schema(schema: tuple[Field, ...]) -> tuple[Field, ...]:
+    return schema
 
 
 def _missing(table: str, snapshot: int) -> NotFound:
