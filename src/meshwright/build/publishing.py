@@ -263,11 +263,9 @@ def column_versions(files: Sequence[DataFile], schema: Sequence[Field]) -> dict[
     """A content version per column: equal when the values are equal in the same order in equal files."""
     found = {}
     for field in schema:
-        digest = hashlib.sha256(str(field.type).encode())
-        for file in files:
-            column = file.columns.get(field.id)
-            digest.update((column.content if column else f"absent {file.path}").encode() + b"|")
-        found[field.name] = digest.hexdigest()
+        known = [(file.columns.get(field.id), file.path) for file in files]
+        content = "|".join(column.content if column is not None else f"absent {path}" for column, path in known)
+        found[field.name] = hashlib.sha256(f"{field.type}|{content}".encode()).hexdigest()
     return found
 
 
