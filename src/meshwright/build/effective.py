@@ -230,8 +230,3 @@ def lost_ports(product: Product, head: Publication | None) -> list[Change]:
         Change(port=port.name, column="", kind="port removed", breaking=port.contract.is_active, bump="major")
         for port in lost
     ]
-
-
-def newest(product: Product, name: str) -> OutputPort | None:
-    """The newest major version of the output port called *name*."""
-    return product.output_port(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.datatype import DataType, Unstorable, stored
+from meshwright.model.fields import is_promotion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,12 +67,8 @@ def _nested_fits(found: DataType, wanted: DataType, fits: Callable[[DataType, Da
 
 def is_widened(old: DataType, new: DataType) -> bool:
     """Whether every reader of *old* can go on with *new*: an Iceberg type promotion, or equal."""
-    if old == new:
+    if is_promotion(old, new):
         return True
-    if (old.name, new.name) in {("INTEGER", "BIGINT"), ("FLOAT", "DOUBLE")}:
-        return True
-    if old.name == new.name == "DECIMAL":
-        return old.scale == new.scale and old.precision <= new.precision
     if old.name == new.name == "STRUCT":
         # A new member is added at the end of what readers know; a lost or narrowed one breaks them.
         members = dict(new.fields)
