@@ -94,6 +94,7 @@ class Node:
         sources = SourceColumns(self.root, dict(workspace.locks))
         cache = AnalysisCache(self.cache / f"analysis-{environment if with_published else 'files'}.msgpack")
         mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self.binder)
+        cache.save()
         for product, lock in mesh.pinned.items():
             write_lock(self.root, workspace.mesh.products[product].folder, lock)
         return mesh
@@ -109,13 +110,15 @@ class Node:
         ]
         if general:
             raise InvalidMesh(mesh.errors)
-        return make_plan(
+        planned = make_plan(
             mesh,
             published,
             request=request,
             binder=self.binder,
             sources=self.source_state(mesh),
         )
+        mesh.analysis.save()
+        return planned
 
     def source_state(self, mesh: EffectiveMesh) -> SourceState:
         """The content of every file that each file input reads; files that are gone are a problem of their reader only."""
@@ -152,6 +155,7 @@ class Node:
             return PlanRun(workshop, planned).run()
         finally:
             workshop.engine.close()
+            planned.mesh.analysis.save()
 
     def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh) -> Workshop:
         """Engine, stores and identity for one build."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.bound import BoundProduct, Columns
 from meshwright.build.outline import Outline, ParsedTransformation
+from meshwright.build.used_columns import UsedColumns
 from meshwright.model.contract import Contract  # noqa: TC001 - the decoder reads the annotation
 from meshwright.model.findings import Finding  # noqa: TC001 - likewise
 from meshwright.model.product import InputPort  # noqa: TC001 - likewise
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from meshwright.analysis.binding import Binder
     from meshwright.model.product import Product
 
 
@@ -28,7 +30,8 @@ class Binding:
     key: str
     drafts: dict[int, Contract]
     columns: dict[str, Columns]
-    used: dict[str, tuple[str, ...]]
+    # None until somebody asked.
+    used: dict[str, tuple[str, ...]] | None
     findings: tuple[Finding, ...]
 
 
@@ -65,6 +68,8 @@ class AnalysisCache:
         self.path = path
         self.changed = False
         self.records = self._load()
+        # What may still be asked of products whose used columns no record knows.
+        self._asked: dict[str, UsedColumns] = {}
 
     def outline(self, product: Product, key: str) -> Outline | None:
         """The outline of *product* whose files' fingerprint is *key*, when it is known."""
@@ -82,8 +87,8 @@ class AnalysisCache:
             key, outline.product.input_ports, outline.transformations, outline.findings
         )
 
-    def bound(self, outline: Outline, key: str, inputs: Mapping[str, Columns]) -> BoundProduct | None:
-        """*outline* bound over *inputs*, whose digest is *key*, when that is known."""
+    def bound(self, outline: Outline, key: str, inputs: Mapping[str, Columns], binder: Binder) -> BoundProduct | None:
+        """*outline* bound over *inputs*, whose digest is *key*, when that is known; *binder* answers what is not."""
         record = self.records.get(outline.product.id)
         known = record.binding if record is not None and record.key else None
         if known is None or known.key != key:
@@ -95,12 +100,16 @@ class AnalysisCache:
                 for place, port in enumerate(product.output_ports)
             ]
             product = replace(product, output_ports=tuple(ports))
+        columns = known.columns
+        used = UsedColumns(outline.transformations, inputs=inputs, columns=columns, binder=binder, known=known.used)
+        if known.used is None:
+            self._asked[product.id] = used
         return BoundProduct(
             product=product,
             transformations=outline.transformations,
             inputs=dict(inputs),
-            columns=known.columns,
-            used=known.used,
+            columns=columns,
+            used=used,
             findings=known.findings,
         )
 
@@ -112,10 +121,18 @@ class AnalysisCache:
             for place, port in enumerate(bound.product.output_ports)
             if port.contract is not None and not port.contract.written
         }
-        self.records[bound.product.id].binding = Binding(key, drafts, bound.columns, bound.used, bound.findings)
+        # Which queries did not bind is not kept, so what the others read is asked at once.
+        used = dict(bound.used) if bound.findings else None
+        self.records[bound.product.id].binding = Binding(key, drafts, bound.columns, used, bound.findings)
+        if isinstance(bound.used, UsedColumns):
+            self._asked[bound.product.id] = bound.used
 
     def save(self) -> None:
         """Write the cache when something in it is new; a cache that cannot be written is no error."""
+        for product, used in self._asked.items():
+            binding = self.records[product].binding
+            if used.known is not None and binding is not None and binding.used is None:
+                binding.used, self.changed = dict(used.known), True
         if self.path is None or not self.changed:
             return
         import msgspec

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.analysis.fingerprint import definitions
 from meshwright.analysis.query import SqlError, parse
 from meshwright.build.outline import CHANGES, Outline, ParsedTransformation, stem
+from meshwright.build.used_columns import UsedColumns
 from meshwright.model.casting import is_castable
 from meshwright.model.contract import Column, Contract, Table
 from meshwright.model.datatype import DataType, Unstorable, stored
@@ -29,14 +30,14 @@ class BoundProduct:
     """A product whose transformations were bound over the columns of its inputs.
 
     `columns` maps a transformation to its output columns, () while only running it can tell (Python without a contract);
-    `used` maps an input port to the columns that are read of it; `inputs` to the columns it has.
+    `used` maps an input port that is read to the columns that are read of it; `inputs` to the columns it has.
     """
 
     product: Product
     transformations: tuple[ParsedTransformation, ...]
     inputs: dict[str, Columns] = field(default_factory=dict)
     columns: dict[str, Columns] = field(default_factory=dict)
-    used: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     def transformation(self, name: str) -> ParsedTransformation:
@@ -68,46 +69,42 @@ class _Binding:
         self.binder = binder
         self.findings = list(outline.findings)
         self.columns: dict[str, Columns] = {}
-        self.used: dict[str, set[str]] = {}
+        self.failed: set[str] = set()
         self.ports = {stem(port): port for port in outline.product.output_ports}
 
     def run(self) -> BoundProduct:
         for one in self.outline.transformations:
             self.columns[one.name] = self.bind_sql(one) if one.language == "sql" else self.bind_python(one)
         ports = tuple(self.check(port) for port in self.outline.product.output_ports)
+        inputs = {name: tuple(columns) for name, columns in self.inputs.items()}
+        transformations = self.outline.transformations
+        # What a query that does not bind reads is not known: the record of what was published tells.
+        sound = [one for one in transformations if one.name not in self.failed]
         return BoundProduct(
             product=replace(self.outline.product, output_ports=ports),
-            transformations=self.outline.transformations,
-            inputs={name: tuple(columns) for name, columns in self.inputs.items()},
+            transformations=transformations,
+            inputs=inputs,
             columns=self.columns,
-            used={name: tuple(sorted(columns)) for name, columns in self.used.items()},
+            used=UsedColumns(sound, inputs=inputs, columns=self.columns, binder=self.binder),
             findings=tuple(self.findings),
         )
 
     def bind_python(self, one: ParsedTransformation) -> Columns:
-        self.reads_all(one)
         port = self.ports.get(one.name)
         if port is None or port.contract is None or port.kind == "files":
             return ()
         return tuple((column.name, column.type) for column in port.contract.table.columns)
 
-    def reads_all(self, one: ParsedTransformation) -> Columns:
-        for name in one.inputs:
-            self.used.setdefault(name, set()).update(column for column, _ in self.inputs.get(name, ()))
-        return ()
-
     def bind_sql(self, one: ParsedTransformation) -> Columns:
         known = all(self.inputs.get(port) for port in one.tables.values())
         if not one.sql or not known or not all(self.columns.get(name) for name in one.siblings.values()):
-            # What cannot be bound before it runs may read everything.
-            return self.reads_all(one)
+            return ()
         for table, port in one.tables.items():
             self.binder.declare(table, self.inputs[port])
         for table, name in one.siblings.items():
             self.binder.declare(table, self.columns[name])
         try:
-            columns = self.binder.bind(one.sql)
-            used = self.binder.used_columns(one.sql)
+            return self.binder.bind(one.sql)
         except SqlError as error:
             self.find(
                 one.path,
@@ -118,10 +115,8 @@ class _Binding:
                 column=error.column,
                 hint=error.hint,
             )
+            self.failed.add(one.name)
             return ()
-        for table, port in one.tables.items():
-            self.used.setdefault(port, set()).update(used.get(table, ()))
-        return columns
 
     def check(self, port: OutputPort) -> OutputPort:
         columns = self.columns.get(stem(port), ())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from meshwright.analysis.query import parse_all
+from meshwright.build.analysis_cache import AnalysisCache
 from meshwright.build.bound import BoundProduct, bind
 from meshwright.build.continuation import older_majors
 from meshwright.build.input_resolution import InputResolution, PortColumns
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from meshwright.analysis.binding import Binder
-    from meshwright.build.analysis_cache import AnalysisCache
     from meshwright.build.source_columns import SourceColumns
     from meshwright.model.plan import Change
     from meshwright.model.product import Product
@@ -35,7 +35,8 @@ class EffectiveMesh:
 
     `products` is in build order; `reads` maps (product, input port) to the port and major version that is read;
     `changes` are the contract changes against what is published; `blocked` the products whose changes break consumers of
-    an active port without a new major version; `pinned` what was sniffed of inputs for the first time, by product.
+    an active port without a new major version; `pinned` what was sniffed of inputs for the first time, by product;
+    `analysis` keeps what was found out, also later: whoever is done with the mesh saves it.
     """
 
     workspace: Workspace
@@ -45,6 +46,7 @@ class EffectiveMesh:
     changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
     pinned: dict[str, dict[str, object]] = field(default_factory=dict)
+    analysis: AnalysisCache = field(default_factory=AnalysisCache)
 
     @property
     def errors(self) -> list[Finding]:
@@ -118,7 +120,6 @@ class _Effective:
             )
         for name in order:
             self.products[name] = self.bind(outlines[name])
-        self.cache.save()
         return EffectiveMesh(
             workspace=self.workspace,
             products=self.products,
@@ -127,6 +128,7 @@ class _Effective:
             changes=self.changes,
             blocked=frozenset(self.blocked),
             pinned=self.sources.pinned,
+            analysis=self.cache,
         )
 
     def outlines(self) -> dict[str, Outline]:
@@ -160,7 +162,7 @@ class _Effective:
                 inputs[port.name] = found.columns
                 digest.update(f"{port.name}={found.digest};".encode())
         key = digest.hexdigest()
-        bound = self.cache.bound(one, key, inputs)
+        bound = self.cache.bound(one, key, inputs, self.binder)
         if bound is None:
             bound = bind(one, inputs, self.binder)
             if len(bound.findings) > len(one.findings):
