@@ -46,6 +46,10 @@ class UsedColumns(Mapping[str, tuple[str, ...]]):
     def __getitem__(self, port: str) -> tuple[str, ...]:
         return self._all()[port]
 
+    def __contains__(self, port: object) -> bool:
+        # Not by asking for the columns, as a mapping does of itself.
+        return any(port == one for one in self)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.known or dict.fromkeys(port for one in self._transformations for port in one.inputs))
 
