@@ -1,8 +1,8 @@
 """Which data files a table's snapshot holds, kept as differences with a whole list now and then.
 
-A whole list is written when half as many differences as it is long, and at least 50, lie between: so what a commit
-writes stays the same, amortised, and what a read walks is bounded by the list it returns, after ten thousand commits as
-after ten.
+A whole list is written after one difference for sixteen of its files, and at least 50: so what a commit writes stays the
+same, amortised (sixteen paths), and what a read walks is a fraction of the list it returns, after ten thousand commits
+as after ten.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 DISTANCE_MIN: Final = 50
+FILES_PER_DIFFERENCE: Final = 16
 # Records of data files that a process keeps decoded; one takes about a kilobyte.
 DECODED_MAX: Final = 20_000
 CHUNK: Final = 400
@@ -127,7 +128,7 @@ def _place(transaction: Transaction, snapshot: Snapshot, added: list[str]) -> tu
     if snapshot.files == len(added):
         return 0, encode(added)  # nothing of the parent stays: the difference is the whole list
     distance = parent[0][0] + 1
-    if distance < max(DISTANCE_MIN, snapshot.files // 2):
+    if distance < max(DISTANCE_MIN, snapshot.files // FILES_PER_DIFFERENCE):
         return distance, None
     gone = set(snapshot.removed)
     kept = [path for path in read_paths(transaction, snapshot.table, snapshot.parent) if path not in gone]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -25,6 +25,7 @@ STATEMENTS: Final = (
         moved_at TEXT NOT NULL,
         PRIMARY KEY (environment, product)
     )""",
+    # `file_lists` names, by input, the lists of files that are too long for the document: see `input_files`.
     """CREATE TABLE publications (
         environment TEXT NOT NULL,
         product TEXT NOT NULL,
@@ -32,6 +33,7 @@ STATEMENTS: Final = (
         run TEXT NOT NULL,
         published_at TEXT NOT NULL,
         document TEXT NOT NULL,
+        file_lists TEXT NOT NULL DEFAULT '{}',
         PRIMARY KEY (environment, product, sequence)
     )""",
     "CREATE UNIQUE INDEX publications_run ON publications (environment, product, run) WHERE run <> ''",
@@ -42,6 +44,16 @@ STATEMENTS: Final = (
         moved_at TEXT NOT NULL,
         sequence BIGINT,
         PRIMARY KEY (environment, product, number)
+    )""",
+    # A list is named by its content. `distance` as with snapshots.
+    """CREATE TABLE input_files (
+        list_id TEXT NOT NULL,
+        parent_id TEXT,
+        distance BIGINT NOT NULL,
+        added TEXT NOT NULL,
+        removed TEXT NOT NULL,
+        checkpoint TEXT,
+        PRIMARY KEY (list_id)
     )""",
     # `distance` is how many parents lie between a snapshot and the nearest one with a whole file list (`checkpoint`).
     """CREATE TABLE snapshots (

@@ -10,6 +10,7 @@ from meshwright.model.publication import Attempt, Publication
 from meshwright.storage.database import open_database
 from meshwright.storage.documents import decode, decoding_many, encode
 from meshwright.storage.file_lists import read_files, read_snapshot, record_snapshot
+from meshwright.storage.input_files import InputFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from meshwright.storage.database import Transaction
 
 HEADS = """
-    SELECT p.product, p.head, b.document
+    SELECT p.product, p.head, b.document, b.file_lists
     FROM products p LEFT JOIN publications b
         ON b.environment = p.environment AND b.product = p.product AND b.sequence = p.head
     WHERE p.environment = :environment AND p.head IS NOT NULL
 """
 PUBLICATION = """
-    SELECT document FROM publications WHERE environment = :environment AND product = :product AND sequence = :sequence
+    SELECT document, file_lists FROM publications
+    WHERE environment = :environment AND product = :product AND sequence = :sequence
 """
 STATE = "SELECT head, sequence, moves, moved_at FROM products WHERE environment = :environment AND product = :product"
 INSERT_PRODUCT = """
@@ -41,8 +43,8 @@ INSERT_MOVE = """
     VALUES (:environment, :product, :number, :moved_at, :head)
 """
 INSERT_PUBLICATION = """
-    INSERT INTO publications (environment, product, sequence, run, published_at, document)
-    VALUES (:environment, :product, :sequence, :run, :published_at, :document)
+    INSERT INTO publications (environment, product, sequence, run, published_at, document, file_lists)
+    VALUES (:environment, :product, :sequence, :run, :published_at, :document, :file_lists)
 """
 # `run <> ''` lets the partial index answer.
 PUBLISHED_BY = """
@@ -67,17 +69,18 @@ class SqlRegistry:
     def __init__(self, url: str, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = open_database(url, root)
         self._now = now
+        self._input_files = InputFiles()
 
     def heads(self, environment: str) -> dict[str, Publication]:
         """The publication that each product serves now, by product id."""
         rows = self._database.rows(HEADS, environment=environment)
         with decoding_many():
-            return {product: _publication(document, product, sequence) for product, sequence, document in rows}
+            return {product: self._publication(product, *record) for product, *record in rows}
 
     def head(self, environment: str, product: str) -> Publication | None:
         """The publication that *product* serves now; None when it serves nothing."""
         rows = self._database.rows(f"{HEADS} AND p.product = :product", environment=environment, product=product)
-        return _publication(rows[0][2], product, rows[0][1]) if rows else None
+        return self._publication(*rows[0]) if rows else None
 
     def head_sequences(self, environment: str) -> dict[str, int]:
         """The sequence number of every head, by product id."""
@@ -93,17 +96,17 @@ class SqlRegistry:
         rows = self._database.rows(PUBLICATION, environment=environment, product=product, sequence=sequence)
         if not rows:
             raise NotFound(f"{product} has no publication {sequence} in {environment}")
-        return _publication(rows[0][0], product, sequence)
+        return self._publication(product, sequence, *rows[0])
 
     def publications(self, environment: str, product: str) -> list[Publication]:
         """Every publication of *product*, newest first."""
         statement = (
-            "SELECT sequence, document FROM publications WHERE environment = :environment AND product = :product "
+            "SELECT sequence, document, file_lists FROM publications WHERE environment = :environment AND product = :product "
             "ORDER BY sequence DESC"
         )
         rows = self._database.rows(statement, environment=environment, product=product)
         with decoding_many():
-            return [_publication(document, product, sequence) for sequence, document in rows]
+            return [self._publication(product, *record) for record in rows]
 
     def next_sequence(self, environment: str, product: str) -> int:
         """One more than the highest sequence number ever used by *product*."""
@@ -116,7 +119,6 @@ class SqlRegistry:
         *head* is the sequence the caller built upon (None: there was none). Raises Conflict when the head has moved, the
         sequence is taken or the run has published already; Unavailable when the registry cannot be written.
         """
-        document = encode(publication)
         with self._database.writing() as transaction:
             state = _Head(transaction, publication.environment, publication.product)
             self._refuse_second(transaction, publication)
@@ -128,6 +130,7 @@ class SqlRegistry:
                 )
             for snapshot in snapshots:
                 record_snapshot(transaction, snapshot)
+            document, file_lists = self._input_files.record(transaction, publication)
             transaction.execute(
                 INSERT_PUBLICATION,
                 environment=publication.environment,
@@ -135,7 +138,8 @@ class SqlRegistry:
                 sequence=publication.sequence,
                 run=publication.run,
                 published_at=publication.published_at,
-                document=document,
+                document=encode(document),
+                file_lists=file_lists,
             )
             state.move(publication.sequence, at=publication.published_at)
 
@@ -195,6 +199,10 @@ class SqlRegistry:
         """Give back connections."""
         self._database.close()
 
+    def _publication(self, product: str, sequence: int, document: str | None, file_lists: str | None) -> Publication:
+        found = decode(document or "", Publication, what=f"publication {sequence} of {product}")
+        return self._input_files.restored(self._database, found, file_lists)
+
     def _refuse_second(self, transaction: Transaction, publication: Publication) -> None:
         rows = transaction.rows(
             PUBLISHED_BY, environment=publication.environment, product=publication.product, run=publication.run
@@ -244,10 +252,6 @@ class _Head:
             moved_at=changed["moved_at"],
             head=to,
         )
-
-
-def _publication(document: str | None, product: str, sequence: int) -> Publication:
-    return decode(document or "", Publication, what=f"publication {sequence} of {product}")
 
 
 def _named(head: int | None) -> str:
