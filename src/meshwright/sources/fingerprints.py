@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,22 +31,23 @@ def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) ->
     its last look that a change could hide in the clock's tick. Raises Unavailable when a file cannot be read.
     """
     known = _load(cache)
-    found, entries = {}, dict(known)
+    found: dict[str, str] = {}
+    entries: dict[str, Entry] = {}
     base = f"{root.absolute()}/"
     for path in paths:
         name = path.partition(MEMBER)[0]
         key = base + name
         try:
             stat = _stat(key)
-            entry = entries.get(key)
-            if entry is None or entry[:3] != stat or entry[3] - stat[1] < SETTLED_NS:
+            entry = entries.get(key) or known.get(key)
+            if entry is None or entry[:3] != stat or not _is_settled(entry):
                 entry = (*stat, time.time_ns(), _sha256(key))
                 entries[key] = entry
         except OSError as error:
             raise Unavailable(f"{name}: cannot be read: {error}") from error
         found[path] = entry[4]
-    if cache is not None and entries != known:
-        _save(cache, entries)
+    if cache is not None and any(_tells_more(entry, known.get(key)) for key, entry in entries.items()):
+        _save(cache, {**known, **entries})
     return found
 
 
@@ -82,14 +84,33 @@ def _sha256(file: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _load(cache: Path | None) -> dict[str, Entry]:
+def _is_settled(entry: Entry) -> bool:
+    return entry[3] - entry[1] >= SETTLED_NS
+
+
+def _tells_more(entry: Entry, known: Entry | None) -> bool:
+    """Whether to remember *entry*: nobody is told anything new by another look at what must be hashed again anyway."""
+    return known is None or entry[:3] != known[:3] or entry[4] != known[4] or _is_settled(entry)
+
+
+def _load(cache: Path | None) -> Mapping[str, Entry]:
     if cache is None:
         return {}
+    path = f"{cache}/{CACHE_NAME}"
+    try:
+        return _decoded(path, _stat(path))
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _decoded(path: str, stat: Stat) -> Mapping[str, Entry]:  # noqa: ARG001 - what tells one cache from the next
+    """The cache in the file *path*, which is never written in place: one build looks several times."""
     import msgspec
 
     try:
-        return msgspec.json.decode((cache / CACHE_NAME).read_bytes(), type=dict[str, Entry])
-    except (OSError, ValueError, msgspec.MsgspecError):
+        return msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Entry])
+    except (ValueError, msgspec.MsgspecError):
         return {}
 
 

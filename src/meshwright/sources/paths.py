@@ -31,14 +31,14 @@ def files(root: Path, source: Source) -> list[str]:
     path = source.path
     archive, _, member = path.partition(MEMBER)
     _check_inside(archive)
-    found = sorted(_matches(root, archive))
+    found = dict(sorted(_matches(root, archive)))
     if not found:
         raise NotFound(
             f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path"
         )
     inside: set[str] = set()
-    for name in found:
-        _check_links(root, name, inside)
+    for name, is_plain in found.items():
+        _check_links(root, name, inside, is_plain=is_plain)
     return [
         one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])
     ]
@@ -55,11 +55,16 @@ def _check_inside(path: str) -> None:
         raise InvalidInput(f"'{path}' leaves the mesh: write a path below its root, with / between parts")
 
 
-def _check_links(root: Path, name: str, inside: set[str]) -> None:
-    """Refuse what is no file of the mesh. *inside* gathers folders that lie in it: files there are looked at once."""
+def _check_links(root: Path, name: str, inside: set[str], *, is_plain: bool) -> None:
+    """Refuse what is no file of the mesh. *inside* gathers folders that lie in it: their plain files do, too.
+
+    *is_plain* says that the file was found to be one, neither a link nor a folder.
+    """
     folder = name.rpartition("/")[0]
+    if is_plain and folder in inside:
+        return
     try:
-        is_plain = stat.S_ISREG(os.lstat(f"{root}/{name}").st_mode)
+        is_plain = is_plain or stat.S_ISREG(os.lstat(f"{root}/{name}").st_mode)
         if is_plain and folder in inside:
             return
         real = (root / name).resolve(strict=True)
@@ -73,28 +78,32 @@ def _check_links(root: Path, name: str, inside: set[str]) -> None:
         inside.add(folder)
 
 
-def _matches(root: Path, path: str) -> Iterator[str]:
+def _matches(root: Path, path: str) -> Iterator[tuple[str, bool]]:
+    """The names that *path* means, each with whether it is known already to be a plain file."""
     if not is_glob(path) or (root / path).is_file():
         if (root / path).exists() or (root / path).is_symlink():
-            yield PurePosixPath(path).as_posix()
+            yield PurePosixPath(path).as_posix(), False
         return
     wants_hidden = PurePosixPath(path).name.startswith(".")
-    for found in _glob(root, path):
+    for found, is_plain in _glob(root, path):
         # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
         if wants_hidden or not found.rpartition("/")[2].startswith("."):
-            yield found
+            yield found, is_plain
 
 
-def _glob(root: Path, path: str) -> Iterator[str]:
+def _glob(root: Path, path: str) -> Iterator[tuple[str, bool]]:
     """The files that match *path*. A pattern for names in one folder needs no more than its list, however long."""
     folder, _, last = path.rpartition("/")
     if is_glob(folder) or "**" in last:
         prefix = f"{root.as_posix().rstrip('/')}/"
-        yield from (found.as_posix().removeprefix(prefix) for found in root.glob(path) if found.is_file())
+        yield from ((found.as_posix().removeprefix(prefix), False) for found in root.glob(path) if found.is_file())
         return
     matches = re.compile(fnmatch.translate(last)).match
     with suppress(OSError), os.scandir(root / folder) as entries:
-        yield from (f"{folder}/{one.name}".lstrip("/") for one in entries if matches(one.name) and one.is_file())
+        for one in entries:
+            if matches(one.name) and one.is_file():
+                # The folder's list says so itself: a thousand files need not be looked at one by one.
+                yield f"{folder}/{one.name}".lstrip("/"), not one.is_symlink()
 
 
 def _members(root: Path, archive: str, pattern: str) -> list[str]:
