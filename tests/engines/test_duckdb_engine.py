@@ -267,3 +267,19 @@ def test_a_full_disk_is_unavailable_and_a_wrong_query_invalid(engine: DuckDBEngi
         blocked.write_text("in the way")
         with pytest.raises(Unavailable):
             engine.stage("SELECT 1 AS a", inputs=(), output=output(blocked, "a INTEGER"))
+
+
+def test_an_engine_that_was_started_beside_is_closed_with_everything_it_opened(tmp_path: Path) -> None:
+    engine = DuckDBEngine(temp=tmp_path)
+    engine.start()
+    engine.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "duckdb"]
+    assert engine.columns("SELECT 1 AS a", inputs=(), name="q") == (("a", DataType("INTEGER")),)
+    engine.close()
+
+
+def test_a_table_that_the_query_does_not_name_is_not_opened(engine: DuckDBEngine, tmp_path: Path) -> None:
+    table = TableInput(name="orders", scan="FROM read_csv('/nowhere.csv')", changes="SELECT 1 AS a", columns=())
+    assert engine.stage('FROM "Orders__changes"', inputs=(table,), output=output(tmp_path, "a INTEGER")).rows == 1
+    with pytest.raises((InvalidInput, Unavailable), match=r"nowhere\.csv"):
+        engine.stage("FROM ORDERS", inputs=(table,), output=output(tmp_path, "a INTEGER"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -53,6 +54,12 @@ class DuckDBEngine:
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._running: set[DuckDBPyConnection] = set()
+        self._starting: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Open the instance beside the caller, who will need it soon: that takes 15 ms, most of them without Python."""
+        self._starting = threading.Thread(target=self._open, name="duckdb", daemon=True)
+        self._starting.start()
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of its own to the shared instance; close it after use."""
@@ -64,6 +71,13 @@ class DuckDBEngine:
                 self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; CREATE TABLE {NOTHING} (nothing INTEGER)")
             return self._connection.cursor()
 
+    def _open(self) -> None:
+        import duckdb
+
+        # What goes wrong here goes wrong again, and is told, where a cursor is asked for.
+        with suppress(duckdb.Error):
+            self.cursor().close()
+
     def interrupt(self) -> None:
         """Stop every statement that runs now, within about a second; their callers get Unavailable."""
         with self._lock:
@@ -72,6 +86,8 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Give back memory and temporary files."""
+        if self._starting is not None:
+            self._starting.join()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -80,7 +96,7 @@ class DuckDBEngine:
     def columns(self, query: str, *, inputs: Sequence[TableInput], name: str) -> Columns:
         """The columns that *query* over *inputs* yields; nothing is run. Raises InvalidInput as those of *name*."""
         with self._statement(name, inputs) as cursor:
-            _create_views(cursor, inputs)
+            _create_views(cursor, inputs, query)
             return _columns(cursor, query, name)
 
     def stage(self, query: str, *, inputs: Sequence[TableInput], output: TableOutput) -> Staged:
@@ -92,7 +108,7 @@ class DuckDBEngine:
         """
         query = query.rstrip(" \t\r\n;")
         with self._statement(output.name, inputs) as cursor:
-            _create_views(cursor, inputs)
+            _create_views(cursor, inputs, query)
             have = _columns(cursor, query, output.name)
             select = _select(query, have, output)
             output.folder.mkdir(parents=True, exist_ok=True)
@@ -126,12 +142,16 @@ class DuckDBEngine:
             cursor.close()
 
 
-def _create_views(cursor: DuckDBPyConnection, inputs: Sequence[TableInput]) -> None:
-    """Temporary views are the cursor's own: several builds use the same names at once."""
+def _create_views(cursor: DuckDBPyConnection, inputs: Sequence[TableInput], query: str) -> None:
+    """The tables that *query* may read, as temporary views: these are the cursor's own, several builds use the same names.
+
+    A view of files opens them, so a name that the text of *query* does not have gets none.
+    """
     for table in inputs:
         changes = table.scan if table.changes is None else table.changes
         for name, scan in ((table.name, table.scan), (f"{table.name}__changes", changes)):
-            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {scan}")
+            if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", query, re.IGNORECASE):
+                cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {scan}")
 
 
 def _columns(cursor: DuckDBPyConnection, query: str, name: str) -> Columns:
