@@ -59,7 +59,8 @@ def read(text: str, function: str) -> PythonSource:
             fingerprint=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             findings=(*findings, _syntax_problem(error)),
         )
-    fingerprint = _fingerprint(module, metadata)
+    nodes = list(ast.walk(module))
+    fingerprint = _fingerprint(module, nodes, metadata)
     node, problem = _function(module, function)
     if node is None:
         return PythonSource(
@@ -70,7 +71,9 @@ def read(text: str, function: str) -> PythonSource:
         )
     reads = _Reads(_first_parameter(node))
     reads.read(node)
-    rebound = any(isinstance(part, ast.Name) and part.id == function for part in _stored(module))
+    rebound = any(
+        isinstance(part, ast.Name) and part.id == function and isinstance(part.ctx, ast.Store) for part in nodes
+    )
     return PythonSource(
         function_line=node.lineno,
         inputs=tuple(sorted(reads.inputs)),
@@ -81,12 +84,6 @@ def read(text: str, function: str) -> PythonSource:
         fingerprint=fingerprint,
         findings=(*findings, *((problem,) if problem else ())),
     )
-
-
-def _stored(module: ast.Module) -> list[ast.Name]:
-    """The names that the module's own statements assign."""
-    targets = [node for statement in module.body for node in ast.walk(statement) if isinstance(node, ast.Name)]
-    return [name for name in targets if isinstance(name.ctx, ast.Store)]
 
 
 def _syntax_problem(error: Exception) -> Problem:
@@ -217,9 +214,12 @@ def _metadata_problem(message: str, line: int) -> Problem:
     return Problem(code="python-metadata", message=message, hint=hint, line=line, column=1)
 
 
-def _fingerprint(module: ast.Module, metadata: dict[str, Any]) -> str:
-    """Comments, layout and docstrings do not change what is computed (unless the code reads its own docstrings)."""
-    for node in ast.walk(module):
+def _fingerprint(module: ast.Module, nodes: list[ast.AST], metadata: dict[str, Any]) -> str:
+    """Comments, layout and docstrings do not change what is computed (unless the code reads its own docstrings).
+
+    *nodes* are all of the module's; docstrings are cut off it.
+    """
+    for node in nodes:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             first = node.body[0] if node.body else None
             if (

@@ -84,12 +84,12 @@ def older_majors(
     They are served as last published until the end of life that their contract names. What is below 1.0.0 promised
     nothing: a first major version takes its place.
     """
+    if head is None:
+        return [], []
     declared = {(port.name, port.major) for port in product.output_ports}
     names = {name for name, _ in declared}
     left = [
-        port
-        for port in (head.ports if head is not None else ())
-        if port.name in names and port.major and (port.name, port.major) not in declared
+        port for port in head.ports if port.name in names and port.major and (port.name, port.major) not in declared
     ]
     ended = [port for port in left if has_ended(port.contract, today)]
     return [port for port in left if port not in ended], ended

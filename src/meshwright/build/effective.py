@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meshwright.analysis.query import parse_all
 from meshwright.build.analysis_cache import AnalysisCache
 from meshwright.build.bound import BoundProduct, bind
 from meshwright.build.continuation import older_majors
-from meshwright.build.input_resolution import InputResolution, PortColumns
+from meshwright.build.input_resolution import InputResolution, Offer, PortColumns
 from meshwright.build.outline import Outline, outline, sql_texts, stem
 from meshwright.model.compatibility import contract_changes
 from meshwright.model.findings import Finding, Severity
@@ -186,11 +187,17 @@ class _Effective:
 
     def compare(self, bound: BoundProduct) -> None:
         """Contract changes against the head; consumers of a blocked product go on with what is published."""
-        product = bound.product
-        head = self.published.get(product.id)
+        head = self.published.get(bound.product.id)
+        if head is not None:
+            self.find_changes(bound.product, head)
+        blocked = bound.product.id in self.blocked
+        # Not a closure over this object: the circle would be walked by the garbage collector at exit.
+        self.resolution.provide(bound.product, partial(offers, bound, head, blocked=blocked))
+
+    def find_changes(self, product: Product, head: Publication) -> None:
         changes: list[Change] = []
         for port in product.output_ports:
-            old = head.port(port.name, port.major) if head is not None else None
+            old = head.port(port.name, port.major)
             if old is not None and port.contract is not None and old.contract != port.contract:
                 found = contract_changes(port.name, old.contract, port.contract)
                 changes += [replace(change, major=port.major) for change in found]
@@ -201,31 +208,32 @@ class _Effective:
             self.blocked.add(product.id)
         if changes:
             self.changes[product.id] = tuple(changes)
-        self.provide(bound, head)
-
-    def provide(self, bound: BoundProduct, head: Publication | None) -> None:
-        blocked = bound.product.id in self.blocked
-        for port in bound.product.output_ports:
-            served = head.port(port.name, port.major) if head is not None else None
-            if served is not None and (blocked or port.contract is None):
-                self.resolution.provide(bound.product, replace(port, contract=served.contract))
-            else:
-                self.resolution.provide(bound.product, port, bound.columns.get(stem(port), ()))
-        for served in older_majors(head, bound.product, datetime.now(UTC).date())[0]:
-            # An older major version goes on being served as it is: its readers go on reading it.
-            kept = OutputPort(name=served.name, version=served.version, kind=served.kind, contract=served.contract)
-            self.resolution.provide(bound.product, kept)
 
 
-def lost_ports(product: Product, head: Publication | None) -> list[Change]:
+def offers(bound: BoundProduct, head: Publication | None, *, blocked: bool) -> list[Offer]:
+    """The output ports that products built after this one may read."""
+    product = bound.product
+    found: list[Offer] = []
+    for port in product.output_ports:
+        served = head.port(port.name, port.major) if head is not None else None
+        if served is not None and (blocked or port.contract is None):
+            found.append((replace(port, contract=served.contract), ()))
+        else:
+            found.append((port, bound.columns.get(stem(port), ())))
+    for served in older_majors(head, product, datetime.now(UTC).date())[0]:
+        # An older major version goes on being served as it is: its readers go on reading it.
+        kept = OutputPort(name=served.name, version=served.version, kind=served.kind, contract=served.contract)
+        found.append((kept, ()))
+    return found
+
+
+def lost_ports(product: Product, head: Publication) -> list[Change]:
     """Published ports that the product does not declare any more.
 
     One whose name is still there in a newer major version goes on being served as it is; any other is a break.
     """
     from meshwright.model.plan import Change
 
-    if head is None:
-        return []
     names = {port.name for port in product.output_ports}
     lost = [port for port in head.ports if port.name not in names]
     return [

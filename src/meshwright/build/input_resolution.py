@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from meshwright.model.datatype import Unstorable, stored
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Publication
 
 Columns = tuple[tuple[str, "DataType"], ...]
-Place = "Callable[[str, str], tuple[int, int]]"
+# A port and the columns that its transformation gives, () where only a contract or a run can tell.
+Offer = tuple["OutputPort", Columns]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +54,14 @@ class InputResolution:
         self.published = published
         self.ports: dict[str, list[PortColumns]] = {}
         # What a product serves is looked at when somebody first reads it: most ports of a large mesh nobody does.
-        self.offered: dict[str, list[tuple[OutputPort, Columns]]] = {}
-        self.by_contract = {
+        self.offered: dict[str, Callable[[], list[Offer]]] = {}
+
+    @cached_property
+    def by_contract(self) -> dict[str, PortAddress]:
+        """The address of the port whose contract has an id: asked when an input names a contract and no address."""
+        return {
             port.contract.id: PortAddress(product.domain, product.name, port.name, port.major)
-            for product in products.values()
+            for product in self.products.values()
             for port in product.output_ports
             if port.contract is not None
         }
@@ -69,15 +75,16 @@ class InputResolution:
         address = self.address_of(port)
         return address.product_id if address is not None else None
 
-    def provide(self, product: Product, port: OutputPort, columns: Columns = ()) -> None:
-        """Make an output port of the checkout known to the products built after it."""
-        if port.kind != "files":
-            self.offered.setdefault(product.id, []).append((port, columns))
+    def provide(self, product: Product, offers: Callable[[], list[Offer]]) -> None:
+        """Make what *product* of the checkout *offers* known to the products built after it."""
+        self.offered[product.id] = offers
 
     def _served(self, product: str) -> list[PortColumns]:
         if product in self.offered:
-            offers = self.offered.pop(product)
-            self.ports[product] = [_port_columns(product, port, columns) for port, columns in offers]
+            offers = self.offered.pop(product)()
+            self.ports[product] = [
+                _port_columns(product, port, columns) for port, columns in offers if port.kind != "files"
+            ]
         return self.ports.get(product) or self._published(product)
 
     def resolve(

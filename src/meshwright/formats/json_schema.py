@@ -31,6 +31,13 @@ class Checker:
 
         return jsonschema_rs.validator_for(self.schema)
 
+    def accepts(self, document: Any) -> bool:  # noqa: ANN401 - any document
+        """Whether `check` finds nothing in *document*; does not look for what is wrong."""
+        try:
+            return bool(self._validator.is_valid(document))
+        except ValueError:
+            return False
+
     def check(self, document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any document
         """Everything in *document* that the schema does not allow, in the document's order; each has a pointer."""
         try:

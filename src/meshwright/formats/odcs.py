@@ -34,6 +34,9 @@ def check(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any docu
     version = document.get("apiVersion") if isinstance(document, dict) else None
     if isinstance(version, str) and not READABLE.match(version):
         return [unknown_version(version, VERSIONS, path, standard="ODCS")]
+    if isinstance(version, str) and version[1:4] in EARLIER and _earlier_checker(version[1:4]).accepts(document):
+        # Each version allows what the one before did.
+        return _check_custom(document, path)
     before_metrics = isinstance(version, str) and BEFORE_METRICS.match(version) is not None
     findings = _checker(before_metrics=before_metrics).check(document, path)
     if not findings and isinstance(version, str):
@@ -85,10 +88,7 @@ def _earlier_checker(minor: str) -> Checker:
 def _earlier(minor: str) -> dict[str, Any]:
     file = Path(__file__).with_name("schemas") / f"odcs-{minor}.schema.json"
     loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    loaded["properties"]["apiVersion"].pop("enum", None)
-    for branch in loaded["$defs"]["SchemaBaseProperty"]["allOf"]:
-        if "if" in branch:
-            branch["if"]["required"] = ["logicalType"]
+    _correct_conditions(loaded)
     return loaded
 
 
@@ -103,14 +103,21 @@ def _published() -> dict[str, Any]:
 
 
 def _corrected(schema: dict[str, Any], *, before_metrics: bool) -> dict[str, Any]:
-    """The published schema without its traps.
+    """The published schema without its traps; before 3.1, rules had other names."""
+    _correct_conditions(schema)
+    if before_metrics:
+        _allow_rules(schema["$defs"])
+    return schema
+
+
+def _correct_conditions(schema: dict[str, Any]) -> None:
+    """Take the traps out of a published *schema*.
 
     Its conditions on `logicalType` also hold when there is none, so that a property with only a physical type would need a
     `map`. Its list of versions stops at the patches it knew.
     """
     schema["properties"]["apiVersion"].pop("enum", None)
-    definitions = schema["$defs"]
-    base = definitions["SchemaBaseProperty"]
+    base = schema["$defs"]["SchemaBaseProperty"]
     for branch in base["allOf"]:
         if "if" in branch:
             branch["if"]["required"] = ["logicalType"]
@@ -125,9 +132,6 @@ def _corrected(schema: dict[str, Any], *, before_metrics: bool) -> dict[str, Any
             },
         }
     )
-    if before_metrics:
-        _allow_rules(definitions)
-    return schema
 
 
 def _allow_rules(definitions: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from meshwright.model.findings import Finding, Severity
@@ -12,7 +13,7 @@ from meshwright.model.product import OutputPort
 from meshwright.model.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from meshwright.model.contract import Contract
     from meshwright.model.product import Product, Transformation
@@ -28,6 +29,7 @@ class Parts:
     code_paths: dict[str, str] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=4096)
 def split_stem(stem: str) -> tuple[str, int | None]:
     """`("orders", 2)` for `orders@2`, `("orders", None)` for `orders`; -1 for a major version that is no number."""
     name, at, major = stem.partition("@")
@@ -40,10 +42,14 @@ def assemble(product: Product, parts: Parts) -> tuple[Product, list[Finding]]:
     """*product* with its whole output ports and its steps, and what does not fit together."""
     findings = list(_bad_stems(parts))
     declared = product.output_ports or tuple(_implied(product.name, parts))
+    contracts = _by_major(parts.contracts)
     findings += _strangers(product, {port.name for port in declared}, parts)
     ports: list[OutputPort] = []
-    for name in dict.fromkeys(port.name for port in declared):
-        ports += _with_contracts([port for port in declared if port.name == name], parts, product)
+    by_name: dict[str, list[OutputPort]] = {}
+    for port in declared:
+        by_name.setdefault(port.name, []).append(port)
+    for name, same in by_name.items():
+        ports += _with_contracts(same, contracts.get(name, {}), parts, product)
     used: set[str] = set()
     whole: list[OutputPort] = []
     for port in ports:
@@ -54,7 +60,7 @@ def assemble(product: Product, parts: Parts) -> tuple[Product, list[Finding]]:
     steps = tuple(
         code for stem, code in sorted(parts.code.items()) if code is not None and stem not in used and is_name(stem)
     )
-    findings += [finding for port in whole for finding in _check_port(port, product, parts)]
+    findings += [finding for port in whole for finding in _check_port(port, product, has_file=port.name in contracts)]
     findings += _repeated(whole, product)
     findings += _check_names(product, steps)
     return replace(product, output_ports=tuple(whole), steps=steps), findings
@@ -69,9 +75,22 @@ def _implied(name: str, parts: Parts) -> Iterator[OutputPort]:
         yield OutputPort(name=stem, version="", implied=True)
 
 
-def _with_contracts(declared: list[OutputPort], parts: Parts, product: Product) -> Iterator[OutputPort]:
-    """The declarations of one port, each with its contract; a contract of another major version is a port more."""
-    stems = {split_stem(stem)[1]: stem for stem in parts.contracts if split_stem(stem)[0] == declared[0].name}
+def _by_major(stems: Iterable[str]) -> dict[str, dict[int | None, str]]:
+    """File stems by the name and the major version that they spell."""
+    found: dict[str, dict[int | None, str]] = {}
+    for stem in stems:
+        name, major = split_stem(stem)
+        found.setdefault(name, {})[major] = stem
+    return found
+
+
+def _with_contracts(
+    declared: list[OutputPort], stems: Mapping[int | None, str], parts: Parts, product: Product
+) -> Iterator[OutputPort]:
+    """The declarations of one port, each with its contract; a contract of another major version is a port more.
+
+    *stems* are the stems of the port's contract files by the major version in their names.
+    """
     taken: set[int | None] = set()
     for port in declared:
         wanted = port.major if port.version else None
@@ -153,10 +172,9 @@ def _without_code(port: OutputPort, stem: str | None, parts: Parts, product: Pro
     )
 
 
-def _check_port(port: OutputPort, product: Product, parts: Parts) -> Iterator[Finding]:
+def _check_port(port: OutputPort, product: Product, *, has_file: bool) -> Iterator[Finding]:
     if not is_name(port.name):
         yield _bad_name("output port", port.name, f"{port.pointer}/name", product.path)
-    has_file = any(split_stem(stem)[0] == port.name for stem in parts.contracts)
     if product.status == "active" and port.kind == "tables" and not has_file:
         yield Finding(
             code="active-without-contract",
