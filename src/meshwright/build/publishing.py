@@ -263,8 +263,11 @@ def column_versions(files: Sequence[DataFile], schema: Sequence[Field]) -> dict[
     """A content version per column: equal when the values are equal in the same order in equal files."""
     found = {}
     for field in schema:
-        known = [(file.columns.get(field.id), file.path) for file in files]
-        content = "|".join(column.content if column is not None else f"absent {path}" for column, path in known)
+        known = [
+            column.content if (column := file.columns.get(field.id)) is not None else f"absent {file.path}"
+            for file in files
+        ]
+        content = "|".join(known)
         found[field.name] = hashlib.sha256(f"{field.type}|{content}".encode()).hexdigest()
     return found
 

@@ -35,6 +35,8 @@ FILES_PER_DIFFERENCE: Final = 16
 # Records of data files that a process keeps decoded; one takes about a kilobyte.
 DECODED_MAX: Final = 20_000
 CHUNK: Final = 400
+# By table and path. A record never changes and names are never used twice, so a process that stays reads each once.
+_DECODED: Final[dict[tuple[str, str], DataFile]] = {}
 
 PARENT = "SELECT distance FROM snapshots WHERE table_id = :table AND snapshot_id = :snapshot"
 SNAPSHOT = "SELECT document, added FROM snapshots WHERE table_id = :table AND snapshot_id = :snapshot"
@@ -137,24 +139,28 @@ def _place(transaction: Transaction, snapshot: Snapshot, added: list[str]) -> tu
 
 def _files(database: Rows, table: str, paths: Iterable[str]) -> list[DataFile]:
     wanted = list(paths)
-    found: dict[str, DataFile] = {}
-    for start in range(0, len(wanted), CHUNK):
-        chunk = {f"p{number}": path for number, path in enumerate(wanted[start : start + CHUNK])}
+    found = {path: file for path in wanted if (file := _DECODED.get((table, path))) is not None}
+    unknown = [path for path in wanted if path not in found]
+    for start in range(0, len(unknown), CHUNK):
+        chunk = {f"p{number}": path for number, path in enumerate(unknown[start : start + CHUNK])}
         names = ", ".join(f":{name}" for name in chunk)
         rows = database.rows(
             f"SELECT path, document FROM data_files WHERE table_id = :table AND path IN ({names})", table=table, **chunk
         )
         with decoding_many():
-            found |= {path: _data_file(path, document) for path, document in rows}
+            new = {path: _data_file(path, document) for path, document in rows}
+        found |= new
+        if len(_DECODED) + len(new) > DECODED_MAX:
+            _DECODED.clear()
+        _DECODED.update({(table, path): file for path, file in new.items()})
     lost = next((path for path in wanted if path not in found), None)
     if lost is not None:
         raise Unavailable(f"the registry's record of the file {lost} is lost; restore the registry from a backup")
     return [found[path] for path in wanted]
 
 
-@lru_cache(maxsize=DECODED_MAX)
 def _data_file(path: str, document: str) -> DataFile:
-    """A data file's record. Records never change, so a process that stays decodes each once; equal schemas are one."""
+    """A data file's record; equal schemas are one object."""
     file = decode(document, DataFile, what=f"the file {path}")
     return replace(file, schema=_schema(file.schema))
 
