@@ -43,7 +43,7 @@ def test_a_publication_is_read_with_every_file_that_it_was_recorded_with(
     random = Random(seed)
     monkeypatch.setattr(input_files, "INLINE_MAX", random.choice([0, 3, 8]))
     monkeypatch.setattr(input_files, "DISTANCE_MIN", random.randint(1, 6))
-    monkeypatch.setattr(input_files, "DECODED_MAX", random.randint(1, 4))
+    monkeypatch.setattr(input_files, "DECODED_MAX", random.randint(1, 200))
     files: dict[str, str] = {}
     published = []
     registry = SqlRegistry(REGISTRY, tmp_path)

@@ -24,8 +24,8 @@ INLINE_MAX: Final = 50
 DISTANCE_MIN: Final = 50
 # A whole list is written again after one difference for so many of its files.
 FILES_PER_DIFFERENCE: Final = 16
-# Lists that a registry keeps decoded.
-DECODED_MAX: Final = 16
+# Files of the lists that a registry keeps decoded, or one longer list; a file takes about 200 bytes.
+DECODED_MAX: Final = 100_000
 
 NO_LISTS: Final = "{}"
 DISTANCE = "SELECT distance FROM input_files WHERE list_id = :list"
@@ -135,7 +135,7 @@ class InputFiles:
             for path in decode(removed, list[str], what=what):
                 files.pop(path, None)
             files |= decode(added, dict[str, str], what=what)
-        if len(self._decoded) >= DECODED_MAX:
+        if len(files) + sum(map(len, self._decoded.values())) > DECODED_MAX:
             self._decoded.clear()
         self._decoded[name] = files = dict(sorted(files.items()))
         return files
