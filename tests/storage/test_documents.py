@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import subprocess
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -59,3 +61,24 @@ def test_the_collector_is_afterwards_as_it_was(enabled: bool) -> None:
         assert gc.isenabled() == enabled
     finally:
         gc.enable()
+
+
+def test_threads_that_begin_to_decode_at_once_do_not_take_the_process_down() -> None:
+    # Decoders are made once in a process, so each try is a new one.
+    code = """
+import sys, threading, time
+import msgspec
+from meshwright.model.publication import Publication
+from meshwright.storage.documents import decode
+sys.setswitchinterval(1e-5)
+names = "product environment version published_at code_fingerprint settings_fingerprint".split()
+text = msgspec.json.encode({name: "" for name in names} | {"sequence": 1, "ports": []}).decode()
+def work(delay):
+    time.sleep(delay)
+    decode(text, Publication, what="a publication")
+threads = [threading.Thread(target=work, args=(number / 2000,)) for number in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+    for _ in range(8):
+        subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
 Model = TypeVar("Model")
+_MAKING = threading.Lock()
 
 
 def encode(value: Any) -> str:  # noqa: ANN401 - any dataclass of the model, or a list of texts
@@ -67,8 +69,14 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 - a JSON value
             return value
 
 
-@cache
 def _decoder(kind: Hashable) -> Any:  # noqa: ANN401 - msgspec's decoders are generic
+    # Where two threads look into one dataclass for the first time at once, msgspec 0.22.0 takes the process down.
+    with _MAKING:
+        return _made(kind)
+
+
+@cache
+def _made(kind: Hashable) -> Any:  # noqa: ANN401
     import msgspec
 
     return msgspec.json.Decoder(kind)
