@@ -8,12 +8,14 @@ import pytest
 
 from mesh_folder import MeshFolder
 from postgres_server import PostgresServer
+from s3_server import S3Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from postgres_server import PostgresDatabase
+    from s3_server import Bucket
 
 
 @pytest.fixture
@@ -36,3 +38,17 @@ def postgres(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """An empty database of the session's PostgreSQL server."""
     with postgres_server.database() as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The session's S3-compatible server; never stop it."""
+    with S3Server.started() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> Iterator[Bucket]:
+    """An empty bucket of the session's S3-compatible server."""
+    with s3_server.bucket() as bucket:
+        yield bucket
