@@ -9,10 +9,12 @@ from meshwright import storage
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
 from meshwright.storage.sql_registry import SqlRegistry
+from meshwright.storage.sql_runs import SqlRuns
 
 if TYPE_CHECKING:
     # The type checker compares the signatures.
     registry: type[storage.Registry] = SqlRegistry
+    runs: type[storage.Runs] = SqlRuns
     tables: type[storage.Tables] = IcebergTables
     warehouse: type[storage.Warehouse] = LocalWarehouse
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     ("protocol", "implementation"),
     [
         (storage.Registry, SqlRegistry),
+        (storage.Runs, SqlRuns),
         (storage.Tables, IcebergTables),
         (storage.Warehouse, LocalWarehouse),
     ],

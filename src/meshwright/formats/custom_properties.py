@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import quantities
+from meshwright.formats import quantities, schedules
 from meshwright.formats.source_options import FORMATS, OPTIONS, check_options
 from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
@@ -82,6 +82,17 @@ KEYS: Final = (
         "How much memory one Python transformation of the product may take.",
         "2GB",
         quantities.megabytes,
+    ),
+    Key(
+        "mesh.schedule",
+        ("product",),
+        "mapping of `cron`, `timezone`, `on`, `debounce`, `grace`",
+        "none: it is built when somebody builds it",
+        "When the product is due: at the moments of `cron` (five fields) in `timezone` (default UTC), `on: inputs` when a "
+        "product that it reads publishes and has rested for `debounce`, or both. It is late when `grace` (default 15min) "
+        "has passed since.",
+        schedules.EXAMPLE,
+        schedules.parse,
     ),
     Key(
         "mesh.port",

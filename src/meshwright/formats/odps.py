@@ -92,6 +92,7 @@ def read(document: dict[str, Any], *, domain: str, name: str, folder: str) -> tu
             for index, entry in enumerate(document.get("outputPorts", ()))
         ),
         limits=Limits(seconds=settings.get("mesh.timeLimit", 0), memory_mb=settings.get("mesh.memoryLimit", 0)),
+        schedule=settings.get("mesh.schedule"),
         custom=values(document.get("customProperties")),
     )
     return product, findings

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshwright.model.contract import Contract  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.model.names import PortAddress  # noqa: TC001
+from meshwright.model.schedule import Schedule  # noqa: TC001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,7 @@ class Product:
     steps: tuple[Transformation, ...] = ()
     tests: tuple[TestCase, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    schedule: Schedule | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,6 +1,6 @@
 """Storage: the registry (what is published), tables (Iceberg) and the warehouse's files, each behind a Protocol.
 
-`sql_registry` keeps the registry in a SQL database; `iceberg` writes tables; `local_files` is a warehouse folder.
+`sql_registry` keeps the registry in a SQL database, `sql_runs` its runs and leases; `iceberg` writes tables; `local_files` is a warehouse folder.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
+    from meshwright.model.schedule import Run
 
 
 class Registry(Protocol):
@@ -82,6 +84,52 @@ class Registry(Protocol):
 
     def move_history(self, environment: str, product: str) -> Sequence[tuple[str, int | None]]:
         """When the head moved and to which sequence, oldest first; times are ISO 8601 in UTC and never decrease."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Runs(Protocol):
+    """What became of products that were due, and who is building one now; as safe to share as the registry."""
+
+    def last(self, environment: str) -> Mapping[str, Run]:
+        """The newest run of each product that ever had one."""
+        ...
+
+    def history(self, environment: str, product: str) -> Sequence[Run]:
+        """The runs of *product* that are kept, newest first."""
+        ...
+
+    def record(self, run: Run) -> None:
+        """Keep *run*, and give back the lease that its runner has on the product."""
+        ...
+
+    def lease(self, environment: str, product: str, runner: str, *, now: datetime, until: datetime) -> bool:
+        """Whether *runner* alone may build *product* from *now* until *until*; False when another's lease has not expired."""
+        ...
+
+    def renew(self, runner: str, *, now: datetime, until: datetime) -> Sequence[tuple[str, str]]:
+        """Let every lease of *runner* that has not expired last until *until*: their (environment, product)."""
+        ...
+
+    def release(self, environment: str, product: str, runner: str) -> None:
+        """Give back the lease that *runner* has, if it has one."""
+        ...
+
+    def leased(self, environment: str, *, now: datetime) -> Mapping[str, str]:
+        """The runner of each product whose lease has not expired."""
+        ...
+
+    def conditions(self, environment: str) -> Mapping[str, tuple[str, str]]:
+        """The condition that each product was last told of in, and since when."""
+        ...
+
+    def change_condition(
+        self, environment: str, product: str, *, before: tuple[str, str] | None, after: tuple[str, str]
+    ) -> bool:
+        """Whether this call changed the (condition, since) of *product*; False when it was no longer *before*."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -81,4 +81,28 @@ STATEMENTS: Final = (
         PRIMARY KEY (environment, number)
     )""",
     "CREATE INDEX attempts_product ON attempts (environment, product, number)",
+    # One row for each try to build what was due; only the newest of each product are kept.
+    """CREATE TABLE runs (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        number BIGINT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (environment, product, number)
+    )""",
+    # Who is building a due product. A lease that has expired counts for nothing.
+    """CREATE TABLE leases (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        runner TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        PRIMARY KEY (environment, product)
+    )""",
+    # How each product was when webhooks were last told of it.
+    """CREATE TABLE conditions (
+        environment TEXT NOT NULL,
+        product TEXT NOT NULL,
+        condition TEXT NOT NULL,
+        since TEXT NOT NULL,
+        PRIMARY KEY (environment, product)
+    )""",
 )
