@@ -131,7 +131,7 @@ class BuildInputs:
         """
         registry, sequence = self.workshop.registry, before.taken or before.sequence
         old = registry.publication(self.workshop.environment, before.product, sequence).port(before.port, before.major)
-        if old is None or old.table != served.table:
+        if old is None or not served.continues(old):
             self._require_whole(before)
             return None
         earlier, now = registry.files(old.table, old.snapshot), registry.files(served.table, served.snapshot)

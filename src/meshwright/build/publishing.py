@@ -95,7 +95,7 @@ class Publishing:
             published_at=workshop.now().isoformat(),
             code_fingerprint=code_fingerprint(self.bound),
             settings_fingerprint=settings_fingerprint(product),
-            ports=tuple(ports),
+            ports=tuple(replace(port, written_in=self._writer(port) or workshop.environment) for port in ports),
             inputs=tuple(inputs),
             tests=tests,
             parent=head,
@@ -155,6 +155,8 @@ class Publishing:
             **common,
             table=snapshot.table,
             snapshot=snapshot.id,
+            written_in=self.workshop.environment,
+            origin=origin_of(before, snapshot.table),
             schema=staged.schema,
             rows=snapshot.rows,
             bytes=snapshot.bytes,
@@ -184,29 +186,43 @@ class Publishing:
         }
 
     def _commit(self, one: PortResult, state: TableState, before: PublishedPort | None) -> Snapshot:
-        port, schema = one.staged.port, one.staged.schema
         registry, tables = self.workshop.registry, self.workshop.tables
-        parent = registry.snapshot(before.table, before.snapshot) if before is not None and before.table else None
-        name = port.name if port.major < 2 else f"{port.name}_{port.major}"  # noqa: PLR2004 - the first major is plain
-        table = (
-            parent.table
-            if parent is not None
-            else tables.create(product=self.bound.product.id, port=name, columns=schema)
-        )
-        added = self._adopt(table, state.added)
-        try:
-            snapshot = tables.commit(
-                table=table, parent=parent, schema=schema, added=added, removed=state.removed, kept=state.kept
-            )
-        except Unavailable as error:
-            if parent is None or state.kept:
-                raise
-            # Nothing of the table's present state stays, so damage in its metadata is left behind with it.
-            LOG.warning("%s: the table's history begins anew: %s", self.bound.product.id, error)
+        schema = one.staged.schema
+        if before is None or not before.table or self._writer(before) != self.workshop.environment:
+            # A branch begins with the files that stay; the table it comes from goes on without it.
+            table = self._new_table(one)
+            added = [*state.kept, *self._adopt(table, state.added)]
             snapshot = tables.commit(table=table, parent=None, schema=schema, added=added)
+        else:
+            parent = registry.snapshot(before.table, before.snapshot)
+            added = self._adopt(parent.table, state.added)
+            try:
+                snapshot = tables.commit(
+                    table=parent.table,
+                    parent=parent,
+                    schema=schema,
+                    added=added,
+                    removed=state.removed,
+                    kept=state.kept,
+                )
+            except Unavailable as error:
+                if state.kept:
+                    raise
+                # Nothing of the table's present state stays, so damage in its metadata is left behind with it.
+                LOG.warning("%s: the table's history begins anew: %s", self.bound.product.id, error)
+                snapshot = tables.commit(table=parent.table, parent=None, schema=schema, added=added)
         snapshot = replace(snapshot, last_field_id=max(snapshot.last_field_id, one.staged.last_field_id))
         self.snapshots.append(snapshot)
         return snapshot
+
+    def _writer(self, port: PublishedPort) -> str:
+        """The environment whose builds write the table of a port of the head: another one's is branched off."""
+        return port.written_in or (self.head.environment if self.head is not None else "")
+
+    def _new_table(self, one: PortResult) -> str:
+        port = one.staged.port
+        name = port.name if port.major < 2 else f"{port.name}_{port.major}"  # noqa: PLR2004 - the first major is plain
+        return self.workshop.tables.create(product=self.bound.product.id, port=name, columns=one.staged.schema)
 
     def _adopt(self, table: str, staged: Sequence[DataFile]) -> list[DataFile]:
         moved = [(file, f"{table}/data/{Path(file.path).name}") for file in staged]
@@ -257,6 +273,12 @@ class Publishing:
         if not self.workshop.warehouse.locate(location).exists():
             self.workshop.warehouse.adopt(path, location)
         return Artifact(path=name, location=location, bytes=size, sha256=digest)
+
+
+def origin_of(before: PublishedPort | None, table: str) -> str:
+    """The table that *table* branched off, when the port was served from another one *before*; "" when it never did."""
+    origin = "" if before is None else before.origin or before.table
+    return "" if origin == table else origin
 
 
 def column_versions(files: Sequence[DataFile], schema: Sequence[Field]) -> dict[str, str]:

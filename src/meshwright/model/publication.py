@@ -79,6 +79,8 @@ class PublishedPort:
     """What one output port serves in one publication.
 
     `columns` maps a column's name to its content version: equal versions mean equal values in the same row order.
+    `written_in` is the environment whose builds go on with the table; `origin` the table that it branched off in another
+    one, "" when it never did: they share files and the ids of columns.
     """
 
     name: str
@@ -90,6 +92,8 @@ class PublishedPort:
     key: tuple[str, ...] = ()
     table: str = ""
     snapshot: int = 0
+    written_in: str = ""
+    origin: str = ""
     schema: tuple[Field, ...] = ()
     rows: int = 0
     bytes: int = 0
@@ -106,6 +110,16 @@ class PublishedPort:
     def major(self) -> int:
         """The major version it serves."""
         return self.contract.major
+
+    def continues(self, other: PublishedPort) -> bool:
+        """Whether its table goes on with that of *other*, in this environment or another: columns have the same ids."""
+        if self.table == other.table:
+            return True
+        if (self.origin or self.table) != (other.origin or other.table):
+            return False
+        names = {field.id: field.name for field in other.schema}
+        # Two environments may each have added a column since.
+        return all(names.get(field.id, field.name) == field.name for field in self.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +166,8 @@ class Publication:
     run: str = ""
     duration_seconds: float = 0.0
     descriptor: dict[str, Any] = field(default_factory=dict)
+    # The environment it was built in, when it was promoted from another.
+    promoted_from: str = ""
 
     def port(self, name: str, major: int | None = None) -> PublishedPort | None:
         """The port called *name*, its newest major version unless *major* says which."""

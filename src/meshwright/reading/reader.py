@@ -149,7 +149,7 @@ class Reader:
             raise InvalidInput(
                 f"{address} publishes files, not rows: `mesh show {new.address.product_id}` has checksums"
             )
-        if old.port.table != new.port.table:
+        if not new.port.continues(old.port):
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
         key = new.port.key
         sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=self.locate)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from meshwright.model.environment import Environment, Promotion
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
     from meshwright.model.schedule import Run
 
@@ -32,11 +33,11 @@ class Registry(Protocol):
         ...
 
     def publication(self, environment: str, product: str, sequence: int) -> Publication:
-        """One publication, served now or not. Raises NotFound."""
+        """One publication, served now or not, of *environment* or else of those it stands on. Raises NotFound."""
         ...
 
     def publications(self, environment: str, product: str) -> Sequence[Publication]:
-        """Every publication of *product*, newest first."""
+        """Every publication of *product* that *environment* can serve, newest first."""
         ...
 
     def next_sequence(self, environment: str, product: str) -> int:
@@ -60,6 +61,30 @@ class Registry(Protocol):
 
         Raises InvalidInput when *at* is no time.
         """
+        ...
+
+    def environments(self) -> Sequence[Environment]:
+        """Every environment that was created, oldest first; `prod` is there without."""
+        ...
+
+    def create_environment(self, environment: Environment) -> None:
+        """Make *environment*, which serves what its base does. Raises Conflict when there is one of its name."""
+        ...
+
+    def drop_environment(self, name: str) -> None:
+        """Forget the environment *name* and its own publications. Raises NotFound; Conflict when another stands on it."""
+        ...
+
+    def own_heads(self, environment: str) -> Mapping[str, int | None]:
+        """The heads that *environment* has not from the one it stands on, by product id; None: removed in it."""
+        ...
+
+    def inherit(self, environment: str, product: str, *, head: int | None) -> None:
+        """Let *environment* serve *product* as the one it stands on does, instead of *head*. Raises Conflict."""
+        ...
+
+    def promote(self, environment: str, base: str, promotions: Sequence[Promotion]) -> None:
+        """Serve in *base* what *environment* serves, which then inherits it: all *promotions* or none. Raises Conflict."""
         ...
 
     def is_empty(self) -> bool:

@@ -14,8 +14,9 @@ REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, PRIMARY KEY (version_num))",
-    # One row for each product that ever published; `head` is NULL once it is removed. `sequence` is the highest number
-    # ever used and `moves` the number of the newest head move: both only grow, so that neither is used twice.
+    # One row for each product that ever published; `head` is NULL once it is removed, and where `inherits` is 1, for then
+    # the environment below counts. `sequence` is the highest number ever used and `moves` the number of the newest head
+    # move: both only grow, so that neither is used twice.
     """CREATE TABLE products (
         environment TEXT NOT NULL,
         product TEXT NOT NULL,
@@ -23,7 +24,16 @@ STATEMENTS: Final = (
         sequence BIGINT NOT NULL,
         moves BIGINT NOT NULL,
         moved_at TEXT NOT NULL,
+        inherits BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (environment, product)
+    )""",
+    # `prod` needs no row. An environment without a base stands for itself.
+    """CREATE TABLE environments (
+        name TEXT NOT NULL,
+        base TEXT,
+        created_at TEXT NOT NULL,
+        created_by TEXT NOT NULL,
+        PRIMARY KEY (name)
     )""",
     # `file_lists` names, by input, the lists of files that are too long for the document: see `input_files`.
     """CREATE TABLE publications (
@@ -43,6 +53,7 @@ STATEMENTS: Final = (
         number BIGINT NOT NULL,
         moved_at TEXT NOT NULL,
         sequence BIGINT,
+        inherits BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (environment, product, number)
     )""",
     # A list is named by its content. `distance` as with snapshots.
