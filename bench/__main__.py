@@ -21,6 +21,7 @@ BENCHMARKS = {
     "build": "build 300 products with 600 tests, against dbt build",
     "contract_tests": "29 rules on TPC-H lineitem, against hand-written proofs, Soda and datacontract-cli",
     "append": "a tiny append after 10 and 1,000 publications",
+    "environments": "create, change and promote an environment of 300 products",
     "full_build": "build 6 million rows, against DuckDB's COPY and the tests alone",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }

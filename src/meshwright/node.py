@@ -68,6 +68,25 @@ class Node:
         stand_in: Any = _Lazy(_new_binder)
         return cast("Binder", stand_in)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the registry is one that others use, too: any but a file beside the mesh."""
+        return not self.workspace.mesh.settings.registry.startswith("sqlite:")
+
+    def environment(self, named: str | None = None) -> str:
+        """The environment that is *named*, else that of the git branch when there is one, else prod. Raises NotFound."""
+        from meshwright.build.environments import find_environment, known_environments
+        from meshwright.model.environment import PROD, environment_name
+        from meshwright.workspace.git_branch import current_branch
+
+        if named is not None:
+            return find_environment(self.registry, named, self.workspace.mesh.settings.environments).name
+        name = environment_name(current_branch(self.root))
+        if not name or name == PROD:
+            return PROD
+        declared = self.workspace.mesh.settings.environments
+        return name if any(one.name == name for one in known_environments(self.registry, declared)) else PROD
+
     def published(self, environment: str) -> Mapping[str, Publication]:
         """What is published now, by product id; {} when nothing ever was. Never creates a registry."""
         return self.registry.heads(environment)

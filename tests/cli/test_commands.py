@@ -212,7 +212,7 @@ def test_a_plan_with_a_break_exits_with_1(shop: MeshFolder) -> None:
 
 
 def test_environments_are_apart(shop: MeshFolder) -> None:
-    shop.build("--env", "trial")
+    assert shop.mesh("env", "create", "trial").code == 0
     assert len(shop.rows("sales.orders", "--env", "trial")) == 1
     shop.write("domains/sales/orders/transform/orders.sql", "select 2 as id")
     shop.build("--env", "trial")

@@ -135,7 +135,9 @@ def test_a_reader_sees_the_old_head_while_another_writes(registry: SqlRegistry, 
         reader.start()
         reader.join(timeout=10)
         assert seen == [{"sales.orders": 1}]
-        transaction.execute("INSERT INTO products (environment, product, head, sequence, moves, moved_at) VALUES ('prod', 'sales.orders', 1, 1, 1, '')")
+        transaction.execute(
+            "INSERT INTO products (environment, product, head, sequence, moves, moved_at) VALUES ('prod', 'sales.orders', 1, 1, 1, '')"
+        )
 
 
 def test_a_registry_that_was_removed_while_open_is_made_anew_not_written_into_the_void(

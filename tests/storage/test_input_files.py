@@ -104,7 +104,10 @@ def test_publications_of_a_registry_from_before_lists_are_read_and_built_upon(
         first = _statements("0001_registry.py")
         for statement in (schema.STATEMENTS[0], *first, "INSERT INTO alembic_version VALUES ('0001')"):
             connection.execute(statement)
-        connection.execute("INSERT INTO products (environment, product, head, sequence, moves, moved_at) VALUES ('prod', ?, 1, 1, 1, '2026-01-01')", [old.product])
+        connection.execute(
+            "INSERT INTO products (environment, product, head, sequence, moves, moved_at) VALUES ('prod', ?, 1, 1, 1, '2026-01-01')",
+            [old.product],
+        )
         connection.execute(
             "INSERT INTO publications VALUES ('prod', ?, 1, ?, ?, ?)",
             [old.product, old.run, old.published_at, encode(old)],

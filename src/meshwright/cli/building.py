@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, selected
+from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, require_named, selected
 from meshwright.cli.output import plural, print_json
 from meshwright.model.errors import Conflict, InvalidInput
 
@@ -53,6 +53,8 @@ def build(
             "--plan applies what was saved: leave out --select, --env and --full, or plan anew with them"
         )
     node = node_of(ctx)
+    if saved is None:
+        require_named(ctx, node, environment)
     request = PlanRequest(environment=environment, select=selected, full=full, allow_remove=allow_remove)
     planned = _saved(node, saved) if saved is not None else node.plan(request)
     with progress(planned.plan, as_json=as_json) as emit:
@@ -87,7 +89,9 @@ def rollback(ctx: click.Context, product: str, to: int | None, environment: str,
     """Serve an earlier publication of PRODUCT again, at once. Nothing is rebuilt; the later one stays in the history."""
     from meshwright.build.rollback import roll_back
 
-    before, now = roll_back(node_of(ctx).registry, environment, product, to=to)
+    node = node_of(ctx)
+    require_named(ctx, node, environment)
+    before, now = roll_back(node.registry, environment, product, to=to)
     if as_json:
         print_json(
             {"product": product, "env": environment, "from": before.sequence if before else None, "to": now.sequence}

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("reading", "Read one port."),
     "changes": ("reading", "Show rows inserted, updated and deleted since a publication."),
     "rollback": ("building", "Serve an earlier publication again."),
+    "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "demo": ("demonstrating", "Show Meshwright on real flights, in a new folder."),
 }
 

@@ -11,25 +11,47 @@ if TYPE_CHECKING:
     from meshwright.node import Node
 
 
-def _environment(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    from meshwright.model.errors import InvalidInput
+NODE = "meshwright.node"
+
+
+def _environment(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """The environment that is named, else that of the git branch when there is one, else prod."""
+    del parameter
+    from meshwright.model.environment import PROD
+    from meshwright.model.errors import InvalidInput, NotFound
     from meshwright.model.names import is_name
 
-    del context, parameter
-    if not is_name(value):
+    if value is not None and not is_name(value):
         raise InvalidInput(f"'{value}' cannot name an environment: use a-z, 0-9 and _, starting with a letter")
-    return value
+    if value == PROD:
+        return value
+    try:
+        node = node_of(context)
+    except NotFound:
+        # No mesh here: the command itself says so, if it needs one.
+        return value or PROD
+    return node.environment(value)
+
+
+def require_named(context: click.Context, node: Node, environment: str) -> None:
+    """Raise InvalidInput when prod, which others share, is about to be changed without having been named."""
+    from meshwright.model.environment import PROD
+    from meshwright.model.errors import InvalidInput
+
+    named = context.get_parameter_source("environment") is click.core.ParameterSource.COMMANDLINE
+    if environment == PROD and node.is_shared and not named:
+        raise InvalidInput(
+            "this mesh is shared: say --env prod to change what everybody reads, or work in an environment"
+        )
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 environment = click.option(
     "--env",
     "environment",
-    default="prod",
-    show_default=True,
     metavar="NAME",
     callback=_environment,
-    help="The environment.",
+    help="The environment.  [default: the git branch's, else prod]",
 )
 selected = click.option(
     "--select",
@@ -43,7 +65,11 @@ allow_remove = click.option("--allow-remove", is_flag=True, help="Stop serving p
 
 
 def node_of(context: click.Context) -> Node:
-    """The node of the mesh that `-C` names. Raises NotFound."""
+    """The node of the mesh that `-C` names, the same for the whole command. Raises NotFound."""
     from meshwright.node import open_node
 
-    return open_node(Path(context.find_root().obj))
+    root = context.find_root()
+    if NODE not in root.meta:
+        root.meta[NODE] = open_node(Path(root.obj))
+    node: Node = root.meta[NODE]
+    return node

@@ -39,12 +39,11 @@ UPDATE_PRODUCT = """
     WHERE environment = :environment AND product = :product AND moves = :moves
 """
 INSERT_MOVE = """
-    INSERT INTO head_moves (environment, product, number, moved_at, sequence, inherits)
-    VALUES (:environment, :product, :number, :moved_at, :head, :inherits)
+    INSERT INTO head_moves (environment, product, number, moved_at, sequence)
+    VALUES (:environment, :product, :number, :moved_at, :head)
 """
 MOVES = """
-    SELECT moved_at, sequence, inherits FROM head_moves
-    WHERE environment = :environment AND product = :product ORDER BY number
+    SELECT moved_at, sequence FROM head_moves WHERE environment = :environment AND product = :product ORDER BY number
 """
 # What an environment keeps for itself alone.
 KEPT: Final = ("head_moves", "publications", "attempts", "products")
@@ -137,28 +136,33 @@ class Head:
                 f"this rested on {_named(head)}: someone else was first; plan and build again"
             )
 
-    def move(self, transaction: Transaction, to: int | None, *, at: str, inherits: bool = False) -> None:
+    def move(self, transaction: Transaction, to: int | None, *, at: str) -> None:
         """Serve *to* from *at* on, or from the last move on should the clock have gone backwards."""
+        moved_at = self._write(transaction, to, at=at, inherits=0)
+        transaction.execute(INSERT_MOVE, **self._key, number=self._moves + 1, moved_at=moved_at, head=to)
+
+    def inherit(self, transaction: Transaction, *, at: str) -> None:
+        """Serve what the environment below does; what was this one's own is forgotten, its numbers are not used again."""
+        self._write(transaction, None, at=at, inherits=1)
+        for table in ("publications", "head_moves"):
+            transaction.execute(
+                f"DELETE FROM {table} WHERE environment = :environment AND product = :product", **self._key
+            )
+
+    def _write(self, transaction: Transaction, head: int | None, *, at: str, inherits: int) -> str:
         changed = {
             **self._key,
-            "head": to,
-            "sequence": max(self.sequence, to or 0),
+            "head": head,
+            "sequence": max(self.sequence, head or 0),
             "moved_at": max(utc(at), self._moved_at),
-            "inherits": int(inherits),
+            "inherits": inherits,
         }
         if self._is_new:
             transaction.execute(INSERT_PRODUCT, **changed)
         elif not transaction.execute(UPDATE_PRODUCT, **changed, moves=self._moves):
             # Where a database lets two writers in at once, the second finds the row changed.
             raise Conflict(f"the head of {self._key['product']} moved meanwhile; plan and build again")
-        transaction.execute(
-            INSERT_MOVE,
-            **self._key,
-            number=self._moves + 1,
-            moved_at=changed["moved_at"],
-            head=to,
-            inherits=int(inherits),
-        )
+        return str(changed["moved_at"])
 
 
 def head_as_of(database: Rows, environment: str, product: str, at: str) -> int | None:
@@ -166,7 +170,7 @@ def head_as_of(database: Rows, environment: str, product: str, at: str) -> int |
     moment = utc(at)
     for name in ancestry(database, environment):
         past = [move for move in database.rows(MOVES, environment=name, product=product) if move[0] <= moment]
-        if past and not past[-1][2]:
+        if past:
             return None if past[-1][1] is None else int(past[-1][1])
     return None
 

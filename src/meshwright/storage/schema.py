@@ -53,7 +53,6 @@ STATEMENTS: Final = (
         number BIGINT NOT NULL,
         moved_at TEXT NOT NULL,
         sequence BIGINT,
-        inherits BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (environment, product, number)
     )""",
     # A list is named by its content. `distance` as with snapshots.

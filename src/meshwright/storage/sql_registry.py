@@ -134,11 +134,10 @@ class SqlRegistry:
             state.expect(head)
             if to == head:
                 return
-            inherits = state.base is not None and to == state.base.head and target is not None
-            if target is not None and target.environment != environment and not inherits:
-                # An earlier publication of the environment below: from now on this one's own.
+            if target is not None and target.environment != environment:
+                # A publication of the environment below: from now on this one's own.
                 self._insert(transaction, replace(target, environment=environment, run=""))
-            state.move(transaction, None if inherits else to, at=self._now().isoformat(), inherits=inherits)
+            state.move(transaction, to, at=self._now().isoformat())
 
     def environments(self) -> list[Environment]:
         """Every environment that was created, oldest first; `prod` is there without."""
@@ -159,11 +158,14 @@ class SqlRegistry:
         return {product: head for product, head in self._database.rows(environments.OWN, environment=environment)}  # noqa: C416
 
     def inherit(self, environment: str, product: str, *, head: int | None) -> None:
-        """Let *environment* serve *product* as the one it stands on does, instead of *head*. Raises Conflict."""
+        """Let *environment* serve *product* as the one it stands on does, instead of *head*. Raises Conflict.
+
+        Its own publications of the product are forgotten.
+        """
         with self._database.writing() as transaction:
             state = Head(transaction, environment, product)
             state.expect(head)
-            state.move(transaction, None, at=self._now().isoformat(), inherits=True)
+            state.inherit(transaction, at=self._now().isoformat())
 
     def promote(self, environment: str, base: str, promotions: Sequence[Promotion]) -> None:
         """Serve in *base* what *environment* serves, which then inherits it: all *promotions* or none. Raises Conflict."""
@@ -178,7 +180,7 @@ class SqlRegistry:
                     target.sequence = publication.sequence
                 last = one.publications[-1] if one.publications else None
                 target.move(transaction, last.sequence if last else None, at=last.published_at if last else now)
-                source.move(transaction, None, at=now, inherits=True)
+                source.inherit(transaction, at=now)
 
     def files(self, table: str, snapshot: int) -> list[DataFile]:
         """The data files of one snapshot, oldest first. Raises NotFound."""
@@ -209,7 +211,7 @@ class SqlRegistry:
     def move_history(self, environment: str, product: str) -> list[tuple[str, int | None]]:
         """When the environment's own head moved and to which sequence, oldest first; times in UTC never decrease."""
         rows = self._database.rows(environments.MOVES, environment=environment, product=product)
-        return [(moved_at, sequence) for moved_at, sequence, _ in rows]
+        return [(moved_at, sequence) for moved_at, sequence in rows]
 
     def head_as_of(self, environment: str, product: str, at: str) -> int | None:
         """The sequence that *product* served at the ISO 8601 time *at*; None when it served nothing then."""

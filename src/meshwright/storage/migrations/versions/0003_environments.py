@@ -20,7 +20,6 @@ STATEMENTS: Final = (
         PRIMARY KEY (name)
     )""",
     "ALTER TABLE products ADD COLUMN inherits BIGINT NOT NULL DEFAULT 0",
-    "ALTER TABLE head_moves ADD COLUMN inherits BIGINT NOT NULL DEFAULT 0",
     # What was built before under another name than prod stands for itself.
     """INSERT INTO environments (name, base, created_at, created_by)
     SELECT environment, NULL, MIN(moved_at), '' FROM products WHERE environment <> 'prod' GROUP BY environment""",
@@ -37,5 +36,4 @@ def downgrade() -> None:
     """Forget which environment stands on which; what one inherits is then not served in it."""
     op.execute("DROP TABLE environments")
     op.execute("DELETE FROM products WHERE inherits = 1")
-    for table in ("products", "head_moves"):
-        op.execute(f"ALTER TABLE {table} DROP COLUMN inherits")
+    op.execute("ALTER TABLE products DROP COLUMN inherits")

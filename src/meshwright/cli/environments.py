@@ -1,0 +1,247 @@
+"""`mesh env`: environments beside prod, at no cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshwright.cli.options import allow_remove, as_json, node_of
+from meshwright.cli.output import plural, print_json, print_table, size
+
+if TYPE_CHECKING:
+    from meshwright.build.environments import PortDifference, ProductDifference
+    from meshwright.model.environment import Environment
+    from meshwright.node import Node
+
+
+@click.group()
+def env() -> None:
+    """Try a change in an environment of its own: what it does not change it serves from below, without a copy."""
+
+
+def _find(node: Node, name: str | None) -> Environment:
+    from meshwright.build.environments import find_environment
+
+    return find_environment(node.registry, node.environment(name), node.workspace.mesh.settings.environments)
+
+
+@env.command()
+@click.argument("name", required=False)
+@click.option("--from", "base", default="prod", metavar="ENV", show_default=True, help="The environment it stands on.")
+@click.pass_context
+def create(ctx: click.Context, name: str | None, base: str) -> None:
+    """Make the environment NAME, by default the git branch's. It serves what its base does until it differs."""
+    from meshwright.build.environments import create_environment
+    from meshwright.model.environment import environment_name
+    from meshwright.model.errors import InvalidInput
+    from meshwright.workspace.git_branch import current_branch
+
+    node = node_of(ctx)
+    name = name or environment_name(current_branch(node.root))
+    if not name:
+        raise InvalidInput("name the environment: this is no git branch to name it after")
+    declared = node.workspace.mesh.settings.environments
+    create_environment(node.registry, name, base=base, declared=declared, by=node.principal, now=datetime.now(UTC))
+    click.echo(f"{name} stands on {base} and serves what it does")
+    click.echo(f"next: change something, then mesh build --env {name}")
+
+
+@env.command("list")
+@as_json
+@click.pass_context
+def list_(ctx: click.Context, *, as_json: bool) -> None:
+    """List the environments there are."""
+    from meshwright.build.environments import known_environments
+
+    node = node_of(ctx)
+    current = node.environment()
+    rows = [
+        {
+            "name": one.name,
+            "base": one.base,
+            "own_products": len(node.registry.own_heads(one.name)),
+            "created_at": one.created_at,
+            "created_by": one.created_by,
+            "is_default": one.name == current,
+        }
+        for one in known_environments(node.registry, node.workspace.mesh.settings.environments)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["environment", "stands on", "own products", "created", "by"],
+        [
+            [
+                f"{row['name']}{' *' if row['is_default'] else ''}",
+                row["base"],
+                str(row["own_products"]),
+                str(row["created_at"])[:16].replace("T", " "),
+                row["created_by"],
+            ]
+            for row in rows
+        ],
+    )
+
+
+@env.command()
+@click.argument("name", required=False)
+@as_json
+@click.pass_context
+def diff(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
+    """Show what the environment NAME serves otherwise than the one below."""
+    from meshwright.build.environments import differences
+
+    node = node_of(ctx)
+    environment = _find(node, name)
+    found = differences(node.registry, environment)
+    if as_json:
+        print_json({"env": environment.name, "base": environment.base, "products": [_as_data(one) for one in found]})
+        return
+    if not found:
+        click.echo(f"{environment.name} serves what {environment.base} does")
+    for one in found:
+        _show(one, environment)
+    if any(one.moved_on for one in found):
+        click.echo(
+            f"* {environment.base} has published since: `mesh env refresh {environment.name}` begins anew on that"
+        )
+
+
+def _as_data(one: ProductDifference) -> dict[str, Any]:
+    return {
+        "id": one.product,
+        "from": one.before.sequence if one.before else None,
+        "to": one.after.sequence if one.after else None,
+        "moved_on": one.moved_on,
+        "ports": [
+            {
+                "port": port.name,
+                "from_version": port.before.version if port.before else None,
+                "to_version": port.after.version if port.after else None,
+                "from_rows": port.before.rows if port.before else None,
+                "to_rows": port.after.rows if port.after else None,
+                "changes": [
+                    {"column": change.column, "kind": change.kind, "breaking": change.breaking}
+                    for change in port.changes
+                ],
+            }
+            for port in one.ports
+        ],
+    }
+
+
+def _show(one: ProductDifference, environment: Environment) -> None:
+    what = "removed" if one.after is None else "new" if one.before is None else "changed"
+    click.echo(f"{click.style(what, bold=True)}  {one.product}{' *' if one.moved_on else ''}")
+    for port in one.ports:
+        click.echo(f"    {port.name}: {_described(port)}")
+        for change in port.changes:
+            word = click.style("breaking", fg="red") if change.breaking else "compatible"
+            click.echo(f"        {change.column} {change.kind}".rstrip() + f" ({word})")
+    if one.before is not None and one.after is not None:
+        click.echo(f"    rows: mesh diff {one.product} --from {environment.base} --to {environment.name}")
+
+
+def _described(port: PortDifference) -> str:
+    if port.before is None or port.after is None:
+        kept = port.before or port.after
+        assert kept is not None  # noqa: S101 - a difference has at least one side
+        return f"version {kept.version}, {plural(kept.rows, 'row')}"
+    version = port.after.version
+    if port.before.version != version:
+        version = f"{port.before.version} → {version}"
+    rows = f"{port.after.rows:,} rows"
+    if port.before.rows != port.after.rows:
+        rows = f"{port.before.rows:,} → {rows}"
+    columns = [
+        name for name in port.after.columns if port.before.columns.get(name) != port.after.columns[name] and name
+    ]
+    changed = f", other values in {', '.join(columns)}" if columns else ", the same values"
+    return f"version {version}, {rows}{changed if port.after.kind == 'tables' else ''}"
+
+
+@env.command()
+@click.argument("name", required=False)
+@allow_remove
+@as_json
+@click.pass_context
+def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json: bool) -> int:
+    """Serve what the environment NAME serves in the one below, all products at once; nothing is rebuilt."""
+    from meshwright.build.environments import promote as promote_environment
+    from meshwright.build.planning import PlanRequest
+
+    node = node_of(ctx)
+    environment = _find(node, name)
+    plan = node.plan(PlanRequest(environment=environment.name)).plan
+    served = promote_environment(
+        node.registry, environment, plan=plan, allow_remove=allow_remove, now=datetime.now(UTC)
+    )
+    if as_json:
+        products = [{"id": one.product, "publication": one.sequence, "version": one.version} for one in served]
+        print_json({"env": environment.name, "base": environment.base, "promoted": products})
+        return 0
+    for one in served:
+        click.echo(f"{one.product}: {environment.base} serves publication {one.sequence} now, version {one.version}")
+    click.echo(f"{plural(len(served), 'product')} promoted; {environment.name} serves what {environment.base} does")
+    return 0
+
+
+@env.command()
+@click.argument("name", required=False)
+@as_json
+@click.pass_context
+def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
+    """Begin anew, on what is served below now, with products that were published there since."""
+    from meshwright.build.environments import refresh as refresh_environment
+
+    node = node_of(ctx)
+    environment = _find(node, name)
+    found = refresh_environment(node.registry, environment)
+    if as_json:
+        print_json({"env": environment.name, "base": environment.base, "refreshed": found})
+        return
+    if not found:
+        click.echo(f"nothing of {environment.name} was published in {environment.base} since")
+        return
+    click.echo(f"{', '.join(found)}: as in {environment.base} now")
+    click.echo(f"next: mesh build --env {environment.name}")
+
+
+@env.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@click.pass_context
+def drop(ctx: click.Context, name: str, *, yes: bool, as_json: bool) -> int:
+    """Forget the environment NAME and what is its own. What others serve stays."""
+    from meshwright.build.environments import holdings, known_environments
+
+    node = node_of(ctx)
+    environment = _find(node, name)
+    others = known_environments(node.registry, node.workspace.mesh.settings.environments)
+    found = holdings(node.registry, environment, others)
+    what = (
+        f"{plural(found.publications, 'publication')} of its own, {plural(found.rows, 'row')} "
+        f"in {plural(found.files, 'file')} ({size(found.bytes)}) that nobody else serves"
+    )
+    if not as_json:
+        click.echo(f"{environment.name} holds {what}")
+    if not (yes or as_json):
+        click.confirm(f"Drop {environment.name}?", abort=True)
+    node.registry.drop_environment(environment.name)
+    if as_json:
+        print_json(
+            {
+                "env": environment.name,
+                "publications": found.publications,
+                "files": found.files,
+                "rows": found.rows,
+                "bytes": found.bytes,
+            }
+        )
+    else:
+        click.echo(f"{environment.name} is gone; `mesh maintain` removes its files")
+    return 0
