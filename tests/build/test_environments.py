@@ -15,8 +15,8 @@ from meshwright.node import open_node
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from meshwright.node import Node
     from mesh_folder import MeshFolder
+    from meshwright.node import Node
 
 LANDED = "select * from '{}/*.csv'"
 APPENDING = """
