@@ -46,7 +46,7 @@ MOVES = """
     SELECT moved_at, sequence FROM head_moves WHERE environment = :environment AND product = :product ORDER BY number
 """
 # What an environment keeps for itself alone.
-KEPT: Final = ("head_moves", "publications", "attempts", "products")
+KEPT: Final = ("head_moves", "publications", "attempts", "products", "runs", "leases", "conditions")
 
 
 def environments(database: Rows) -> list[Environment]:
