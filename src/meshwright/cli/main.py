@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("reading", "Run SQL over published ports."),
     "read": ("reading", "Read one port."),
     "changes": ("reading", "Show rows inserted, updated and deleted since a publication."),
+    "diff": ("diffing", "Show how two publications or environments of a port differ."),
     "rollback": ("building", "Serve an earlier publication again."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "demo": ("demonstrating", "Show Meshwright on real flights, in a new folder."),

@@ -14,8 +14,9 @@ from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.changes import changes_sql
+from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.lost_files import require_files
-from meshwright.reading.resolve import ResolvedPort, resolve
+from meshwright.reading.resolve import ResolvedPort, compared, resolve
 from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan
 from meshwright.reading.session import open_session
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from meshwright.analysis.query import Query, TableReference
     from meshwright.model.errors import MeshwrightError
+    from meshwright.reading.diff import PortDifference
     from meshwright.storage import Registry, Warehouse
 
 # DuckDB's errors that are no fault of the query.
@@ -155,6 +157,27 @@ class Reader:
         sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=self.locate)
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {})
+
+    def diff(
+        self, address: str, *, before: str = "", after: str = "", key: Sequence[str] = (), samples: int = SAMPLES
+    ) -> PortDifference:
+        """How a port *after* differs from what it was *before*: each an environment, a publication's number or a time.
+
+        After is what is served now, before what was served before that, in another environment than prod what prod
+        serves. *samples* bounds the rows that are shown of each kind. Raises InvalidInput, NotFound.
+        """
+        old, new = compared(self.registry, _address(address), environment=self.environment, before=before, after=after)
+        access = Access(restriction=self.restriction, locate=self.locate, fetch=self._fetch)
+        return difference(old, new, access, key=key, samples=samples)
+
+    def _fetch(self, sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
+        rows = self._run(sql, served, {})
+        try:
+            with rows.told():
+                found: list[tuple[Any, ...]] = rows.relation.fetchall()
+                return found
+        finally:
+            rows.connection.close()
 
     def copy_artifacts(self, address: str, folder: Path, *, as_of: str = "") -> list[Path]:
         """Copy the artifacts of a port of kind files below *folder*, each checked against its checksum; the files made.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshwright.model.errors import NotFound
-from meshwright.model.names import nearest
+from meshwright.model.names import is_name, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from meshwright.model.names import PortAddress
     from meshwright.model.publication import DataFile, Publication, PublishedPort
     from meshwright.storage import Registry
+
+PROD = "prod"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,41 @@ def resolve(registry: Registry, address: PortAddress, *, environment: str, as_of
         raise NotFound(f"{address.product_id} has no output port {wanted}: {meant}")
     files = registry.files(port.table, port.snapshot) if port.kind == "tables" else ()
     return ResolvedPort(address=address, publication=publication, port=port, files=files)
+
+
+def compared(
+    registry: Registry, address: PortAddress, *, environment: str, before: str, after: str
+) -> tuple[ResolvedPort, ResolvedPort]:
+    """The two states of a port that *before* and *after* name: an environment, a publication's number or a time.
+
+    After "" is what *environment* serves; before "" what it served before that, or, in another one than prod, what prod
+    serves. Raises NotFound, InvalidInput.
+    """
+    new = _state(registry, address, environment, after)
+    if before or environment == PROD:
+        before = before or _served_before(registry, address, new)
+        return _state(registry, address, environment, before), new
+    return _state(registry, address, environment, PROD), new
+
+
+def _state(registry: Registry, address: PortAddress, environment: str, which: str) -> ResolvedPort:
+    if is_name(which):
+        return resolve(registry, address, environment=which)
+    return resolve(registry, address, environment=environment, as_of=which)
+
+
+def _served_before(registry: Registry, address: PortAddress, new: ResolvedPort) -> str:
+    """The number of the publication that was served before *new*."""
+    publication = new.publication
+    served = [number for _, number in registry.move_history(publication.environment, address.product_id)]
+    # A publication is served again after a rollback: what counts is the last time.
+    last = max((at for at, number in enumerate(served) if number == publication.sequence), default=0)
+    earlier = [number for number in served[:last] if number not in {None, publication.sequence}]
+    if not earlier:
+        raise NotFound(
+            f"{address.product_id} served nothing before publication {publication.sequence}: name what to compare with by --from"
+        )
+    return str(earlier[-1])
 
 
 def _publication(registry: Registry, address: PortAddress, *, environment: str, as_of: str) -> Publication:

@@ -61,10 +61,14 @@ def restricted_scan(
 
 def _projection(schema: tuple[Field, ...], restriction: Restriction) -> str:
     """The columns that are left. No action is known yet, so a column that has one is absent: never clear by mistake."""
+    return ", ".join(quote(field.name) for field in visible_fields(schema, restriction)) or "1 AS nothing"
+
+
+def visible_fields(schema: tuple[Field, ...], restriction: Restriction) -> tuple[Field, ...]:
+    """The columns of *schema* that *restriction* leaves."""
     if restriction.others_absent:
-        return "1 AS nothing"
-    kept = [quote(field.name) for field in schema if field.id not in restriction.actions]
-    return ", ".join(kept) or "1 AS nothing"
+        return ()
+    return tuple(field for field in schema if field.id not in restriction.actions)
 
 
 def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:
