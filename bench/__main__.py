@@ -23,6 +23,7 @@ BENCHMARKS = {
     "append": "a tiny append after 10 and 1,000 publications",
     "environments": "create, change and promote an environment of 300 products",
     "full_build": "build 6 million rows, against DuckDB's COPY and the tests alone",
+    "diffing": "the difference of two publications of 1 million rows, against DuckDB's full outer join",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }
 

@@ -251,3 +251,18 @@ def test_products_whose_relationships_point_at_each_other_are_built_all_the_same
     mesh.product("a.two", "select id from a.one", contract=row.format(other="a.one"))
     assert list(mesh.plan()) == ["a.one", "a.two"]
     assert mesh.mesh("validate").code == 0
+
+
+def test_a_source_that_lands_after_it_was_missed_is_found(mesh: MeshFolder) -> None:
+    mesh.product(
+        "a.a",
+        "select x from landed",
+        descriptor="""
+        inputPorts:
+        - name: landed
+          customProperties: [{property: mesh.path, value: data/a.csv}]
+        """,
+    )
+    assert mesh.actions() == {"a.a": "blocked"}
+    mesh.write("data/a.csv", "x\n1\n")
+    assert mesh.actions() == {"a.a": "build"}

@@ -76,7 +76,10 @@ class AnalysisCache:
         record = self.records.get(product.id)
         if record is None or not key or record.key != key:
             return None
-        product = replace(product, input_ports=record.inputs)
+        # Where a declared input's files are may have changed since: of the record only what the text implies is taken.
+        declared = {port.name for port in product.input_ports}
+        implied = (port for port in record.inputs if port.name not in declared)
+        product = replace(product, input_ports=(*product.input_ports, *implied))
         return Outline(product=product, transformations=record.transformations, findings=record.findings)
 
     def keep_outline(self, key: str, outline: Outline) -> None:
