@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from mesh_folder import MeshFolder
+if TYPE_CHECKING:
+    from mesh_folder import MeshFolder
 
 CONTRACT = """
 - {name: id, logicalType: integer, physicalType: INTEGER, primaryKey: true, required: true}
