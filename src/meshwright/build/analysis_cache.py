@@ -43,6 +43,7 @@ class Record:
     inputs: tuple[InputPort, ...]
     transformations: tuple[ParsedTransformation, ...]
     findings: tuple[Finding, ...]
+    references: tuple[str, ...]
     binding: Binding | None = None
 
 
@@ -80,14 +81,19 @@ class AnalysisCache:
         declared = {port.name for port in product.input_ports}
         implied = (port for port in record.inputs if port.name not in declared)
         product = replace(product, input_ports=(*product.input_ports, *implied))
-        return Outline(product=product, transformations=record.transformations, findings=record.findings)
+        return Outline(
+            product=product,
+            transformations=record.transformations,
+            findings=record.findings,
+            references=record.references,
+        )
 
     def keep_outline(self, key: str, outline: Outline) -> None:
         """Remember an outline. One with findings is not kept: what was missing may be there next time."""
         self.changed = True
         key = "" if outline.findings else key
         self.records[outline.product.id] = Record(
-            key, outline.product.input_ports, outline.transformations, outline.findings
+            key, outline.product.input_ports, outline.transformations, outline.findings, outline.references
         )
 
     def bound(self, outline: Outline, key: str, inputs: Mapping[str, Columns], binder: Binder) -> BoundProduct | None:

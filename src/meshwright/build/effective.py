@@ -103,9 +103,7 @@ class _Effective:
         }
         order, cycles = build_order(upstream)
         # A product is tested against those that its relationships point to, so they come first where that is possible.
-        tested, circles = build_order(
-            {name: [*ups, *outlines[name].product.references] for name, ups in upstream.items()}
-        )
+        tested, circles = build_order({name: [*ups, *outlines[name].references] for name, ups in upstream.items()})
         order = tested if len(circles) == len(cycles) else order
         for cycle in cycles:
             path = outlines[cycle[0]].product.path

@@ -54,6 +54,8 @@ class Outline:
     product: Product
     transformations: tuple[ParsedTransformation, ...] = ()
     findings: tuple[Finding, ...] = ()
+    # The ids of other products that relationships of its contracts point to.
+    references: tuple[str, ...] = ()
     # Where an implied input is named first: path, line, column.
     places: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
@@ -112,6 +114,7 @@ class _Outliner:
             product=product,
             transformations=tuple(parsed[name] for name in order),
             findings=tuple(self.findings),
+            references=tuple(product.references),
             places=self.places,
         )
 
