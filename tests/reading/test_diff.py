@@ -77,6 +77,19 @@ def test_what_has_no_state_before_is_said(mesh: MeshFolder) -> None:
     assert (other.code, "in dev" in other.err) == (2, True)
 
 
+def test_what_an_environment_built_is_compared_with_the_one_below(trips: MeshFolder) -> None:
+    assert trips.mesh("env", "create", "dev").code == 0
+    same = trips.mesh("diff", "travel.trips", "--env", "dev", "--json").data
+    assert (same["from"]["publication"], same["to"]["publication"]) == (1, 2)
+    trips.write("data/trips.csv", "id,place,km\n1,Rome,6\n3,Bern,8\n4,Ulm,1\n")
+    trips.build("--env", "dev")
+    found = trips.mesh("diff", "travel.trips", "--env", "dev", "--json").data
+    assert (found["from"]["environment"], found["to"]["environment"]) == ("prod", "dev")
+    assert (found["rows"]["changed"], found["rows"]["unchanged"]) == (1, 2)
+    assert trips.mesh("diff", "travel.trips", "--from", "prod", "--to", "dev", "--json").data == found
+    assert trips.mesh("diff", "travel.trips", "--json").data["to"]["environment"] == "prod"
+
+
 def test_columns_and_promises_that_changed_are_named(trips: MeshFolder) -> None:
     trips.edit("domains/travel/trips/transform/trips.sql", "id, place, km", "id, km, upper(place) as town")
     trips.edit("domains/travel/trips/contracts/trips.yaml", "name: place", "name: town")

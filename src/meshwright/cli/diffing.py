@@ -25,7 +25,7 @@ SIGNS = {"added": ("+", "green"), "removed": ("-", "red")}
     "before",
     default="",
     metavar="STATE",
-    help="A publication's number, a time or an environment; by default what was served before, or what prod serves.",
+    help="A publication's number, a time or an environment; by default what the environment below serves, in prod what was served before.",
 )
 @click.option("--to", "after", default="", metavar="STATE", help="The same; by default what is served now.")
 @click.option("--key", default="", metavar="A,B", help="The columns that tell rows apart; by default the port's key.")

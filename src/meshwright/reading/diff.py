@@ -236,8 +236,8 @@ class _TableDifference:
 
 
 def paired(before: ResolvedPort, after: ResolvedPort) -> list[tuple[Field, Field]]:
-    """The columns that both states have, in the order of *after*: of one table by field id, of two by name."""
-    if before.port.table == after.port.table:
+    """The columns that both states have, in the order of *after*: by field id where the table goes on, else by name."""
+    if after.port.continues(before.port):
         by_id = {one.id: one for one in before.port.schema}
         return [(by_id[one.id], one) for one in after.port.schema if one.id in by_id]
     by_name = {one.name.lower(): one for one in before.port.schema}

@@ -33,7 +33,7 @@ def files_to_compare(
     if limits[0] != limits[1] or (limits[0].row_filter is not None and not same_columns):
         return before.files, after.files
     old, new = before.files, after.files
-    if before.port.table == after.port.table:
+    if after.port.continues(before.port):
         old, new = differing_files(old, new)
     contents = [_content(file, [one for one, _ in pairs]) for file in old]
     others = [_content(file, [two for _, two in pairs]) for file in new]

@@ -163,8 +163,8 @@ class Reader:
     ) -> PortDifference:
         """How a port *after* differs from what it was *before*: each an environment, a publication's number or a time.
 
-        After is what is served now, before what was served before that, in another environment than prod what prod
-        serves. *samples* bounds the rows that are shown of each kind. Raises InvalidInput, NotFound.
+        After is what is served now; before what was served before that, or, of what was built in an environment, what
+        the one below serves. *samples* bounds the rows that are shown of each kind. Raises InvalidInput, NotFound.
         """
         old, new = compared(self.registry, _address(address), environment=self.environment, before=before, after=after)
         access = Access(restriction=self.restriction, locate=self.locate, fetch=self._fetch)

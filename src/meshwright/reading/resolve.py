@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from meshwright.model.publication import DataFile, Publication, PublishedPort
     from meshwright.storage import Registry
 
-PROD = "prod"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedPort:
@@ -50,14 +48,17 @@ def compared(
 ) -> tuple[ResolvedPort, ResolvedPort]:
     """The two states of a port that *before* and *after* name: an environment, a publication's number or a time.
 
-    After "" is what *environment* serves; before "" what it served before that, or, in another one than prod, what prod
-    serves. Raises NotFound, InvalidInput.
+    After "" is what *environment* serves; before "" what the environment below serves, when after was built in one that
+    stands on another, else what was served before after. Raises NotFound, InvalidInput.
     """
     new = _state(registry, address, environment, after)
-    if before or environment == PROD:
-        before = before or _served_before(registry, address, new)
+    if before:
         return _state(registry, address, environment, before), new
-    return _state(registry, address, environment, PROD), new
+    own = new.publication.environment
+    base = next((one.base for one in registry.environments() if one.name == own), "")
+    if base:
+        return _state(registry, address, base, ""), new
+    return _state(registry, address, own, _served_before(registry, address, new)), new
 
 
 def _state(registry: Registry, address: PortAddress, environment: str, which: str) -> ResolvedPort:
