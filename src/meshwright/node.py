@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.publication import Publication
     from meshwright.reading.reader import Reader
-    from meshwright.storage import Registry
+    from meshwright.storage import Registry, Runs
     from meshwright.storage.local_files import LocalWarehouse
     from meshwright.workspace.loading import Workspace
 
@@ -54,6 +54,13 @@ class Node:
         from meshwright.storage.sql_registry import SqlRegistry
 
         return SqlRegistry(self.workspace.mesh.settings.registry, self.root)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What was due and who builds it, in the same registry."""
+        from meshwright.storage.sql_runs import SqlRuns
+
+        return SqlRuns(self.workspace.mesh.settings.registry, self.root)
 
     @cached_property
     def warehouse(self) -> LocalWarehouse:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from meshwright.model.schedule import Run, Schedule, Served, Situation, back_off, due, late_since
+from meshwright.model.schedule import Run, Schedule, Served, Situation, back_off, due, late_from
 
 SIX = datetime(2026, 5, 4, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -119,26 +119,27 @@ def test_of_several_causes_the_earliest_decides() -> None:
 
 def test_a_product_is_late_when_its_grace_has_passed_without_a_good_build() -> None:
     old = SIX - 24 * HOUR + MINUTE
-    assert late_since(situation(built_at=old, now=SIX + 10 * MINUTE)) is None
-    assert late_since(situation(built_at=old, now=SIX + 20 * MINUTE)) == SIX + 15 * MINUTE
+    assert late_from(situation(built_at=old)) == SIX + 15 * MINUTE
     # A failed run does not make it punctual, one that found nothing new does.
     failed = run("failed", SIX, good_at=old.isoformat())
-    assert late_since(situation(built_at=old, run=failed)) == SIX + 15 * MINUTE
+    assert late_from(situation(built_at=old, run=failed)) == SIX + 15 * MINUTE
     good = run("reused", SIX + MINUTE, good_at=(SIX + MINUTE).isoformat())
-    assert late_since(situation(built_at=old, run=good)) is None
+    assert late_from(situation(built_at=old, run=good)) == SIX + 24 * HOUR + 15 * MINUTE
 
 
-def test_a_product_whose_schedule_is_frequent_is_late_too() -> None:
+def test_a_product_whose_schedule_is_frequent_becomes_late_too() -> None:
     def every_minute(after: datetime) -> datetime:
         return after.replace(second=0, microsecond=0) + MINUTE
 
     one = Situation(schedule=Schedule(cron="* * * * *"), now=SIX + HOUR, following=every_minute, built_at=SIX)
-    assert late_since(one) == SIX + 16 * MINUTE
+    assert late_from(one) == SIX + 16 * MINUTE
 
 
 def test_a_product_is_late_when_an_input_has_long_published() -> None:
     one = situation(ON_INPUTS, built_at=SIX - HOUR, read={"a.raw": 1}, served=served(3, SIX + HOUR, SIX))
-    assert late_since(one) == SIX + 15 * MINUTE
+    assert late_from(one) == SIX + 15 * MINUTE
+    assert late_from(situation(ON_INPUTS, built_at=SIX - HOUR, read={"a.raw": 3}, served=served(3, SIX))) is None
+    assert late_from(situation()) is None
 
 
 @pytest.mark.parametrize(("tries", "seconds"), [(1, 10), (2, 20), (3, 40), (7, 600), (5000, 600)])

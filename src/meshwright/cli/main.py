@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("planning", "Say what a build would do, why, and whom it would break."),
     "build": ("building", "Build, test and publish what changed."),
     "apply": ("building", "The same as build."),
+    "run": ("running", "Build what is due by its schedule, once or as it comes."),
     "test": ("testing", "Run contracts and a product's own tests."),
     "status": ("showing", "Say what each product serves and how it is."),
     "list": ("showing", "List published ports."),

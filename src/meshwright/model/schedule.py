@@ -120,8 +120,8 @@ def due(situation: Situation) -> Due | None:
     return min(found, key=lambda one: one.at, default=None)
 
 
-def late_since(situation: Situation) -> datetime | None:
-    """Since when a product should have been built again, its grace included; None when it is in time.
+def late_from(situation: Situation) -> datetime | None:
+    """From when on the product is late unless it is built before, its grace included; None when nothing is awaited.
 
     What was never published is not late: since when it has been waiting is not known.
     """
@@ -130,12 +130,11 @@ def late_since(situation: Situation) -> datetime | None:
     done = max((one for one in (situation.built_at, good) if one is not None), default=None)
     if done is None:
         return None
-    missed = [situation.following(done)] if schedule.cron else []
+    awaited = [situation.following(done)] if schedule.cron else []
     if schedule.on_inputs and situation.unread:
         oldest = min(one.first_unread for one in situation.unread.values())
-        missed.append(oldest + timedelta(seconds=schedule.debounce_seconds))
-    first = min(missed, default=None)
-    return first + grace if first is not None and first + grace < situation.now else None
+        awaited.append(oldest + timedelta(seconds=schedule.debounce_seconds))
+    return min(awaited) + grace if awaited else None
 
 
 def back_off(tries: int, delay_seconds: float, jitter: float) -> float:

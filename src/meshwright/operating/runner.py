@@ -1,0 +1,202 @@
+"""The runner: builds what is due, once or for as long as it stays."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from meshwright.build.selection import select
+from meshwright.model.errors import MeshwrightError, Unavailable
+from meshwright.model.schedule import Due
+from meshwright.operating.clock import Clock
+from meshwright.operating.due_build import DueBuild, Pass
+from meshwright.operating.events import LeftToOthers, Troubled, Waited
+from meshwright.operating.outlook import again, look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from meshwright.build.events import ProductEnded
+    from meshwright.operating import RunningMesh
+    from meshwright.operating.due_build import RunSettings, Show
+    from meshwright.operating.events import RunEvent
+    from meshwright.operating.outlook import Outlook
+
+LOG = logging.getLogger(__name__)
+# Products become late without anything happening, so a runner that stays looks up at least so often.
+LOOK_SECONDS = 60.0
+State = tuple[object, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What became last of each product that was run, what was left to other runners, and what is due next."""
+
+    ended: dict[str, ProductEnded] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    next: dict[str, Due] = field(default_factory=dict)
+
+
+class Runner:
+    """Runs what is due in one environment, under *name*, which no other runner bears.
+
+    *open_mesh* reads the mesh's files anew each time; *tell* takes what there is to say, *show* a plan and gives what takes
+    its build's events; *after* is called with the mesh and the outlook when a pass is over.
+    """
+
+    def __init__(
+        self,
+        open_mesh: Callable[[], RunningMesh],
+        settings: RunSettings,
+        name: str,
+        *,
+        tell: Callable[[RunEvent], None],
+        show: Show,
+        after: Callable[[RunningMesh, Outlook], None] = lambda *_: None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._open = open_mesh
+        self._settings = settings
+        self._name = name
+        self._tell = tell
+        self._show = show
+        self._after = after
+        self._clock = clock or Clock()
+        self._told: RunEvent | None = None
+
+    def once(self) -> Report:
+        """Build what is due until nothing is, tries after failures from outside included.
+
+        A product's schedule makes it due once, however long this takes. Raises what planning and the registry raise.
+        """
+        report = Report()
+        while True:
+            mesh = self._open()
+            try:
+                done, outlook = self._pass(mesh, report)
+            finally:
+                _close(mesh)
+            if done.ended:
+                continue
+            retries = [outlook.runs[name].retry_at for name in report.ended if name in outlook.runs]
+            at = min((datetime.fromisoformat(one) for one in retries if one), default=None)
+            if at is None or done.elsewhere:
+                report.next = {name: one for name, one in outlook.dues().items() if one.at > outlook.now}
+                return report
+            self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
+
+    def asked(self) -> Report:
+        """Run what is selected now, whether it is due or not. Raises InvalidInput when nothing is meant."""
+        report = Report()
+        mesh = self._open()
+        try:
+            outlook = look(mesh, self._settings.environment, self._clock.now())
+            chosen = self._chosen(outlook)
+            due = {
+                name: Due(at=outlook.now, cause="asked", reason="asked for")
+                for name in outlook.products
+                if name in chosen
+            }
+            self._build(mesh, outlook, due, report)
+            self._after(mesh, again(outlook, mesh, self._clock.now()))
+        finally:
+            _close(mesh)
+        return report
+
+    def watch(self) -> None:
+        """Run what is due whenever it is, until the process is told to stop. Trouble is told once, and outlived."""
+        seen: State | None = None
+        wake = self._clock.now()
+        while True:
+            try:
+                seen, wake = self._look_up(seen, wake)
+            except MeshwrightError as error:
+                seen = None
+                self._tell_once(Troubled(message=str(error), exit_code=error.exit_code))
+            except Exception as error:  # the outermost loop: a defect must not end a runner that stays
+                LOG.exception("running what is due")
+                seen = None
+                message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v run` shows where"
+                self._tell_once(Troubled(message=message, exit_code=Unavailable.exit_code))
+            until = (wake - self._clock.now()).total_seconds()
+            self._clock.sleep(min(until, self._settings.poll_seconds) if until > 0 else self._settings.poll_seconds)
+
+    def _look_up(self, seen: State | None, wake: datetime) -> tuple[State, datetime]:
+        """Run what is due if anything changed since *seen* or *wake* has come; the state that was found, and when to wake."""
+        mesh = self._open()
+        try:
+            while True:
+                state = self._state(mesh)
+                if state == seen and self._clock.now() < wake:
+                    return state, wake
+                done, outlook = self._pass(mesh, Report())
+                if not done.ended:
+                    break
+                # What was built may have made others due.
+                seen = None
+        finally:
+            _close(mesh)
+        now = self._clock.now()
+        if done.elsewhere:
+            # Who builds it may end without a trace.
+            return state, now
+        later = {name: one for name, one in outlook.dues().items() if one.at > outlook.now}
+        first = min(later, key=lambda name: later[name].at, default=None)
+        self._tell_once(Waited(product=first, due=later[first] if first is not None else None))
+        soon = now + timedelta(seconds=LOOK_SECONDS)
+        return state, min(later[first].at, soon) if first is not None else soon
+
+    def _state(self, mesh: RunningMesh) -> State:
+        """What is equal as long as nothing happens: cheap, no product is looked into."""
+        environment = self._settings.environment
+        workspace = mesh.workspace
+        return (
+            tuple(sorted(workspace.fingerprints.items())),
+            workspace.mesh.settings,
+            workspace.findings,
+            tuple(sorted(mesh.registry.head_sequences(environment).items())),
+            tuple((name, run.ended_at) for name, run in sorted(mesh.runs.last(environment).items())),
+        )
+
+    def _pass(self, mesh: RunningMesh, report: Report) -> tuple[Pass, Outlook]:
+        outlook = look(mesh, self._settings.environment, self._clock.now())
+        chosen = self._chosen(outlook)
+        due = {
+            name: one
+            for name, one in outlook.due_now().items()
+            if name in chosen and not (name in report.ended and one.cause == "cron")
+        }
+        done = self._build(mesh, outlook, due, report)
+        outlook = again(outlook, mesh, self._clock.now())
+        self._after(mesh, outlook)
+        return done, outlook
+
+    def _build(self, mesh: RunningMesh, outlook: Outlook, due: Mapping[str, Due], report: Report) -> Pass:
+        if not due:
+            report.elsewhere = {}
+            return Pass()
+        building = DueBuild(
+            mesh, self._settings, self._name, tell=self._tell_once, show=self._show, now=self._clock.now
+        )
+        done = building.run(outlook, due)
+        report.ended |= done.ended
+        report.elsewhere = done.elsewhere
+        if done.elsewhere:
+            self._tell_once(LeftToOthers(runners=done.elsewhere))
+        return done
+
+    def _chosen(self, outlook: Outlook) -> set[str]:
+        return select(self._settings.select, outlook.products, outlook.upstream, changed=())
+
+    def _tell_once(self, event: RunEvent) -> None:
+        """Say it, unless it was the last thing said."""
+        if event != self._told:
+            self._told = event
+            self._tell(event)
+
+
+def _close(mesh: RunningMesh) -> None:
+    mesh.registry.close()
+    mesh.runs.close()
