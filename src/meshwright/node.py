@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import uuid
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,8 +34,9 @@ STATE = ".mesh"
 class Node:
     """A mesh that can be planned, built and read. Everything heavy is opened when it is first needed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.root = root
+        self.now = now
 
     @cached_property
     def cache(self) -> Path:
@@ -53,7 +55,7 @@ class Node:
         """The registry that `mesh.yaml` names."""
         from meshwright.storage.sql_registry import SqlRegistry
 
-        return SqlRegistry(self.workspace.mesh.settings.registry, self.root)
+        return SqlRegistry(self.workspace.mesh.settings.registry, self.root, now=self.now)
 
     @cached_property
     def runs(self) -> Runs:
@@ -211,6 +213,7 @@ class Node:
             cache=self.cache,
             emit=emit,
             workers=settings.threads or _processors(),
+            now=self.now,
             python_slots=threading.Semaphore(max(1, _memory_mb() // 2 // max(1, settings.python_memory_mb))),
         )
 

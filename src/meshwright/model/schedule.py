@@ -137,6 +137,14 @@ def late_from(situation: Situation) -> datetime | None:
     return min(awaited) + grace if awaited else None
 
 
+def retry(run: Run) -> Due | None:
+    """When what *run* could not do, because something outside failed, is tried again; None when it is not."""
+    if not run.retry_at:
+        return None
+    at = datetime.fromisoformat(run.retry_at)
+    return Due(at=at, cause="retry", reason=f"try {run.tries + 1} after: {run.message}")
+
+
 def back_off(tries: int, delay_seconds: float, jitter: float) -> float:
     """Seconds to wait after so many *tries*: doubled each time, at most ten minutes, by *jitter* (0 to 1) up to half less."""
     longest = 600.0

@@ -86,7 +86,7 @@ class DueBuild:
             self._take(leases, outlook, due, done)
             # Another runner may have built a product between the look at it and the lease on it.
             outlook = again(outlook, self._mesh, self._now())
-            still = outlook.due_now()
+            still = outlook.due_now() | outlook.retries()
             ours = {name: one for name, one in due.items() if name not in done.elsewhere}
             for name in [name for name, one in ours.items() if one.cause != "asked" and name not in still]:
                 del ours[name]

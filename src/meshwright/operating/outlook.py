@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from meshwright.formats import cron
 from meshwright.model.errors import InvalidMesh
 from meshwright.model.findings import Severity
-from meshwright.model.schedule import Due, Served, Situation, due, late_from
+from meshwright.model.schedule import Due, Served, Situation, due, late_from, retry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ class Outlook:
     """Everything that decides what is due in one environment at one time.
 
     `products` are in build order; `upstream` are the ids of what each reads; `fingerprints` change when a product's files
-    do; `published` and `runs` are by product id.
+    do; `published` and `runs` are by product id; `pinned` are products whose files looking at them has just completed.
     """
 
     environment: str
@@ -38,6 +38,7 @@ class Outlook:
     fingerprints: Mapping[str, str]
     published: Mapping[str, Publication]
     runs: Mapping[str, Run]
+    pinned: Collection[str] = ()
 
     def dues(self) -> dict[str, Due]:
         """From when on each scheduled product is due, in build order; without those that only something new makes due."""
@@ -48,6 +49,11 @@ class Outlook:
     def due_now(self) -> dict[str, Due]:
         """The products that are due, in build order, and why."""
         return {name: one for name, one in self.dues().items() if one.at <= self.now}
+
+    def retries(self) -> dict[str, Due]:
+        """When each product that the outside failed is tried again, in build order, scheduled or not."""
+        found = {name: retry(self.runs[name]) for name in self.products if name in self.runs}
+        return {name: one for name, one in found.items() if one is not None}
 
     def late_from(self, name: str) -> datetime | None:
         """From when on *name* is late; None when nothing is awaited of it."""
@@ -123,6 +129,7 @@ def look(mesh: RunningMesh, environment: str, now: datetime) -> Outlook:
         fingerprints=mesh.workspace.fingerprints,
         published=mesh.registry.heads(environment),
         runs=mesh.runs.last(environment),
+        pinned=tuple(effective.pinned),
     )
 
 

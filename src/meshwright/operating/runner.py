@@ -67,15 +67,22 @@ class Runner:
         self._told: RunEvent | None = None
 
     def once(self) -> Report:
-        """Build what is due until nothing is, tries after failures from outside included.
+        """Run what is due until nothing is, tries after failures from outside included.
 
         A product's schedule makes it due once, however long this takes. Raises what planning and the registry raise.
         """
+        return self._until_done(self._due)
+
+    def asked(self) -> Report:
+        """Run what is selected now, whether it is due or not. Raises InvalidInput when nothing is meant."""
+        return self._until_done(self._asked)
+
+    def _until_done(self, choose: Callable[[Outlook, Report], dict[str, Due]]) -> Report:
         report = Report()
         while True:
             mesh = self._open()
             try:
-                done, outlook = self._pass(mesh, report)
+                done, outlook = self._pass(mesh, report, choose)
             finally:
                 _close(mesh)
             if done.ended:
@@ -87,23 +94,20 @@ class Runner:
                 return report
             self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
 
-    def asked(self) -> Report:
-        """Run what is selected now, whether it is due or not. Raises InvalidInput when nothing is meant."""
-        report = Report()
-        mesh = self._open()
-        try:
-            outlook = look(mesh, self._settings.environment, self._clock.now())
-            chosen = self._chosen(outlook)
-            due = {
-                name: Due(at=outlook.now, cause="asked", reason="asked for")
-                for name in outlook.products
-                if name in chosen
-            }
-            self._build(mesh, outlook, due, report)
-            self._after(mesh, again(outlook, mesh, self._clock.now()))
-        finally:
-            _close(mesh)
-        return report
+    def _due(self, outlook: Outlook, report: Report) -> dict[str, Due]:
+        chosen = self._chosen(outlook)
+        return {
+            name: one
+            for name, one in outlook.due_now().items()
+            if name in chosen and not (name in report.ended and one.cause == "cron")
+        }
+
+    def _asked(self, outlook: Outlook, report: Report) -> dict[str, Due]:
+        chosen = self._chosen(outlook)
+        if not report.ended and not report.elsewhere:
+            now = Due(at=outlook.now, cause="asked", reason="asked for")
+            return {name: now for name in outlook.products if name in chosen}
+        return {name: one for name, one in outlook.retries().items() if name in report.ended and one.at <= outlook.now}
 
     def watch(self) -> None:
         """Run what is due whenever it is, until the process is told to stop. Trouble is told once, and outlived."""
@@ -131,7 +135,7 @@ class Runner:
                 state = self._state(mesh)
                 if state == seen and self._clock.now() < wake:
                     return state, wake
-                done, outlook = self._pass(mesh, Report())
+                done, outlook = self._pass(mesh, Report(), self._due)
                 if not done.ended:
                     break
                 # What was built may have made others due.
@@ -160,15 +164,23 @@ class Runner:
             tuple((name, run.ended_at) for name, run in sorted(mesh.runs.last(environment).items())),
         )
 
-    def _pass(self, mesh: RunningMesh, report: Report) -> tuple[Pass, Outlook]:
+    def _pass(
+        self,
+        mesh: RunningMesh,
+        report: Report,
+        choose: Callable[[Outlook, Report], dict[str, Due]],
+        *,
+        is_first: bool = True,
+    ) -> tuple[Pass, Outlook]:
         outlook = look(mesh, self._settings.environment, self._clock.now())
-        chosen = self._chosen(outlook)
-        due = {
-            name: one
-            for name, one in outlook.due_now().items()
-            if name in chosen and not (name in report.ended and one.cause == "cron")
-        }
-        done = self._build(mesh, outlook, due, report)
+        if outlook.pinned and is_first:
+            # Their files now hold what was sniffed of their inputs: to look at them again tells that from people's changes.
+            fresh = self._open()
+            try:
+                return self._pass(fresh, report, choose, is_first=False)
+            finally:
+                _close(fresh)
+        done = self._build(mesh, outlook, choose(outlook, report), report)
         outlook = again(outlook, mesh, self._clock.now())
         self._after(mesh, outlook)
         return done, outlook
