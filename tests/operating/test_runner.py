@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from meshwright.operating.events import LeftToOthers, Troubled, Waited
 from operating.conftest import Operated, outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DAILY = '{cron: "0 6 * * *"}'
@@ -156,21 +157,18 @@ class Stop(BaseException):
 
 
 def test_a_runner_that_stays_follows_changed_files_and_outlives_errors(chain: Operated) -> None:
-    steps = iter(
-        [
-            lambda: chain.mesh.write("mesh.yaml", "nme: x\n"),
-            lambda: None,
-            lambda: chain.mesh.write("mesh.yaml", "name: x\n"),
-            lambda: chain.product("sales.fresh", "select 1 as one", "{on: inputs}"),
-            lambda: chain.clock.jump(DAY),
-        ]
-    )
+    steps: list[Callable[[], object]] = [
+        lambda: chain.mesh.write("mesh.yaml", "nme: x\n"),
+        lambda: None,
+        lambda: chain.mesh.write("mesh.yaml", "name: x\n"),
+        lambda: chain.product("sales.fresh", "select 1 as one", "{on: inputs}"),
+        lambda: chain.clock.jump(DAY),
+    ]
 
     def step() -> None:
-        action = next(steps, None)
-        if action is None:
+        if not steps:
             raise Stop
-        action()
+        steps.pop(0)()
 
     chain.clock.on_sleep = step
     with pytest.raises(Stop):
@@ -192,9 +190,9 @@ def test_a_runner_that_stays_and_finds_nothing_new_looks_into_nothing(
     looked: list[str] = []
     effective = Node.effective
 
-    def counted(self: Node, environment: str, **more: object) -> object:
+    def counted(self: Node, environment: str, **more: Any) -> object:
         looked.append(environment)
-        return effective(self, environment, **more)  # type: ignore[arg-type] - passed on as they came
+        return effective(self, environment, **more)
 
     monkeypatch.setattr(Node, "effective", counted)
     rounds = iter(range(8))
