@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshwright.model.schedule import Run
-from meshwright.storage import schema
+from meshwright.storage.migrate import upgrade
 from meshwright.storage.sql_registry import SqlRegistry
 from meshwright.storage.sql_runs import KEPT, SqlRuns
 
@@ -112,13 +112,12 @@ def test_of_many_runners_at_once_one_gets_the_lease_and_one_changes_the_conditio
 
 
 def test_a_registry_of_before_gets_the_new_tables_and_keeps_what_it_had(tmp_path: Path) -> None:
+    upgrade(f"sqlite:///{tmp_path}/r.db", "0002")
     with closing(sqlite3.connect(tmp_path / "r.db")) as connection, connection:
-        new = ("TABLE runs", "TABLE leases", "TABLE conditions")
-        for statement in schema.STATEMENTS:
-            if not any(f"CREATE {one} " in statement for one in new):
-                connection.execute(statement)
-        connection.execute("INSERT INTO alembic_version VALUES ('0002')")
-        connection.execute("INSERT INTO products VALUES ('prod', 'sales.orders', NULL, 4, 2, '2026-01-01')")
+        columns = "environment, product, head, sequence, moves, moved_at"
+        connection.execute(
+            f"INSERT INTO products ({columns}) VALUES ('prod', 'sales.orders', NULL, 4, 2, '2026-01-01')"
+        )
     runs = SqlRuns("sqlite:///r.db", tmp_path)
     runs.record(run())
     assert list(runs.last("prod")) == ["sales.orders"]

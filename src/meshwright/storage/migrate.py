@@ -15,8 +15,8 @@ from meshwright.storage.schema import REVISION
 WAIT_SECONDS = 120
 
 
-def upgrade(url: str) -> None:
-    """Run every migration that the registry at *url* lacks, all or none. Raises Unavailable."""
+def upgrade(url: str, revision: str = REVISION) -> None:
+    """Run every migration up to *revision* that the registry at *url* lacks, all or none. Raises Unavailable."""
     engine = writing_engine(url)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
@@ -24,10 +24,10 @@ def upgrade(url: str) -> None:
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, REVISION)
+            command.upgrade(config, revision)
     except exc.SQLAlchemyError as error:
         raise Unavailable(
-            f"the registry {url} cannot be upgraded to version {REVISION}: {error}; it is as it was before, "
+            f"the registry {url} cannot be upgraded to version {revision}: {error}; it is as it was before, "
             "make a backup, then correct that and run again"
         ) from error
     finally:
