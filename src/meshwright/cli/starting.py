@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meshwright.cli.options import node_of
+from meshwright.cli.options import environment, node_of
 from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import PortAddress, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from meshwright.authoring.from_data import Started
 
 
 @click.command()
@@ -45,20 +47,73 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     click.echo(f"next: mesh new product {name}/PRODUCT")
 
 
-@new.command(short_help="Write the smallest product.")
-@click.argument("name", metavar="DOMAIN/PRODUCT")
+@new.command(short_help="Write a product: the smallest, or one from data that is looked at.")
+@click.argument("name", metavar="DOMAIN/PRODUCT", required=False)
+@click.option(
+    "--from",
+    "source",
+    metavar="WHAT",
+    help="Look at a file, a glob in quotes, or another product's port (domain.product), and write what fits it.",
+)
+@click.option(
+    "--blueprint", "blueprint", metavar="NAME", help="The folder to render the product from; `list` prints all."
+)
+@environment
 @click.pass_context
-def product(ctx: click.Context, name: str) -> None:
-    """Write the smallest product: a descriptor of three lines and a query."""
-    from meshwright.workspace.scaffold import new_product
+def product(ctx: click.Context, name: str | None, source: str | None, blueprint: str | None, environment: str) -> None:
+    """Write a product.
 
+    Without --from it is the smallest one: a descriptor of three lines and a query. With it, the data is looked at, every
+    row of it, and a query, a contract with proposed rules and a README are written that can be built at once.
+    """
+    if blueprint == "list":
+        _list_blueprints(node_of(ctx).root)
+        return
+    if name is None:
+        raise click.MissingParameter(ctx=ctx, param=ctx.command.params[0])
     domain, separator, product = name.replace(".", "/").partition("/")
     if not separator:
         raise InvalidInput(f"'{name}' names no domain: write DOMAIN/PRODUCT")
-    _say(new_product(node_of(ctx).root, domain, product))
-    click.echo(
-        f"next: edit the query, then mesh build; mesh new contract {domain}.{product} writes down what it promises"
-    )
+    node = node_of(ctx)
+    if source is None and blueprint is None:
+        from meshwright.workspace.scaffold import new_product
+
+        _say(new_product(node.root, domain, product))
+        click.echo(
+            f"next: edit the query, then mesh build; mesh new contract {domain}.{product} writes down what it promises"
+        )
+        return
+    from meshwright.authoring.from_data import Asked, start_product
+
+    asked = Asked(domain=domain, name=product, source=source or "", blueprint=blueprint or "", here=Path.cwd())
+    _tell(start_product(node.root, asked, reader=lambda: node.reader(environment)), f"{domain}.{product}")
+
+
+def _list_blueprints(root: Path) -> None:
+    from meshwright.authoring.blueprints import blueprints
+
+    for one in blueprints(root).values():
+        click.echo(f"{one.name:12}{one.description}")
+
+
+def _tell(started: Started, product: str) -> None:
+    if started.rows or started.columns:
+        click.echo(f"looked at {started.rows:,} rows, {started.columns} columns")
+    _say(started.written)
+    for hint in started.product.hints:
+        click.echo(f"note: {hint}")
+    if started.product.review:
+        click.echo("to be judged by a person:")
+        for one in started.product.review:
+            click.echo(f"  {one.column}: {one.reason}")
+    click.echo(f"next: mesh build, then {_first_read(started, product)}")
+
+
+def _first_read(started: Started, product: str) -> str:
+    """The command that shows what the product will serve."""
+    port = next(iter(started.product.ports), product.partition(".")[2])
+    address = product if port == product.partition(".")[2] else f"{product}.{port}"
+    return f"mesh read {address} --to FOLDER" if started.product.serves_files else f"mesh read {address} --limit 5"
 
 
 @new.command(short_help="Write down the contract that a query implies.")

@@ -45,7 +45,7 @@ def init_mesh(folder: Path, name: str) -> list[Path]:
     files = {folder / MESH_FILE: dump(mesh)}
     if not (folder / ".gitignore").exists():
         files[folder / ".gitignore"] = IGNORED
-    written = _write(files)
+    written = write_new(files)
     (folder / DOMAINS).mkdir(exist_ok=True)
     return written
 
@@ -55,9 +55,9 @@ def new_domain(root: Path, name: str, *, team: str = "") -> list[Path]:
 
     Raises InvalidInput for a name that cannot be used, or when the domain is there already.
     """
-    _require_name(name, "domain")
+    require_name(name, "domain")
     domain = {"description": f"What the domain '{name}' does.", "team": {"name": team or f"{name}_team"}}
-    return _write({root / DOMAINS / name / DOMAIN_FILE: dump(domain)})
+    return write_new({root / DOMAINS / name / DOMAIN_FILE: dump(domain)})
 
 
 def new_product(root: Path, domain: str, name: str) -> list[Path]:
@@ -65,23 +65,29 @@ def new_product(root: Path, domain: str, name: str) -> list[Path]:
 
     Raises NotFound when there is no such domain, InvalidInput for a name that cannot be used or is taken.
     """
-    _require_name(name, "product")
+    folder = product_folder(root, domain, name)
+    descriptor = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
+    return write_new({folder / "product.yaml": dump(descriptor), folder / f"{name}.sql": SQL.format(name=name)})
+
+
+def product_folder(root: Path, domain: str, name: str) -> Path:
+    """The folder of a product to be. Raises NotFound when there is no such domain, InvalidInput for its name."""
+    require_name(name, "product")
     if not (root / DOMAINS / domain / DOMAIN_FILE).is_file():
         message = f"there is no domain '{domain}' in {root}: run 'mesh new domain {domain}' first"
         raise NotFound(message)
-    folder = root / DOMAINS / domain / name
-    descriptor = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
-    return _write({folder / "product.yaml": dump(descriptor), folder / f"{name}.sql": SQL.format(name=name)})
+    return root / DOMAINS / domain / name
 
 
-def _require_name(name: str, what: str) -> None:
+def require_name(name: str, what: str) -> None:
+    """Raise InvalidInput when *name* cannot name a *what*."""
     if not is_name(name):
         message = f"'{name}' cannot name a {what}: use a-z, 0-9 and _, starting with a letter, at most 63 characters"
         raise InvalidInput(message)
 
 
-def _write(files: Mapping[Path, str]) -> list[Path]:
-    """Write all of *files* or none."""
+def write_new(files: Mapping[Path, str]) -> list[Path]:
+    """Write all of *files* or none; the files written. Raises InvalidInput when one is there, Unavailable."""
     taken = [str(file) for file in files if file.exists()]
     if taken:
         message = f"{' and '.join(taken)} is there already and was not changed: remove it first, or choose another name"

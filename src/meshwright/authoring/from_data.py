@@ -1,0 +1,110 @@
+"""`mesh new product --from`: look at the data, write the product, leave nothing behind when that fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from meshwright.authoring.blueprints import Blueprint, blueprint
+from meshwright.authoring.new_product import NewProduct, new_product_files
+from meshwright.authoring.origins import Origins
+from meshwright.model.errors import InvalidInput
+from meshwright.workspace.scaffold import product_folder, write_new
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from duckdb import DuckDBPyConnection
+
+    from meshwright.reading.reader import Reader
+
+OF_DATA: Final = "source"
+OF_PORT: Final = "derived"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for: a product `domain.name` from the data called `source`, by a blueprint ("" the fitting one).
+
+    `here` is where relative paths begin; `sheets` are the only ones taken of a workbook, () all.
+    """
+
+    domain: str
+    name: str
+    source: str = ""
+    blueprint: str = ""
+    here: Path = Path()
+    sheets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What was written: all files, the product itself, and of the rows and columns that were looked at how many."""
+
+    written: tuple[Path, ...]
+    product: NewProduct
+    rows: int = 0
+    columns: int = 0
+
+
+def start_product(root: Path, asked: Asked, *, reader: Callable[[], Reader]) -> Started:
+    """Write the product that was *asked* for into the mesh at *root*; *reader* reads what is published.
+
+    Raises NotFound and InvalidInput for what was asked wrongly or cannot be read, Unavailable when writing fails.
+    """
+    import duckdb
+
+    folder = product_folder(root, asked.domain, asked.name)
+    if (folder / "product.yaml").exists():
+        raise InvalidInput(f"{folder / 'product.yaml'} is there already and was not changed: choose another name")
+    chosen = _chosen(root, asked)
+    with TemporaryDirectory(prefix="meshwright-") as temporary, duckdb.connect(":memory:") as connection:
+        connection.execute("SET temp_directory = ?", [str(Path(temporary) / "spill")])
+        origins = Origins(root, asked.here, connection, Path(temporary), reader)
+        try:
+            return _started(folder, asked, chosen, origins, connection)
+        except BaseException:
+            origins.forget_copies()
+            raise
+
+
+def _started(
+    folder: Path, asked: Asked, chosen: Blueprint | None, origins: Origins, connection: DuckDBPyConnection
+) -> Started:
+    tables = origins.look(asked.source, product=asked.name) if asked.source else []
+    if chosen is None:
+        chosen = blueprint(origins.root, OF_PORT if tables[0].port.address is not None else OF_DATA)
+    if chosen.reads == "port" and any(table.port.address is None for table in tables):
+        raise InvalidInput(f"the blueprint {chosen.name} reads another product's port: name one, as domain.product")
+    product = new_product_files(
+        asked.domain,
+        asked.name,
+        tables,
+        chosen,
+        connection=connection,
+        asked=_shown(asked.source, tables[0].title if tables else ""),
+    )
+    written = write_new({folder / path: text for path, text in product.files.items()})
+    return Started(
+        written=(*origins.copied, *written),
+        product=product,
+        rows=sum(table.rows for table in tables),
+        columns=sum(len(table.columns) for table in tables),
+    )
+
+
+def _shown(source: str, title: str) -> str:
+    """What texts call the data: never a path of the machine on which it was looked at."""
+    return title if Path(source).is_absolute() or source.startswith("..") else source
+
+
+def _chosen(root: Path, asked: Asked) -> Blueprint | None:
+    """The blueprint that was named, when it fits what it is to read."""
+    if not asked.blueprint:
+        return None
+    chosen = blueprint(root, asked.blueprint)
+    if chosen.reads != "nothing" and not asked.source:
+        raise InvalidInput(f"the blueprint {chosen.name} needs data to look at: add --from FILE, URL or domain.product")
+    return chosen
