@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from postgres_server import PostgresDatabase
+
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:
@@ -153,9 +155,22 @@ def publications() -> Publications:
     return Publications()
 
 
+SQLITE = "sqlite:///.mesh/registry.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry_url(request: pytest.FixtureRequest) -> str:
+    """Where a new registry may be made, in each database that a registry may be in: the conformance suite's parameter."""
+    if request.param == "sqlite":
+        return SQLITE
+    database: PostgresDatabase = request.getfixturevalue("postgres")
+    return database.url
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[SqlRegistry]:
-    opened = SqlRegistry("sqlite:///.mesh/registry.db", tmp_path)
+def registry(registry_url: str, tmp_path: Path) -> Iterator[SqlRegistry]:
+    """A new registry in each database."""
+    opened = SqlRegistry(registry_url, tmp_path)
     yield opened
     opened.close()
 

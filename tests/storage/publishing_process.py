@@ -1,6 +1,6 @@
 """A process that publishes again and again: each publication appends one file of one row to its product's table.
 
-Arguments: the mesh's folder, how often to publish, then products to take turns with. Prints each sequence published.
+Arguments: the registry's URL, the mesh's folder, how often to publish, then products to take turns with. Prints each sequence published.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ CONTRACT = Contract(id="c", version="1.0.0", status="active", tables=())
 
 
 class Publisher:
-    def __init__(self, root: Path) -> None:
-        self.registry = SqlRegistry("sqlite:///.mesh/registry.db", root)
+    def __init__(self, url: str, root: Path) -> None:
+        self.registry = SqlRegistry(url, root)
         self.warehouse = LocalWarehouse(root / ".mesh/warehouse")
         self.tables = IcebergTables(self.warehouse)
 
@@ -60,8 +60,8 @@ class Publisher:
         return publication.sequence
 
 
-def main(root: str, times: str, *products: str) -> None:
-    publisher = Publisher(Path(root))
+def main(url: str, root: str, times: str, *products: str) -> None:
+    publisher = Publisher(url, Path(root))
     tries = 0
     for number in range(int(times)):
         product = products[number % len(products)]

@@ -32,6 +32,12 @@ LIMITED = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({siz
 
 
 @pytest.fixture
+def registry_url() -> str:
+    """These tests are about the file that SQLite keeps."""
+    return "sqlite:///.mesh/registry.db"
+
+
+@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     with mounted(tmp_path / "disk", "1m") as disk:
         yield disk

@@ -1,7 +1,7 @@
+"""The registry's conformance suite: what every database that may hold a registry has to show."""
+
 from __future__ import annotations
 
-import gc
-import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,15 +35,6 @@ def test_environments_do_not_see_each_other(registry: SqlRegistry, publications:
     registry.publish(publications.publication(7, environment="dev"), snapshots=[], head=None)
     assert registry.head_sequences("prod") == {"sales.orders": 1}
     assert registry.head_sequences("dev") == {"sales.orders": 7}
-
-
-def test_a_registry_that_does_not_exist_is_read_as_empty_and_not_made(registry: SqlRegistry, tmp_path: Path) -> None:
-    assert registry.heads("prod") == {}
-    assert registry.head(*ORDERS) is None
-    assert registry.next_sequence(*ORDERS) == 1
-    assert registry.attempts("prod") == []
-    assert registry.is_empty()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_moved_head_is_a_conflict_naming_both_and_nothing_is_written(
@@ -99,8 +90,8 @@ def test_moving_the_head_names_what_is_missing_or_moved(registry: SqlRegistry, p
     assert len(registry.move_history(*ORDERS)) == 2
 
 
-def test_the_head_is_found_as_of_any_time(tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry("sqlite:///r.db", tmp_path, now=lambda: datetime(2026, 1, 3, tzinfo=UTC))
+def test_the_head_is_found_as_of_any_time(registry_url: str, tmp_path: Path, publications: Publications) -> None:
+    registry = SqlRegistry(registry_url, tmp_path, now=lambda: datetime(2026, 1, 3, tzinfo=UTC))
     registry.publish(publications.publication(1), snapshots=[], head=None)
     registry.publish(publications.publication(2, published_at="2026-01-02T01:00:00+01:00"), snapshots=[], head=1)
     registry.move_head(*ORDERS, to=1, head=2)
@@ -114,8 +105,8 @@ def test_the_head_is_found_as_of_any_time(tmp_path: Path, publications: Publicat
     registry.close()
 
 
-def test_a_later_move_never_gets_an_earlier_time(tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry("sqlite:///r.db", tmp_path, now=lambda: datetime(1999, 1, 1, tzinfo=UTC))
+def test_a_later_move_never_gets_an_earlier_time(registry_url: str, tmp_path: Path, publications: Publications) -> None:
+    registry = SqlRegistry(registry_url, tmp_path, now=lambda: datetime(1999, 1, 1, tzinfo=UTC))
     registry.publish(publications.publication(1), snapshots=[], head=None)
     registry.publish(publications.publication(2, published_at="2001-01-01T00:00:00Z"), snapshots=[], head=1)
     registry.move_head(*ORDERS, to=1, head=2)
@@ -146,84 +137,69 @@ def test_attempts_are_kept_newest_first(registry: SqlRegistry) -> None:
     assert registry.attempts("dev") == []
 
 
-def test_a_newer_registry_is_refused_saying_so(
-    registry: SqlRegistry, publications: Publications, tmp_path: Path
-) -> None:
-    registry.publish(publications.publication(), snapshots=[], head=None)
-    registry.close()
-    with sqlite3.connect(tmp_path / ".mesh/registry.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    with pytest.raises(Unavailable, match=r"written by a newer Meshwright .*9999.* upgrade Meshwright"):
-        registry.heads("prod")
-
-
-def test_another_programs_database_is_left_alone(tmp_path: Path, publications: Publications) -> None:
-    with sqlite3.connect(tmp_path / "other.db") as connection:
-        connection.execute("CREATE TABLE customers (a)")
-    connection.close()
-    registry = SqlRegistry("sqlite:///other.db", tmp_path)
-    with pytest.raises(Unavailable, match="is another program's database"):
-        registry.publish(publications.publication(), snapshots=[], head=None)
-    with pytest.raises(Unavailable, match="is another program's database"):
-        registry.heads("prod")
-
-
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///", "mysql://x", "registry.db", ""])
 def test_a_url_that_names_no_registry_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(InvalidInput, match="sqlite:///"):
         SqlRegistry(url, tmp_path)
 
 
-def test_an_absolute_registry_is_found(tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry(f"sqlite:///{tmp_path}/r.db", tmp_path / "elsewhere")
+def test_a_damaged_record_is_reported_with_what_it_is_of(registry: SqlRegistry, publications: Publications) -> None:
     registry.publish(publications.publication(), snapshots=[], head=None)
-    registry.close()
-    assert (tmp_path / "r.db").exists()
-
-
-@pytest.mark.parametrize("garbage", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4000])
-def test_a_damaged_registry_is_reported_with_path_and_next_step(
-    registry: SqlRegistry, publications: Publications, tmp_path: Path, garbage: bytes
-) -> None:
-    (tmp_path / ".mesh").mkdir()
-    (tmp_path / ".mesh/registry.db").write_bytes(garbage)
-    with pytest.raises(Unavailable, match=r"registry\.db.*backup"):
-        registry.heads("prod")
-    with pytest.raises(Unavailable, match=r"registry\.db.*backup"):
-        registry.publish(publications.publication(), snapshots=[], head=None)
-    assert (tmp_path / ".mesh/registry.db").read_bytes() == garbage
-
-
-def test_a_damaged_record_is_reported_with_what_it_is_of(
-    registry: SqlRegistry, publications: Publications, tmp_path: Path
-) -> None:
-    registry.publish(publications.publication(), snapshots=[], head=None)
-    with sqlite3.connect(tmp_path / ".mesh/registry.db") as connection:
-        connection.execute("UPDATE publications SET document = '{\"product\": 1}'")
-    connection.close()
+    with registry._database.writing() as transaction:
+        transaction.execute("UPDATE publications SET document = '{\"product\": 1}'")
     with pytest.raises(Unavailable, match=r"record of publication 1 of sales\.orders is damaged"):
         registry.head(*ORDERS)
 
 
-def test_a_registry_outside_the_mesh_whose_folder_is_missing_is_not_made_anew(
-    tmp_path: Path, publications: Publications
+def test_a_registry_that_does_not_exist_is_read_as_empty_and_not_made(registry: SqlRegistry, tmp_path: Path) -> None:
+    assert registry.heads("prod") == {}
+    assert registry.head(*ORDERS) is None
+    assert registry.next_sequence(*ORDERS) == 1
+    assert registry.attempts("prod") == []
+    assert registry.is_empty()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_newer_registry_is_refused_saying_so(
+    registry: SqlRegistry, publications: Publications, registry_url: str, tmp_path: Path
 ) -> None:
-    mesh = tmp_path / "mesh"
-    mesh.mkdir()
-    registry = SqlRegistry(f"sqlite:///{tmp_path}/unmounted/r.db", mesh)
-    for action in (
-        lambda: registry.heads("prod"),
-        lambda: registry.publish(publications.publication(), snapshots=[], head=None),
-    ):
-        with pytest.raises(Unavailable, match=r"the folder of the registry .*unmounted.* is missing; mount or make it"):
-            action()
-
-
-def test_a_registry_nobody_closed_leaves_no_log_behind(tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry("sqlite:///r.db", tmp_path)
     registry.publish(publications.publication(), snapshots=[], head=None)
-    assert (tmp_path / "r.db-wal").exists()
-    del registry
-    gc.collect()
-    assert [path.name for path in tmp_path.iterdir()] == ["r.db"]
+    with registry._database.writing() as transaction:
+        transaction.execute("UPDATE alembic_version SET version_num = '9999'")
+    again = SqlRegistry(registry_url, tmp_path)
+    with pytest.raises(Unavailable, match=r"written by a newer Meshwright .*9999.* upgrade Meshwright"):
+        again.heads("prod")
+    again.close()
+
+
+def test_products_come_in_the_order_of_their_names_whatever_the_database(
+    registry: SqlRegistry, publications: Publications
+) -> None:
+    names = ["sales.orders", "sales_eu.orders", "sales.order_lines", "b.a", "a.b"]
+    for name in names:
+        registry.publish(publications.publication(product=name), snapshots=[], head=None)
+    assert list(registry.heads("prod")) == list(registry.head_sequences("prod")) == sorted(names)
+
+
+def test_a_publication_of_any_text_is_read_back(registry: SqlRegistry, publications: Publications) -> None:
+    published = publications.publication(
+        reason="100 % :head 'quoted' \\ \0 \u2028 \U0001f680 %s %(x)s", descriptor={"\0": ["ü"]}
+    )
+    registry.publish(published, snapshots=[], head=None)
+    assert registry.head(*ORDERS) == published
+
+
+def test_what_fails_inside_a_transaction_leaves_no_trace(registry: SqlRegistry, publications: Publications) -> None:
+    registry.publish(publications.publication(1), snapshots=[], head=None)
+
+    def interrupted() -> None:
+        with registry._database.writing() as transaction:
+            transaction.execute("DELETE FROM publications")
+            transaction.execute_many("DELETE FROM products WHERE product = :product", [{"product": "sales.orders"}])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert registry.head_sequences("prod") == {"sales.orders": 1}
+    registry.publish(publications.publication(2), snapshots=[], head=1)
+    assert registry.head_sequences("prod") == {"sales.orders": 2}

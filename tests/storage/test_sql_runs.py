@@ -23,8 +23,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Iterator[SqlRuns]:
-    opened = SqlRuns("sqlite:///.mesh/registry.db", tmp_path)
+def runs(registry_url: str, tmp_path: Path) -> Iterator[SqlRuns]:
+    opened = SqlRuns(registry_url, tmp_path)
     yield opened
     opened.close()
 

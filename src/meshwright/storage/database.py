@@ -1,8 +1,8 @@
 """The database under the registry, as far as the registry needs it.
 
 Statements are portable SQL with `:name` parameters, which both `sqlite3` and SQLAlchemy's `text()` read. `sqlite_database`
-uses the standard library's driver, because importing SQLAlchemy takes longer than planning a small mesh; what only SQLite
-understands is there and nowhere else.
+uses the standard library's driver, because importing SQLAlchemy takes longer than planning a small mesh;
+`postgres_database` uses psycopg. What only one of them understands is there and nowhere else.
 """
 
 from __future__ import annotations
@@ -52,13 +52,29 @@ class Database(Protocol):
 
 
 def open_database(url: str, root: Path) -> Database:
-    """The database at *url*; paths in it are relative to *root*. Opens nothing. Raises InvalidInput."""
+    """The database at *url*; paths in it are relative to *root*. Opens nothing. Raises InvalidInput.
+
+    PostgreSQL's URL is libpq's, and its parameter `schema` names the schema of the registry's tables.
+    """
     scheme, separator, rest = url.partition("://")
     if scheme == "sqlite" and separator:
         from meshwright.storage.sqlite_database import SqliteDatabase
 
         return SqliteDatabase(sqlite_path(url, rest, root), root)
-    raise InvalidInput(f"the registry '{url}' cannot be used; write a URL such as sqlite:///.mesh/registry.db")
+    if scheme in {"postgresql", "postgres"} and separator:
+        from meshwright.storage.postgres_database import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise InvalidInput(
+        f"the registry '{without_password(url)}' cannot be used; write a URL such as sqlite:///.mesh/registry.db "
+        "or postgresql://user@host/database"
+    )
+
+
+def without_password(url: str) -> str:
+    """*url* with everything before its host left out, where secrets stand by mistake."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def sqlite_path(url: str, rest: str, root: Path) -> Path:

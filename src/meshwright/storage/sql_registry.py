@@ -60,7 +60,7 @@ class SqlRegistry:
         self._input_files = InputFiles()
 
     def heads(self, environment: str) -> dict[str, Publication]:
-        """The publication that each product serves now, by product id."""
+        """The publication that each product serves now, by product id, in the order of their names."""
         served = environments.heads(self._database, environment)
         found: dict[str, Publication] = {}
         for owner in dict.fromkeys(name for name, _ in served.values()):
@@ -69,7 +69,8 @@ class SqlRegistry:
                 found |= {
                     record[0]: self._publication(*record) for record in rows if served.get(record[0], ("",))[0] == owner
                 }
-        return found
+        # Databases differ in the order of rows, and in that of texts.
+        return dict(sorted(found.items()))
 
     def head(self, environment: str, product: str) -> Publication | None:
         """The publication that *product* serves now; None when it serves nothing."""
@@ -78,7 +79,8 @@ class SqlRegistry:
 
     def head_sequences(self, environment: str) -> dict[str, int]:
         """The sequence number of every head, by product id."""
-        return {product: head for product, (_, head) in environments.heads(self._database, environment).items()}
+        served = environments.heads(self._database, environment)
+        return {product: head for product, (_, head) in sorted(served.items())}
 
     def is_empty(self) -> bool:
         """Whether nothing was ever published here, in any environment."""
