@@ -20,9 +20,7 @@ WAIT_SECONDS = 120
 ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('meshwright upgrade ' || current_schema(), 0))"
 
 
-def upgrade(
-    url: str, revision: str = REVISION, *, connect: Callable[[], Any] | None = None, place: str = ""
-) -> None:
+def upgrade(url: str, revision: str = REVISION, *, connect: Callable[[], Any] | None = None, place: str = "") -> None:
     """Run every migration up to *revision* that the registry at *url* lacks, all or none. Raises Unavailable.
 
     *connect* opens the connection where a URL does not say everything; *place* then names the registry in messages.
