@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.lineage import Lineage
+    from meshwright.model.mesh import Mesh
     from meshwright.model.plan import Change
     from meshwright.model.publication import Publication
 
@@ -38,6 +39,7 @@ class Impact:
     def affected(self, product: str, changes: Iterable[Change]) -> tuple[Affected, ...]:
         """Every port downstream of *product* that its breaking *changes* reach, with the columns, by id."""
         reached = self._start(product, changes)
+        reads = self._reads(reached)
         queue = list(reached)
         while queue:
             source = queue.pop(0)
@@ -51,10 +53,36 @@ class Impact:
                         reached[target] = merged
                         queue.append(target)
         return tuple(
-            Affected(id=reader, port=port, columns=self._named(reader, port, columns))
+            Affected(
+                id=reader,
+                port=port,
+                columns=self._named(reader, port, columns),
+                reads=reads.get(reader, ()),
+                owner=owner_of(reader, self.mesh.workspace.mesh, self.published),
+            )
             for (reader, port, _), columns in sorted(reached.items(), key=lambda entry: entry[0][:2])
             if reader != product
         )
+
+    def _reads(self, changed: Reached) -> dict[str, tuple[str, ...]]:
+        """The columns among the *changed* that each product reads itself, sorted."""
+        found: dict[str, set[str]] = {}
+        for (product, port, major), columns in changed.items():
+            for reader, name, wanted in self.readers.get((product, port), ()):
+                used = self._used(reader, name)
+                touched = used if columns is None else used & columns
+                if touched and major in {None, wanted}:
+                    found.setdefault(reader, set()).update(touched)
+        return {reader: tuple(sorted(columns)) for reader, columns in found.items()}
+
+    def _used(self, reader: str, name: str) -> frozenset[str]:
+        """The columns that *reader* reads of its input *name*, as written, else as it last did."""
+        bound = self.mesh.products.get(reader)
+        if bound is not None and name in bound.used and bound.columns:
+            return frozenset(bound.used[name])
+        head = self.published.get(reader)
+        read = next((one for one in head.inputs if one.name == name), None) if head is not None else None
+        return frozenset(column for column in read.columns if column) if read is not None else frozenset()
 
     def _start(self, product: str, changes: Iterable[Change]) -> Reached:
         reached: Reached = {}
@@ -101,6 +129,15 @@ class Impact:
             return tuple(field.name for field in served.schema)
         bound = self.mesh.products.get(reader)
         return tuple(name for name, _ in bound.columns.get(port, ())) if bound is not None else ()
+
+
+def owner_of(product: str, mesh: Mesh, published: Mapping[str, Publication]) -> str:
+    """Who answers for *product*: its own team, else its domain's; of one in another repository as it was published."""
+    written = mesh.products.get(product)
+    domain = mesh.domains.get(product.partition(".")[0])
+    owner = (written.owner if written is not None else "") or (domain.team if domain is not None else "")
+    head = published.get(product)
+    return owner or (str(head.descriptor.get("owner", "")) if head is not None else "")
 
 
 def _union(one: frozenset[str] | None, two: frozenset[str] | None) -> frozenset[str] | None:

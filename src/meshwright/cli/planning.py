@@ -79,7 +79,16 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                     }
                     for change in one.changes
                 ],
-                "affects": [{"id": hit.id, "port": hit.port, "columns": list(hit.columns)} for hit in one.affects],
+                "affects": [
+                    {
+                        "id": hit.id,
+                        "port": hit.port,
+                        "columns": list(hit.columns),
+                        "reads": list(hit.reads),
+                        "owner": hit.owner,
+                    }
+                    for hit in one.affects
+                ],
                 "estimate": {
                     "rows_read": one.estimate.rows_read,
                     "bytes_read": one.estimate.bytes_read,
@@ -125,7 +134,8 @@ def _show_product(one: ProductPlan) -> None:
         rest = len(hit.columns) - COLUMNS_SHOWN
         columns = f": {', '.join(hit.columns[:COLUMNS_SHOWN])}" if hit.columns else ""
         columns += f" and {rest} more" if rest > 0 else ""
-        click.echo(f"           reaches {click.style(hit.id, bold=True)} port {hit.port}{columns}")
+        owner = f" ({hit.owner})" if hit.owner else ""
+        click.echo(f"           reaches {click.style(hit.id, bold=True)}{owner} port {hit.port}{columns}")
 
 
 def _cost(plan: Plan) -> str:

@@ -34,11 +34,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affected:
-    """A downstream product's output port and the columns of it that a breaking change reaches."""
+    """A downstream product's output port and the columns of it that a breaking change reaches.
+
+    `reads` are the changed columns that the product itself reads, () when the change reaches it through others; `owner`
+    is whom to tell.
+    """
 
     id: str
     port: str
     columns: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

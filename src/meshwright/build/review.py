@@ -1,0 +1,241 @@
+"""A review of a change: what it does to the environment below, whom it breaks, and what building it has shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from meshwright.build.impact import owner_of
+from meshwright.build.reuse import label
+from meshwright.model.compatibility import is_bumped, required_bump
+from meshwright.model.errors import MeshwrightError
+from meshwright.model.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from meshwright.build.environments import PortDifference, ProductDifference
+    from meshwright.build.planning import Planned
+    from meshwright.model.plan import Change, Plan, ProductPlan
+    from meshwright.model.publication import Attempt, Publication, PublishedPort
+    from meshwright.model.results import RuleResult
+    from meshwright.reading.diff import PortDifference as RowsOfPort
+
+# Comparing rows takes about a second for a million: a review is read soon after a push or not at all.
+COMPARED_PORTS_MAX: Final = 100
+COMPARED_ROWS_MAX: Final = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractReview:
+    """The changes of one port's contract: versions before and after, and the part of the version that must rise.
+
+    `is_enough` says that the version after has risen by that much.
+    """
+
+    product: str
+    port: str
+    before: str
+    after: str
+    bump: str
+    is_enough: bool
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReview:
+    """One port below and in the environment, None where it is not served; `difference` only where rows were compared.
+
+    `columns` are those with other content. `note` says why rows were not compared.
+    """
+
+    product: str
+    port: str
+    before: PublishedPort | None
+    after: PublishedPort | None
+    columns: tuple[str, ...] = ()
+    difference: RowsOfPort | None = None
+    note: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether readers see the same rows and columns."""
+        return self.before is not None and self.after is not None and not self.columns and not self.note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestReview:
+    """What became of the rules of one port in the environment; not published when the build failed."""
+
+    __test__ = False
+
+    product: str
+    port: str
+    results: tuple[RuleResult, ...]
+    is_published: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What merging a change does, product by product.
+
+    `plan` is for `base`, the environment that is changed in the end; `environment` ("" when base itself was asked) is where
+    the change is tried. `states` says per product of the plan what became of it there: built, same (its inputs turned
+    out to hold the same), failed, pending or blocked; `failures` why. `moved_on` are the products that base has
+    published since.
+    """
+
+    base: str
+    environment: str
+    plan: Plan
+    owners: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    contracts: tuple[ContractReview, ...] = ()
+    data: tuple[DataReview, ...] = ()
+    tests: tuple[TestReview, ...] = ()
+    publications: tuple[Publication, ...] = ()
+    moved_on: tuple[str, ...] = ()
+
+    def planned(self, action: Action) -> list[ProductPlan]:
+        """The products with which the plan does *action*, by id."""
+        return sorted((one for one in self.plan.products if one.action is action), key=lambda one: one.id)
+
+
+def review_plan(planned: Planned) -> Review:
+    """The review of a plan for an environment that stands on no other: nothing was tried before."""
+    return Review(
+        base=planned.plan.environment,
+        environment="",
+        plan=planned.plan,
+        owners=_owners(planned),
+        contracts=_contracts(planned),
+    )
+
+
+def review_environment(
+    planned: Planned,
+    own: Planned,
+    *,
+    differences: Sequence[ProductDifference],
+    attempts: Sequence[Attempt],
+    compare: Callable[[str], RowsOfPort],
+) -> Review:
+    """The review of what was built in the environment of *own*, a plan for it; *planned* is for the one below.
+
+    *attempts* are the environment's, newest first; *compare* gives the rows that differ of the port at an address.
+    """
+    built = {one.product: one.after for one in differences if one.after is not None}
+    states = {one.id: _state(one, built) for one in own.plan.products}
+    last = {one.product: one for one in reversed(attempts)}
+    failed = {name: last[name] for name, state in states.items() if state == "pending" and _failed_since(name, last, built)}
+    states |= dict.fromkeys(failed, "failed")
+    return Review(
+        base=planned.plan.environment,
+        environment=own.plan.environment,
+        plan=planned.plan,
+        owners=_owners(planned),
+        states=states,
+        failures={name: attempt.message for name, attempt in failed.items()},
+        contracts=_contracts(planned),
+        data=_data(differences, compare),
+        tests=_tests(built, failed),
+        publications=tuple(publication for _, publication in sorted(built.items())),
+        moved_on=tuple(one.product for one in differences if one.moved_on),
+    )
+
+
+def _state(one: ProductPlan, built: Mapping[str, Publication]) -> str:
+    if one.action is Action.BLOCKED:
+        return "blocked"
+    if one.action is Action.REUSE:
+        return "built" if one.id in built else "same"
+    return "pending"
+
+
+def _failed_since(product: str, last: Mapping[str, Attempt], built: Mapping[str, Publication]) -> bool:
+    attempt = last.get(product)
+    return attempt is not None and (product not in built or attempt.ended_at > built[product].published_at)
+
+
+def _owners(planned: Planned) -> dict[str, str]:
+    mesh = planned.mesh.workspace.mesh
+    return {one.id: owner_of(one.id, mesh, planned.published) for one in planned.plan.products}
+
+
+def _contracts(planned: Planned) -> tuple[ContractReview, ...]:
+    found = []
+    for name, changes in sorted(planned.mesh.changes.items()):
+        product, head = planned.mesh.products[name].product, planned.published[name]
+        for port, major in dict.fromkeys((change.port, change.major) for change in changes):
+            mine = [change for change in changes if (change.port, change.major) == (port, major)]
+            old, written = head.port(port, major), product.output_port(port, major)
+            before = old.contract.version if old is not None else ""
+            after = written.contract.version if written is not None and written.contract is not None else ""
+            bump = required_bump(mine)
+            found.append(
+                ContractReview(
+                    product=name,
+                    port=port if major is None else label(port, major),
+                    before=before,
+                    after=after,
+                    bump=bump,
+                    is_enough=bool(after) and is_bumped(before, after, bump),
+                    changes=tuple(mine),
+                )
+            )
+    return tuple(found)
+
+
+def _data(differences: Sequence[ProductDifference], compare: Callable[[str], RowsOfPort]) -> tuple[DataReview, ...]:
+    found = []
+    compared = 0
+    for one in differences:
+        for port in one.ports:
+            review = _port_data(one.product, port)
+            if review.columns and not review.note:
+                compared += 1
+                review = _with_rows(review, compare, is_too_many=compared > COMPARED_PORTS_MAX)
+            found.append(review)
+    return tuple(found)
+
+
+def _port_data(product: str, port: PortDifference) -> DataReview:
+    before, after = port.before, port.after
+    columns: list[str] = []
+    if before is not None and after is not None:
+        names = [*before.columns, *(name for name in after.columns if name not in before.columns)]
+        columns = [name for name in names if before.columns.get(name) != after.columns.get(name)]
+        if before.kind == "files" and before.artifacts != after.artifacts:
+            columns = [""]
+    served = after or before
+    assert served is not None  # noqa: S101 - a difference has at least one side
+    name = label(served.name, served.major)
+    return DataReview(product=product, port=name, before=before, after=after, columns=tuple(columns))
+
+
+def _with_rows(review: DataReview, compare: Callable[[str], RowsOfPort], *, is_too_many: bool) -> DataReview:
+    assert review.before is not None  # noqa: S101 - only ports of both sides have columns that differ
+    assert review.after is not None  # noqa: S101
+    from dataclasses import replace
+
+    if is_too_many:
+        return replace(review, note=f"not compared: {COMPARED_PORTS_MAX} other ports were")
+    if max(review.before.rows, review.after.rows) > COMPARED_ROWS_MAX:
+        return replace(review, note=f"not compared: it has more than {COMPARED_ROWS_MAX:,} rows")
+    try:
+        return replace(review, difference=compare(f"{review.product}.{review.after.name}@{review.after.major}"))
+    except MeshwrightError as error:
+        # A port whose rows cannot be compared keeps nobody from reading the rest of the review.
+        return replace(review, note=f"not compared: {error}")
+
+
+def _tests(built: Mapping[str, Publication], failed: Mapping[str, Attempt]) -> tuple[TestReview, ...]:
+    found = []
+    for name in sorted({*built, *failed}):
+        source = failed.get(name) or built[name]
+        found += [
+            TestReview(product=name, port=port, results=results, is_published=name not in failed)
+            for port, results in sorted(source.tests.items())
+        ]
+    return tuple(found)
