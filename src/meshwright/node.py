@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
     from meshwright.build.reuse import SourceState
+    from meshwright.build.review import Review
     from meshwright.build.workshop import Workshop
     from meshwright.model.publication import Publication
     from meshwright.reading.reader import Reader
@@ -147,6 +148,26 @@ class Node:
         )
         mesh.analysis.save()
         return planned
+
+    def review(self, request: PlanRequest) -> Review:
+        """What merging does to the environment below that of *request*, and what building in it has shown."""
+        from dataclasses import replace
+
+        from meshwright.build.environments import differences, find_environment
+        from meshwright.build.review import review_environment, review_plan
+
+        declared = self.workspace.mesh.settings.environments
+        environment = find_environment(self.registry, request.environment, declared)
+        if not environment.base:
+            return review_plan(self.plan(request))
+        reader = self.reader(environment.name)
+        return review_environment(
+            self.plan(replace(request, environment=environment.base)),
+            self.plan(request),
+            differences=differences(self.registry, environment),
+            attempts=self.registry.attempts(environment.name),
+            compare=lambda port: reader.diff(port, before=environment.base, after=environment.name, samples=0),
+        )
 
     def source_state(self, mesh: EffectiveMesh) -> SourceState:
         """The content of every file that each file input reads; files that are gone are a problem of their reader only."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from meshwright.build.impact import owner_of
-from meshwright.build.reuse import label
 from meshwright.model.compatibility import is_bumped, required_bump
 from meshwright.model.errors import MeshwrightError
 from meshwright.model.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from meshwright.build.environments import PortDifference, ProductDifference
     from meshwright.build.planning import Planned
     from meshwright.model.plan import Change, Plan, ProductPlan
+    from meshwright.model.product import OutputPort, Product
     from meshwright.model.publication import Attempt, Publication, PublishedPort
     from meshwright.model.results import RuleResult
     from meshwright.reading.diff import PortDifference as RowsOfPort
@@ -33,7 +33,6 @@ class ContractReview:
     `is_enough` says that the version after has risen by that much.
     """
 
-    product: str
     port: str
     before: str
     after: str
@@ -49,8 +48,8 @@ class DataReview:
     `columns` are those with other content. `note` says why rows were not compared.
     """
 
-    product: str
     port: str
+    address: str
     before: PublishedPort | None
     after: PublishedPort | None
     columns: tuple[str, ...] = ()
@@ -69,7 +68,6 @@ class TestReview:
 
     __test__ = False
 
-    product: str
     port: str
     results: tuple[RuleResult, ...]
     is_published: bool = True
@@ -98,8 +96,8 @@ class Review:
     moved_on: tuple[str, ...] = ()
 
     def planned(self, action: Action) -> list[ProductPlan]:
-        """The products with which the plan does *action*, by id."""
-        return sorted((one for one in self.plan.products if one.action is action), key=lambda one: one.id)
+        """The products with which the plan does *action*, in build order: causes before what they cause."""
+        return [one for one in self.plan.products if one.action is action]
 
 
 def review_plan(planned: Planned) -> Review:
@@ -128,7 +126,9 @@ def review_environment(
     built = {one.product: one.after for one in differences if one.after is not None}
     states = {one.id: _state(one, built) for one in own.plan.products}
     last = {one.product: one for one in reversed(attempts)}
-    failed = {name: last[name] for name, state in states.items() if state == "pending" and _failed_since(name, last, built)}
+    failed = {
+        name: last[name] for name, state in states.items() if state == "pending" and _failed_since(name, last, built)
+    }
     states |= dict.fromkeys(failed, "failed")
     return Review(
         base=planned.plan.environment,
@@ -175,16 +175,38 @@ def _contracts(planned: Planned) -> tuple[ContractReview, ...]:
             bump = required_bump(mine)
             found.append(
                 ContractReview(
-                    product=name,
-                    port=port if major is None else label(port, major),
+                    port=_port_name(
+                        name,
+                        port,
+                        major,
+                        _majors(head, product, port),
+                    ),
                     before=before,
                     after=after,
                     bump=bump,
-                    is_enough=bool(after) and is_bumped(before, after, bump),
+                    is_enough=_is_enough(before, written, bump),
                     changes=tuple(mine),
                 )
             )
     return tuple(found)
+
+
+def _majors(head: Publication, product: Product, port: str) -> set[int]:
+    served = {one.major for one in head.ports if one.name == port}
+    return served | {one.major for one in product.output_ports if one.name == port}
+
+
+def _is_enough(before: str, written: OutputPort | None, bump: str) -> bool:
+    if written is None or written.contract is None:
+        return False
+    # Nobody wrote a draft's version: nothing is asked of it.
+    return not written.contract.written or is_bumped(before, written.contract.version, bump)
+
+
+def _port_name(product: str, port: str, major: int | None, majors: Collection[int]) -> str:
+    """How people name a port: like its product when it bears its name, the major version only where there are several."""
+    address = product if product.partition(".")[2] == port else f"{product}.{port}"
+    return f"{address}@{major}" if major is not None and len(majors) > 1 else address
 
 
 def _data(differences: Sequence[ProductDifference], compare: Callable[[str], RowsOfPort]) -> tuple[DataReview, ...]:
@@ -192,7 +214,8 @@ def _data(differences: Sequence[ProductDifference], compare: Callable[[str], Row
     compared = 0
     for one in differences:
         for port in one.ports:
-            review = _port_data(one.product, port)
+            majors = {(side.name, side.major) for other in one.ports for side in (other.before, other.after) if side}
+            review = _port_data(one.product, port, {major for name, major in majors if name == port.name})
             if review.columns and not review.note:
                 compared += 1
                 review = _with_rows(review, compare, is_too_many=compared > COMPARED_PORTS_MAX)
@@ -200,7 +223,7 @@ def _data(differences: Sequence[ProductDifference], compare: Callable[[str], Row
     return tuple(found)
 
 
-def _port_data(product: str, port: PortDifference) -> DataReview:
+def _port_data(product: str, port: PortDifference, majors: Collection[int]) -> DataReview:
     before, after = port.before, port.after
     columns: list[str] = []
     if before is not None and after is not None:
@@ -210,24 +233,29 @@ def _port_data(product: str, port: PortDifference) -> DataReview:
             columns = [""]
     served = after or before
     assert served is not None  # noqa: S101 - a difference has at least one side
-    name = label(served.name, served.major)
-    return DataReview(product=product, port=name, before=before, after=after, columns=tuple(columns))
+    name = _port_name(product, served.name, served.major, majors)
+    address = f"{product}.{served.name}@{served.major}"
+    return DataReview(port=name, address=address, before=before, after=after, columns=tuple(columns))
 
 
 def _with_rows(review: DataReview, compare: Callable[[str], RowsOfPort], *, is_too_many: bool) -> DataReview:
     assert review.before is not None  # noqa: S101 - only ports of both sides have columns that differ
     assert review.after is not None  # noqa: S101
-    from dataclasses import replace
-
     if is_too_many:
         return replace(review, note=f"not compared: {COMPARED_PORTS_MAX} other ports were")
     if max(review.before.rows, review.after.rows) > COMPARED_ROWS_MAX:
         return replace(review, note=f"not compared: it has more than {COMPARED_ROWS_MAX:,} rows")
     try:
-        return replace(review, difference=compare(f"{review.product}.{review.after.name}@{review.after.major}"))
+        return replace(review, difference=compare(review.address))
     except MeshwrightError as error:
         # A port whose rows cannot be compared keeps nobody from reading the rest of the review.
         return replace(review, note=f"not compared: {error}")
+
+
+def _tested_port(product: str, tested: str, every: Collection[str]) -> str:
+    port, _, major = tested.partition("@")
+    majors = {int(one.partition("@")[2] or 0) for one in every if one.partition("@")[0] == port}
+    return _port_name(product, port, int(major or 0), majors)
 
 
 def _tests(built: Mapping[str, Publication], failed: Mapping[str, Attempt]) -> tuple[TestReview, ...]:
@@ -235,7 +263,7 @@ def _tests(built: Mapping[str, Publication], failed: Mapping[str, Attempt]) -> t
     for name in sorted({*built, *failed}):
         source = failed.get(name) or built[name]
         found += [
-            TestReview(product=name, port=port, results=results, is_published=name not in failed)
+            TestReview(port=_tested_port(name, port, source.tests), results=results, is_published=name not in failed)
             for port, results in sorted(source.tests.items())
         ]
     return tuple(found)

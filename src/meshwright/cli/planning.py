@@ -9,10 +9,13 @@ import click
 
 from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, selected
 from meshwright.cli.output import plural, print_json, size
+from meshwright.model.errors import InvalidInput, InvalidMesh
 from meshwright.model.plan import Action
 
 if TYPE_CHECKING:
+    from meshwright.build.planning import PlanRequest
     from meshwright.model.plan import Plan, ProductPlan
+    from meshwright.node import Node
 
 # A single reason no longer than this stands beside the product.
 BRIEF = 80
@@ -28,6 +31,14 @@ COLOURS = {Action.BUILD: "yellow", Action.REUSE: "green", Action.REMOVE: "magent
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `mesh build --plan FILE`."
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="markdown: a comment for review, on what merging does to the environment below; json: the same as --json.",
+)
 @as_json
 @click.pass_context
 def plan(
@@ -35,6 +46,7 @@ def plan(
     selected: tuple[str, ...],
     environment: str,
     out: Path | None,
+    form: str,
     *,
     full: bool,
     allow_remove: bool,
@@ -47,16 +59,33 @@ def plan(
     from meshwright.build.planning import PlanRequest
 
     request = PlanRequest(environment=environment, select=selected, full=full, allow_remove=allow_remove)
+    if form == "markdown":
+        if out is not None or as_json:
+            raise InvalidInput("--format markdown is a comment for people: leave out --out and --json")
+        return _review(node_of(ctx), request)
     planned = node_of(ctx).plan(request)
     if out is not None:
         from meshwright.build.saved_plan import save
 
         save(planned.plan, request, out)
-    if as_json:
+    if as_json or form == "json":
         print_json(plan_as_data(planned.plan))
     else:
         show_plan(planned.plan)
     return 1 if any(one.action is Action.BLOCKED for one in planned.plan.products) else 0
+
+
+def _review(node: Node, request: PlanRequest) -> int:
+    """Print the review of what *request* asks; of a mesh that is not valid what is wrong with it."""
+    from meshwright.cli.reviewing import findings_text, review_text
+
+    try:
+        review = node.review(request)
+    except InvalidMesh as error:
+        click.echo(findings_text(error.findings))
+        return error.exit_code
+    click.echo(review_text(review), nl=False)
+    return 1 if review.planned(Action.BLOCKED) else 0
 
 
 def plan_as_data(plan: Plan) -> dict[str, Any]:
