@@ -14,6 +14,14 @@ CODES: Final = (
         "bracket that is not closed, a colon in unquoted text, or uneven indentation. Tabs never indent.",
     ),
     Code(
+        "literal-secret",
+        "A secret is written into a file",
+        "The files of a mesh are copied, reviewed and kept in history, so a password, token or key in one of them is known to all "
+        "who ever see the mesh. Settings that hold a secret are references: `{env: NAME}` takes an environment variable, "
+        "`{file: PATH}` the content of a file outside version control, `{exec: COMMAND}` what a command prints. That holds for URLs "
+        "with a password or a token in them, too. A secret that was in a file once is no secret any more: give out a new one.",
+    ),
+    Code(
         "not-utf8",
         "The file is not UTF-8 text",
         "Every file of a mesh is UTF-8, so that it reads the same on every machine. The place is the first byte that does not fit; "

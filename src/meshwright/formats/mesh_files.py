@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import mesh_schemas, odcs, odps, quantities
+from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities
 from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
@@ -16,6 +16,8 @@ from meshwright.model.product import TestCase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from meshwright.model.connection import Connection
 
 MESH: Final = Checker(lambda: mesh_schemas.MESH)
 DOMAIN: Final = Checker(lambda: mesh_schemas.DOMAIN)
@@ -38,9 +40,10 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]:  # noqa: ANN401 - any document
     """The settings in a mesh.yaml, None when it is not valid."""
-    findings = MESH.check(document, path)
+    secret = connections.literal_secrets(document, path) + _registry_secrets(document, path)
+    findings = _without(MESH.check(document, path), secret)
     if findings:
-        return None, findings
+        return None, findings + secret
     defaults = Settings(name=document["name"])
     engine, python = document.get("engine", {}), document.get("python", {})
 
@@ -55,6 +58,8 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
 
     environments = tuple(document.get("environments") or defaults.environments)
     findings += [_bad_environment(name, path) for name in environments if not is_name(name)]
+    declared, problems = connections.read(document, path)
+    findings += [*_without(problems, secret), *secret]
     settings = Settings(
         name=document["name"],
         owner=document.get("owner", ""),
@@ -66,9 +71,31 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         python_seconds=amount(python, ("python", "timeout"), quantities.seconds, defaults.python_seconds),
         python_memory_mb=amount(python, ("python", "memory"), quantities.megabytes, defaults.python_memory_mb),
         environments=environments,
+        connections=_sound(declared, findings),
         custom=values(document.get("customProperties")),
     )
     return settings, findings
+
+
+def _registry_secrets(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any document
+    found = [
+        connections.literal_in_url(document.get(key), (key,), path)
+        for key in ("registry", "warehouse")
+        if isinstance(document, dict)
+    ]
+    return [finding for each in found for finding in each]
+
+
+def _without(findings: list[Finding], secret: list[Finding]) -> list[Finding]:
+    """*findings* but for those about a literal secret, which has its own: they might repeat it."""
+    pointers = {one.pointer for one in secret}
+    return [finding for finding in findings if finding.pointer not in pointers]
+
+
+def _sound(declared: dict[str, Connection], findings: list[Finding]) -> dict[str, Connection]:
+    """The connections that nothing was found about: one with a literal secret is not handed on to be shown."""
+    bad = {one.pointer.split("/")[2] for one in findings if one.pointer.startswith("/connections/")}
+    return {name: one for name, one in declared.items() if name not in bad}
 
 
 def _not_understood(keys: tuple[str, str], value: Any, hint: str, path: str) -> Finding:  # noqa: ANN401 - a value of a document
@@ -95,9 +122,12 @@ def _bad_environment(name: str, path: str) -> Finding:
 
 def read_domain(document: Any, *, name: str, path: str) -> tuple[Domain | None, list[Finding]]:  # noqa: ANN401 - any document
     """The domain in the folder *name* that a domain.yaml describes, None when it is not valid."""
-    findings = DOMAIN.check(document, path)
+    secret = connections.literal_secrets(document, path)
+    findings = _without(DOMAIN.check(document, path), secret)
     if findings:
-        return None, findings
+        return None, findings + secret
+    declared, problems = connections.read(document, path)
+    findings += [*_without(problems, secret), *secret]
     if document.get("name", name) != name:
         findings.append(
             Finding(
@@ -118,8 +148,28 @@ def read_domain(document: Any, *, name: str, path: str) -> tuple[Domain | None, 
         approvers=tuple(document.get("approvers", ())),
         tags=tuple(document.get("tags", ())),
         path=path,
+        connections=_sound(declared, findings),
+        **_limits(document, path, findings),
     )
     return domain, findings
+
+
+def _limits(document: dict[str, Any], path: str, findings: list[Finding]) -> dict[str, Any]:
+    """What a domain.yaml says of warehouse, engine and quota."""
+    found: dict[str, Any] = {"warehouse": document.get("warehouse", "")}
+    engine, quota = document.get("engine", {}), document.get("quota", {})
+    found["threads"] = engine.get("threads", 0)
+    found["quota_rows"] = quota.get("rows")
+    for part, key, name, parse in (
+        (engine, ("engine", "memory"), "memory_mb", quantities.megabytes),
+        (quota, ("quota", "bytes"), "quota_bytes", lambda value: quantities.megabytes(value) * 2**20),
+    ):
+        if key[1] in part:
+            try:
+                found[name] = parse(part[key[1]])
+            except ValueError as error:
+                findings.append(_not_understood(key, part[key[1]], str(error), path))
+    return found
 
 
 def read_people(document: Any, path: str) -> tuple[dict[str, tuple[str, ...]], list[Finding]]:  # noqa: ANN401 - any document

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from meshwright.formats import connections
+
 DIALECT: Final = "https://json-schema.org/draft/2019-09/schema"
 TEXT: Final = {"type": "string"}
 TAGS: Final = {"type": "array", "items": TEXT}
@@ -50,6 +52,7 @@ MESH: Final[dict[str, Any]] = {
             "What one Python transformation may use, unless its product says otherwise.",
             {"timeout": _amount("Such as 10min, the default."), "memory": _amount("Such as 4GB, the default.")},
         ),
+        "connections": connections.schema(),
         "environments": {
             "type": "object",
             "description": "The environments of the mesh by name; default: prod.",
@@ -104,6 +107,22 @@ DOMAIN: Final[dict[str, Any]] = {
         "team": TEAM,
         "approvers": {"type": "array", "items": TEXT, "description": "Usernames or groups that approve requests."},
         "tags": TAGS,
+        "connections": connections.schema(),
+        "warehouse": {"type": "string", "description": "Folder of the domain's tables; default: the mesh's."},
+        "engine": _mapping(
+            "What an engine of the domain's own may use; default: it shares the mesh's.",
+            {
+                "memory": _amount("Such as 2GB."),
+                "threads": {"type": "integer", "minimum": 1, "description": "Such as 2."},
+            },
+        ),
+        "quota": _mapping(
+            "What the domain's products may serve together, in each environment.",
+            {
+                "bytes": _amount("Such as 10GB."),
+                "rows": {"type": "integer", "minimum": 0, "description": "Such as 1000000."},
+            },
+        ),
         "customProperties": CUSTOM_PROPERTIES,
     },
 }

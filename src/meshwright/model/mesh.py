@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from meshwright.model.connection import Connection  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.model.product import Product  # noqa: TC001 - decoders read the annotation when they run
 
 
@@ -22,12 +23,17 @@ class Settings:
     python_seconds: int = 600
     python_memory_mb: int = 4096
     environments: tuple[str, ...] = ("prod",)
+    connections: dict[str, Connection] = field(default_factory=dict)
     custom: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A business unit with an owning team; it owns data products."""
+    """A business unit with an owning team; it owns data products.
+
+    `connections` are its own, beside the mesh's; `warehouse` ("" the mesh's), `memory_mb` and `threads` (0 the mesh's) are
+    what its products are stored in and built with; `quota_bytes` and `quota_rows` (None: no limit) what they may serve.
+    """
 
     name: str
     description: str = ""
@@ -36,6 +42,12 @@ class Domain:
     approvers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     path: str = ""
+    connections: dict[str, Connection] = field(default_factory=dict)
+    warehouse: str = ""
+    memory_mb: int = 0
+    threads: int = 0
+    quota_bytes: int | None = None
+    quota_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +58,14 @@ class Mesh:
     domains: dict[str, Domain]
     products: dict[str, Product]
     people: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def connection(self, name: str, *, domain: str, environment: str) -> Connection | None:
+        """The connection that *domain* calls *name*, its own before the mesh's, as it is in *environment*."""
+        own = self.domains[domain].connections if domain in self.domains else {}
+        found = own.get(name) or self.settings.connections.get(name)
+        return found.within(environment) if found is not None else None
+
+    def connection_names(self, domain: str) -> list[str]:
+        """The names of the connections that products of *domain* may use, sorted."""
+        own = self.domains[domain].connections if domain in self.domains else {}
+        return sorted({*own, *self.settings.connections})
