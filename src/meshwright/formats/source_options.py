@@ -8,7 +8,7 @@ from typing import Any, Final
 from meshwright.model.datatype import DataType
 from meshwright.model.names import nearest
 
-FORMATS: Final = ("csv", "json", "ndjson", "parquet", "arrow")
+FORMATS: Final = ("csv", "json", "ndjson", "parquet", "arrow", "excel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,10 @@ OPTIONS: Final = {
     "dateFormat": Option("date_format", "text", "How dates are written, such as `%d.%m.%Y`."),
     "timestampFormat": Option("timestamp_format", "text", "How timestamps are written, such as `%Y-%m-%d %H:%M:%S`."),
     "decimalSeparator": Option("decimal_separator", "`.` or `,`", "What stands before a number's decimals in CSV."),
-    "skip": Option("skip", "whole number", "How many lines at the top of a CSV file are left out."),
+    "skip": Option("skip", "whole number", "How many lines at the top of a CSV file or sheet are left out."),
+    "sheet": Option(
+        "sheet", "name or number", "Which sheet of an Excel workbook is read; needed where several have rows."
+    ),
     "columns": Option("columns", "mapping of column to type", "The columns' types, instead of sniffed ones."),
 }
 
@@ -83,5 +86,6 @@ ACCEPTS: Final = {
     "dateFormat": lambda given: isinstance(given, str) and bool(given),
     "timestampFormat": lambda given: isinstance(given, str) and bool(given),
     "decimalSeparator": lambda given: given in {".", ","},
+    "sheet": lambda given: (isinstance(given, str) and bool(given)) or (type(given) is int and given > 0),
     "skip": lambda given: isinstance(given, int) and not isinstance(given, bool) and given >= 0,
 }

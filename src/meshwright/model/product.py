@@ -12,16 +12,31 @@ from meshwright.model.schedule import Schedule  # noqa: TC001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Files that an input port reads, from outside the mesh.
+    """What an input port reads from outside the mesh: files, or what a URL or a connection leads to.
 
-    `path` is relative to the mesh's root, with `/` between parts; it may be a glob, and may end in `.gz` or `.zip`.
-    `format` is csv, json, ndjson, parquet or arrow ("" until sniffed); `options` are those of mesh.options (delimiter,
-    header, quote, nulls, encoding, date_format, timestamp_format, decimal_separator, skip, columns).
+    `path` is relative to the mesh's root, with `/` between parts; it may be a glob, and may end in `.gz` or `.zip`. It is a
+    URL (`https://…`, `s3://…`), or, with a `connection`, a table or a path at its other end; a `query` is asked of a
+    database instead. `incremental` is the column by which only new rows are taken. `format` is csv, json, ndjson, parquet,
+    arrow or excel ("" until sniffed); `options` are those of mesh.options (delimiter, header, quote, nulls, encoding,
+    date_format, timestamp_format, decimal_separator, skip, sheet, columns).
     """
 
     path: str
     format: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    connection: str = ""
+    query: str = ""
+    incremental: str = ""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is fetched: a file of the mesh is not."""
+        return bool(self.connection) or "://" in self.path
+
+    @property
+    def address(self) -> str:
+        """What people call it: the path, the URL, or `connection#path`."""
+        return f"{self.connection}#{self.path}" if self.connection else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ FORMATS: Final = {
     ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson",
     ".parquet": "parquet", ".pq": "parquet",
     ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow", ".arrows": "arrow",
+    ".xlsx": "excel", ".xlsm": "excel", ".xlsb": "excel", ".xls": "excel", ".ods": "excel",
 }  # fmt: skip
 KNOWN: Final = tuple(sorted(set(FORMATS.values())))
 TEXT: Final = {"csv", "json", "ndjson"}
@@ -43,8 +44,15 @@ WHOLE_BYTES_MAX: Final = 1 << 30
 SAMPLE_ROWS: Final = 1_000_000
 
 
-def sample(root: Path, source: Source, connection: DuckDBPyConnection, *, unpacked: Path | None = None) -> Sample:
-    """Look at *source* once: its format, everything needed to read it again, its columns.
+def sample(
+    root: Path,
+    source: Source,
+    connection: DuckDBPyConnection,
+    *,
+    unpacked: Path | None = None,
+    files: Sequence[str] | None = None,
+) -> Sample:
+    """Look at *source* (or at *files*, its local copies) once: its format, what is needed to read it again, its columns.
 
     Several files are united by column name. *unpacked* keeps what had to be extracted or decoded (None: a temporary
     folder). Raises NotFound when no file matches; InvalidInput for damaged, empty or contradictory files, naming each
@@ -54,10 +62,10 @@ def sample(root: Path, source: Source, connection: DuckDBPyConnection, *, unpack
 
     with TemporaryDirectory(prefix="meshwright-") as folder:
         unpacked = unpacked or Path(folder)
-        names = files(root, source)
+        names = paths_of(root, source) if files is None else list(files)
         kind = _format(root, source, names, unpacked)
         encoding = _encoding(root, source, names[0], kind)
-        paths = [(name, readable(root, name, unpacked, format=kind, encoding=encoding)) for name in names]
+        paths = _readable(root, names, unpacked, kind, {**source.options, "encoding": encoding})
         try:
             options, columns = _look(paths, kind, source, connection)
             options |= {"encoding": encoding} if kind in TEXT else {}
@@ -89,12 +97,18 @@ def scan(
     if not names:
         return f"SELECT {', '.join(f'CAST(NULL AS {kind}) AS {quote(name)}' for name, kind in columns)} WHERE false"
     kind = source.format or _format(root, source, names, unpacked)
-    encoding = str(source.options.get("encoding") or "utf-8")
-    paths = [(name, readable(root, name, unpacked, format=kind, encoding=encoding)) for name in names]
+    paths = _readable(root, names, unpacked, kind, source.options)
     try:
         return _scan(paths, kind, columns, source.options, connection)
     except duckdb.Error as error:
         raise translate(error, names={str(path): name for name, path in paths}) from error
+
+
+def _readable(
+    root: Path, names: Sequence[str], unpacked: Path, kind: str, options: Mapping[str, Any]
+) -> list[tuple[str, Path]]:
+    """Each name with a file that the engine opens."""
+    return [(name, readable(root, name, unpacked, format=kind, options=options)) for name in names]
 
 
 def _scan(
@@ -123,7 +137,7 @@ def _look(paths: Paths, kind: str, source: Source, connection: DuckDBPyConnectio
             check_utf8(path, name)
         return given, declared(json_files.columns(paths, kind, connection), types, paths[0][0])
     found = {name: parquet_files.columns(path, connection) for name, path in paths}
-    return {}, declared(union(found), types, paths[0][0])
+    return given if kind == "excel" else {}, declared(union(found), types, paths[0][0])
 
 
 def _look_at_csv(
@@ -174,7 +188,7 @@ def _format_of(root: Path, name: str, unpacked: Path) -> str:
     """The format that the name's ending says, else the one that the content begins like."""
     plain = name.lower().removesuffix(".gz")
     ending = "." + plain.rsplit(".", 1)[-1]
-    path = readable(root, name, unpacked, format="", encoding="utf-8")
+    path = readable(root, name, unpacked, format="", options={})
     try:
         with open_bytes(path) as stream:
             start = stream.read(4096)
@@ -186,6 +200,8 @@ def _format_of(root: Path, name: str, unpacked: Path) -> str:
         raise Unavailable(f"{name}: cannot be read: {error}") from error
     if not start:
         raise InvalidInput(f"{name}: the file is empty; write at least a header, or remove it")
+    if FORMATS.get(ending) == "excel":
+        return "excel"
     by_content = {b"PAR1": "parquet", b"ARRO": "arrow", b"\xff\xff\xff\xff": "arrow"}.get(start[:4])
     if by_content:
         return by_content

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import json
 import shutil
 import uuid
 import zipfile
@@ -17,10 +18,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import InvalidInput, Unavailable
+from meshwright.sources.excel_files import to_parquet
 from meshwright.sources.paths import MEMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CHUNK_BYTES: Final = 1 << 20
 # A member that says it holds more than this, or unpacks to more than it says, is not extracted.
@@ -31,10 +33,10 @@ RATIO_MATTERS_BYTES: Final = 100 << 20
 UTF8: Final = {"utf-8", "utf8", "utf_8"}
 
 
-def readable(root: Path, name: str, unpacked: Path, *, format: str, encoding: str = "utf-8") -> Path:  # noqa: A002 - the standards' word
+def readable(root: Path, name: str, unpacked: Path, *, format: str, options: Mapping[str, Any]) -> Path:  # noqa: A002 - the standards' word
     """A file with the content of *name* that DuckDB reads as *format*: itself where it can, else made in *unpacked*.
 
-    Raises InvalidInput for damaged, encrypted or explosive archives, text in another encoding and broken Arrow files;
+    *options* may name an encoding, and a workbook's sheet. Raises InvalidInput for damaged, encrypted or explosive archives, text in another encoding and broken Arrow files;
     Unavailable when reading or writing fails.
     """
     archive, _, member = name.partition(MEMBER)
@@ -46,6 +48,11 @@ def readable(root: Path, name: str, unpacked: Path, *, format: str, encoding: st
         return _made(
             unpacked, source, "arrow", f"{path.stem}.parquet", lambda new: _arrow_to_parquet(source, new, name)
         )
+    if format == "excel":
+        book = path
+        what = f"sheet {json.dumps({key: options.get(key) for key in ('sheet', 'skip', 'header', 'nulls', 'columns')})}"
+        return _made(unpacked, book, what, f"{path.stem}.parquet", lambda new: to_parquet(book, new, options, name))
+    encoding = str(options.get("encoding") or "utf-8")
     if format in {"csv", "json", "ndjson"} and _needs_decoding(path, encoding, format):
         source = path
         stem = path.name.removesuffix(".gz")

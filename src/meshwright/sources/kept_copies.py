@@ -1,0 +1,107 @@
+"""Local copies of remote files, kept from one build to the next with what the other end said of them.
+
+Each is a folder named by what was asked for; a copy is named by its content, so a build that reads one is never disturbed by
+another that brings a newer. All of it can be removed at any time: it is fetched again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from meshwright.model.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOLDER: Final = "sources"
+RECORD: Final = "copy.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One copy: a file name that tells its format, its content's SHA-256 and size, and how the other end tells versions."""
+
+    name: str
+    sha256: str
+    bytes: int
+    etag: str = ""
+    modified: str = ""
+
+
+class KeptCopies:
+    """Copies below *cache*; safe to use from several threads and processes."""
+
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache / FOLDER
+
+    def find(self, key: str) -> Copy | None:
+        """The last copy of *key*, None when there is none or it was damaged."""
+        import msgspec
+
+        place = self._place(key)
+        try:
+            copy = msgspec.json.decode((place / RECORD).read_bytes(), type=Copy)
+            whole = (place / copy.sha256).stat().st_size == copy.bytes
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return copy if whole else None
+
+    @contextlib.contextmanager
+    def draft(self) -> Iterator[Path]:
+        """A path for a file in the making; gone afterwards unless it was kept."""
+        path = self.folder / f"draft-{uuid.uuid4().hex}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"{self.folder}: cannot be written: {error.strerror or error}") from error
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def keep(self, key: str, copy: Copy, draft: Path) -> None:
+        """Make *draft* the copy of *key*; the one before goes."""
+        import msgspec
+
+        place = self._place(key)
+        before = self.find(key)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            draft.replace(place / copy.sha256)
+            record = place / f"{RECORD}.{uuid.uuid4().hex}"
+            record.write_bytes(msgspec.json.encode(copy))
+            record.replace(place / RECORD)
+            if before is not None and before.sha256 != copy.sha256:
+                (place / before.sha256).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable(f"{place}: cannot be written: {error.strerror or error}") from error
+
+    def take(self, key: str, copy: Copy, folder: Path) -> Path:
+        """The *copy* of *key* as a file in *folder*: a build's own, whatever becomes of what is kept."""
+        place = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
+        target = place / copy.name
+        source = self._place(key) / copy.sha256
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            try:
+                os.link(source, target)
+            except OSError:
+                shutil.copyfile(source, target)
+        except FileNotFoundError:
+            raise Unavailable(
+                f"{copy.name}: another build brought a newer copy at the same moment; run again"
+            ) from None
+        except OSError as error:
+            raise Unavailable(f"{target}: cannot be written: {error.strerror or error}") from error
+        return target
+
+    def _place(self, key: str) -> Path:
+        return self.folder / hashlib.sha256(key.encode()).hexdigest()[:32]

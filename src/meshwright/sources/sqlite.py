@@ -1,0 +1,248 @@
+"""SQLite: a table or a query of one database file, read through ADBC; what a column holds decides its type.
+
+SQLite stores any value in any column. So a column's type here is what all of its values are, guided by the declared type;
+and a read goes by the type that was pinned: a value that is another one is an error that names it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote as quoted
+
+from meshwright.model.datatype import VARCHAR, DataType, quote
+from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
+from meshwright.sources import HIGHEST
+from meshwright.sources.drift import refuse_drift
+from meshwright.sources.extras import required
+from meshwright.sources.table_files import write_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from meshwright.engines import Columns
+    from meshwright.model.product import Source
+    from meshwright.sources.secrets import Opened
+
+SECONDS_DEFAULT: Final = 30
+# By what typeof() says of all values of a column: its type, and the expression that reads it.
+STORED: Final = {
+    frozenset({"integer"}): ("BIGINT", "{column}"),
+    frozenset({"real"}): ("DOUBLE", "{column}"),
+    frozenset({"integer", "real"}): ("DOUBLE", "CAST({column} AS REAL)"),
+    frozenset({"blob"}): ("BLOB", "{column}"),
+}
+# Times are text in SQLite; a column that is declared so, and holds nothing but such text, is one.
+TIMES: Final = {
+    "DATE": ("DATE", "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9]"),
+    "TIMESTAMP": ("TIMESTAMP", "[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*"),
+}
+
+
+class SqliteTable:
+    """A table or a query; `incremental` is the column by which only new rows are read."""
+
+    format = "parquet"
+
+    def __init__(self, name: str, source: Source, opened: Opened, root: Path) -> None:
+        self.name = name
+        self.opened = opened
+        self.incremental = source.incremental
+        self.declared = frozenset(source.options.get("columns") or ())
+        self.table = "" if source.query else source.path
+        query = source.query.rstrip().rstrip(";")
+        self.target = f"({query}\n) AS q" if query else ".".join(quote(part) for part in source.path.split("."))
+        self.file = root / str(opened.settings["path"])
+        self.seconds = int(opened.settings.get("timeout", SECONDS_DEFAULT))
+        self._local: Path | None = None
+
+    def glance(self) -> Mapping[str, str] | None:
+        """The highest value, where the table is read by it; else nobody can tell without reading."""
+        if not self.incremental:
+            return None
+        with self._session() as cursor:
+            return {self.name: self._highest(cursor)}
+
+    def columns(self) -> Columns:
+        """The columns, by what they hold."""
+        with self._session() as cursor:
+            return tuple((name, kind) for name, _, kind in self._described(cursor))
+
+    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
+        """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
+        with self._session() as cursor:
+            described = self._described(cursor)
+            if columns:
+                described = _adapted(described, columns)
+                found = tuple((name, kind) for name, _, kind in described)
+                refuse_drift(self.name, columns, found, strict=True, declared=self.declared)
+            known = {name.lower(): (expression, kind) for name, expression, kind in described}
+            wanted = [(name, *known[name.lower()]) for name, _ in columns] if columns else described
+            highest = self._highest(cursor) if self.incremental else ""
+            if self.incremental:
+                self._refuse_nulls(cursor)
+            condition = self._condition(beyond, highest) if self.incremental else ""
+            expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
+            cursor.execute(f"SELECT {expressions} FROM {self.target}{condition}")
+            path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
+            types = [(name, kind) for name, _, kind in wanted]
+            written = write_rows(cursor.fetch_record_batch(), types, path, self.name)
+        self._local = written.path
+        return {self.name: highest if self.incremental else written.sha256}
+
+    def local(self, name: str) -> Path:
+        """The file that was written."""
+        assert self._local is not None, name  # noqa: S101 - brought before
+        return self._local
+
+    def _condition(self, beyond: str, highest: str) -> str:
+        column = quote(self.incremental)
+        bounds = [
+            f"{column} {sign} {_literal(bound.removeprefix(HIGHEST))}"
+            for sign, bound in ((">", beyond), ("<=", highest))
+            if bound.removeprefix(HIGHEST)
+        ]
+        return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE 0"
+
+    def _highest(self, cursor: Any) -> str:  # noqa: ANN401 - a cursor of ADBC
+        cursor.execute(f"SELECT quote(max({quote(self.incremental)})) FROM {self.target}")
+        row = cursor.fetchone()
+        return f"{HIGHEST}{row[0] if row and row[0] != 'NULL' else ''}"
+
+    def _refuse_nulls(self, cursor: Any) -> None:  # noqa: ANN401 - likewise
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1)"
+        )
+        if cursor.fetchone()[0]:
+            advice = "choose a column that always has a value (mesh.incremental), or leave such rows out by mesh.query"
+            raise InvalidInput(
+                f"{self.name}: column {self.incremental} has NULLs, so rows cannot be told to be new by it; {advice}"
+            )
+
+    def _described(self, cursor: Any) -> list[tuple[str, str, DataType]]:  # noqa: ANN401 - likewise
+        """Of each column its name, the expression that reads it, and its type by all its values."""
+        cursor.execute(f"SELECT * FROM {self.target} LIMIT 0")
+        names = cursor.fetch_arrow_table().schema.names
+        twice = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
+        if twice:
+            raise InvalidInput(f"{self.name}: column {', '.join(twice)} comes twice; name each once in the query")
+        if self.incremental and self.incremental.lower() not in {name.lower() for name in names}:
+            raise InvalidInput(
+                f"{self.name}: there is no column {self.incremental} (mesh.incremental); it has {', '.join(names[:20])}"
+            )
+        declared = self._declared(cursor)
+        looks = []
+        for name in names:
+            column = quote(name)
+            looks.append(f"group_concat(DISTINCT nullif(typeof({column}), 'null'))")
+            looks += [f"min({column} GLOB '{pattern}')" for _, pattern in TIMES.values()]
+            looks.append(f"min({column} IN (0, 1))")
+        cursor.execute(f"SELECT {', '.join(looks)} FROM {self.target}")
+        row, width = cursor.fetchone(), len(TIMES) + 2
+        return [
+            (name, *_type(name, declared.get(name.lower(), ""), row[index * width : (index + 1) * width]))
+            for index, name in enumerate(names)
+        ]
+
+    def _declared(self, cursor: Any) -> dict[str, str]:  # noqa: ANN401 - likewise
+        if not self.table:
+            return {}
+        cursor.execute(
+            f"SELECT name, type FROM pragma_table_info({_literal(quote_text(self.table.rpartition('.')[2]))})"
+        )
+        return {str(name).lower(): str(kind).upper() for name, kind in cursor.fetchall()}
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Any]:
+        """A cursor on the file as it is at one moment, unable to change it; errors come out in our words."""
+        dbapi = required("adbc_driver_sqlite.dbapi", extra="sqlite", what=f"{self.name}: reading SQLite")
+        if not self.file.is_file():
+            raise Unavailable(f"{self.name}: there is no database file {self.opened.settings['path']}")
+        connection = cursor = None
+        try:
+            connection = dbapi.connect(f"file:{quoted(str(self.file.resolve()))}?mode=ro")
+            cursor = connection.cursor()
+            # Read by the driver in one go: a pragma has rows.
+            cursor.execute(f"PRAGMA busy_timeout = {self.seconds * 1000}")
+            cursor.fetchall()
+            yield cursor
+        except MeshwrightError:
+            raise
+        except (dbapi.Error, OSError) as error:
+            raise self._told(str(error)) from None
+        finally:
+            for one in (cursor, connection):
+                if one is not None:
+                    with contextlib.suppress(dbapi.Error, OSError):
+                        one.close()
+
+    def _told(self, text: str) -> MeshwrightError:
+        said = re.sub(r"^[A-Z_]+: |\[SQLite\] |Failed to (?:prepare|step) query: ", "", text)
+        said = re.sub(r"\s*query:.*$|\. SQLSTATE.*$", "", said, flags=re.DOTALL).strip()
+        if "Type mismatch" in text:
+            said += ": a column holds values of several types; write a query with CAST (mesh.query)"
+            return InvalidInput(f"{self.name}: {said}")
+        if "locked" in text or "busy" in text:
+            said += ": somebody is writing; run again later, or raise the connection's timeout"
+        return Unavailable(f"{self.name}: {self.opened.scrub(said)}")
+
+
+def _adapted(described: list[tuple[str, str, DataType]], columns: Columns) -> list[tuple[str, str, DataType]]:
+    """What was *described*, read as what is expected where that is the same value: text, or a whole number as a DOUBLE."""
+    wanted = {name.lower(): kind for name, kind in columns}
+    found = []
+    for name, expression, kind in described:
+        expected = wanted.get(name.lower(), kind)
+        if expression.startswith("NULLIF"):
+            found.append((name, expression, expected))
+        elif expected == VARCHAR != kind:
+            found.append((name, f"CAST({quote(name)} AS TEXT)", VARCHAR))
+        elif (expected.name, kind.name) == ("DOUBLE", "BIGINT"):
+            found.append((name, f"CAST({quote(name)} AS REAL)", expected))
+        else:
+            found.append((name, expression, kind))
+    return found
+
+
+def _type(name: str, declared: str, row: Any) -> tuple[str, DataType]:  # noqa: ANN401 - values of a row
+    """The expression and type of one column; an expression that begins with NULLIF says that it holds nothing."""
+    column = quote(name)
+    if not row[0]:
+        return f"NULLIF(CAST({column} AS TEXT), '')", VARCHAR
+    stored = frozenset(str(row[0]).split(","))
+    if stored == {"integer"} and "BOOL" in declared and row[-1]:
+        return column, DataType("BOOLEAN")
+    if stored == {"text"}:
+        for index, (word, (kind, _)) in enumerate(TIMES.items()):
+            if row[1 + index] and (word in declared or (word == "TIMESTAMP" and "DATETIME" in declared)):
+                return column, DataType(kind)
+        return column, VARCHAR
+    if stored in STORED:
+        kind, expression = STORED[stored]
+        return expression.format(column=column), DataType(kind)
+    return f"CAST({column} AS TEXT)", VARCHAR
+
+
+def quote_text(text: str) -> str:
+    """*text* without the quotes of an identifier."""
+    return text.strip('"')
+
+
+def _literal(value: str) -> str:
+    """A literal as SQLite's quote() gave it, or text to be one."""
+    if re.fullmatch(r"-?[0-9.]+(?:[eE][-+]?[0-9]+)?|'(?:[^']|'')*'|X'[0-9A-Fa-f]*'", value):
+        return value
+    return "'" + value.replace("'", "''") + "'"
+
+
+def state_of(file: Path) -> str:
+    """What tells one state of a database file from the next without reading it."""
+    parts = []
+    for path in (file, file.with_name(file.name + "-wal")):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            parts.append(f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}")
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
