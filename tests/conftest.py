@@ -9,6 +9,7 @@ import pytest
 from mesh_folder import MeshFolder
 from postgres_server import PostgresServer
 from s3_server import S3Server
+from web_server import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +53,10 @@ def bucket(s3_server: S3Server) -> Iterator[Bucket]:
     """An empty bucket of the session's S3-compatible server."""
     with s3_server.bucket() as bucket:
         yield bucket
+
+
+@pytest.fixture
+def web() -> Iterator[WebServer]:
+    """A web server of the test's own."""
+    with WebServer.started() as server:
+        yield server

@@ -10,21 +10,24 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from meshwright.model.errors import InvalidMesh, MeshwrightError
+from meshwright.model.errors import InvalidMesh, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from meshwright.analysis.binding import Binder
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
-    from meshwright.build.reuse import SourceState
     from meshwright.build.review import Review
+    from meshwright.build.source_columns import SourceColumns
     from meshwright.build.workshop import Workshop
+    from meshwright.model.product import Source
     from meshwright.model.publication import Publication
     from meshwright.reading.reader import Reader
+    from meshwright.sources.opening import OpenSource
     from meshwright.storage import Registry, Runs
     from meshwright.storage.local_files import LocalWarehouse
     from meshwright.workspace.loading import Workspace
@@ -110,7 +113,6 @@ class Node:
         """
         from meshwright.build.analysis_cache import AnalysisCache
         from meshwright.build.effective import effective
-        from meshwright.build.source_columns import SourceColumns
         from meshwright.workspace.locks import write_lock
 
         workspace = self.workspace
@@ -120,7 +122,7 @@ class Node:
             published = {
                 name: head for name, head in published.items() if name.partition(".")[0] not in workspace.mesh.domains
             }
-        sources = SourceColumns(self.root, dict(workspace.locks))
+        sources = self._sources(environment, dict(workspace.locks))
         cache = AnalysisCache(self.cache / f"analysis-{environment if with_published else 'files'}.msgpack")
         mesh = effective(workspace, published=published, cache=cache, sources=sources, binder=self.binder)
         cache.save()
@@ -131,6 +133,7 @@ class Node:
     def plan(self, request: PlanRequest) -> Planned:
         """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""
         from meshwright.build.planning import make_plan
+        from meshwright.build.source_state import source_state
 
         published = self.published(request.environment)
         mesh = self.effective(request.environment, published=published)
@@ -144,7 +147,7 @@ class Node:
             published,
             request=request,
             binder=self.binder,
-            sources=self.source_state(mesh),
+            sources=source_state(self._sources(request.environment, {**self.workspace.locks, **mesh.pinned}), mesh),
         )
         mesh.analysis.save()
         return planned
@@ -169,31 +172,32 @@ class Node:
             compare=lambda port: reader.diff(port, before=environment.base, after=environment.name, samples=0),
         )
 
-    def source_state(self, mesh: EffectiveMesh) -> SourceState:
-        """The content of every file that each file input reads; files that are gone are a problem of their reader only."""
-        from meshwright.build.python_modules import imported_modules
-        from meshwright.build.reuse import SourceState
+    def _sources(self, environment: str, locks: dict[str, dict[str, Any]]) -> SourceColumns:
+        """What is known of inputs from outside, read through the connections as they are in *environment*."""
         from meshwright.build.source_columns import SourceColumns
-        from meshwright.sources import files
 
-        sources = SourceColumns(self.root, {**self.workspace.locks, **mesh.pinned})
-        paths: dict[str, list[str]] = {}
-        readings: dict[str, str] = {}
-        problems: dict[str, str] = {}
-        for bound in mesh.products.values():
-            for port in bound.product.input_ports:
-                if port.source is not None and port.name in bound.inputs:
-                    name = f"{bound.product.id}:{port.name}"
-                    readings[name] = sources.reading(bound.product, port)
-                    try:
-                        paths[name] = files.files(self.root, port.source)
-                    except MeshwrightError as error:
-                        problems[bound.product.id] = f"input {port.name}: {error}"
-        every = sorted({path for found in paths.values() for path in found})
-        prints = files.fingerprints(self.root, every, cache=self.cache) if every else {}
-        fingerprints = {name: {path: prints[path] for path in found} for name, found in paths.items()}
-        modules = {name: imported_modules(self.root, bound) for name, bound in mesh.products.items()}
-        return SourceState(fingerprints=fingerprints, readings=readings, modules=modules, problems=problems)
+        mesh = self.workspace.mesh
+        return SourceColumns(
+            self.root,
+            locks,
+            cache=self.cache,
+            connection=lambda domain, name: mesh.connection(name, domain=domain, environment=environment),
+            connection_names=mesh.connection_names,
+        )
+
+    def open_source(
+        self, source: Source, *, domain: str = "", environment: str = "prod"
+    ) -> AbstractContextManager[OpenSource]:
+        """All of *source* looked at once, through the connections that *domain* may use; see `sources.opening`."""
+        from meshwright.sources.opening import open_source
+
+        connection = None
+        if source.connection:
+            connection = self.workspace.mesh.connection(source.connection, domain=domain, environment=environment)
+            if connection is None:
+                known = ", ".join(self.workspace.mesh.connection_names(domain)) or "none"
+                raise NotFound(f"there is no connection '{source.connection}'; known here: {known}")
+        return open_source(source, root=self.root, cache=self.cache, connection=connection)
 
     def build(self, planned: Planned, emit: Callable[[Event], None]) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""
@@ -210,7 +214,6 @@ class Node:
         """Engine, stores and identity for one build."""
         import threading
 
-        from meshwright.build.source_columns import SourceColumns
         from meshwright.build.workshop import Workshop
         from meshwright.engines.duckdb_engine import DuckDBEngine
         from meshwright.storage.iceberg import IcebergTables
@@ -230,7 +233,7 @@ class Node:
             registry=self.registry,
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
-            sources=SourceColumns(self.root, {**self.workspace.locks, **mesh.pinned}),
+            sources=self._sources(environment, {**self.workspace.locks, **mesh.pinned}),
             cache=self.cache,
             emit=emit,
             workers=settings.threads or _processors(),

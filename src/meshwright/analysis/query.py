@@ -20,6 +20,7 @@ from meshwright.analysis.sql_text import (
     with_plain_spaces,
     without_semicolon,
 )
+from meshwright.model.connection import remote_address
 from meshwright.model.datatype import quote
 
 if TYPE_CHECKING:
@@ -195,7 +196,14 @@ def alias_of(reference: TableReference) -> str:
     if reference.alias:
         return reference.alias
     last = reference.path[-1]
-    if not reference.is_literal or GLOB & set(last):
+    if not reference.is_literal:
+        return last
+    through = remote_address(last)
+    if through is not None and through.connection and "/" not in through.path:
+        return through.path.rpartition(".")[2].strip('"') or last
+    if through is not None:
+        last = through.path.partition("?")[0]
+    if GLOB & set(last):
         return last
     name = last.replace("\\", "/").rsplit("/", 1)[-1]
     return name.split(".", 1)[0] or last

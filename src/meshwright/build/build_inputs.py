@@ -10,6 +10,7 @@ from meshwright.build.continuation import beginners
 from meshwright.build.input_comparison import layout, wanted_columns
 from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
+from meshwright.build.remote_inputs import RemoteInput
 from meshwright.build.reuse import MODULES
 from meshwright.engines import TableInput
 from meshwright.engines.parquet_scan import scan_sql
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.workshop import Workshop
+    from meshwright.engines import Columns
+    from meshwright.model.errors import MeshwrightError
     from meshwright.model.product import InputPort, Source
+    from meshwright.sources.opening import Brought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class BuildInputs:
         # By `product:input` the sha-256 of each file, as the plan saw them.
         self.listed = listed or {}
         self.heads: dict[str, Publication] = {}
+        # The local copies of remote inputs, by name.
+        self.brought: dict[str, Brought] = {}
         # The transformations to which every row is new.
         self.begin: frozenset[str] = frozenset()
 
@@ -72,7 +78,7 @@ class BuildInputs:
         for port in self.bound.product.input_ports:
             if port.name in used:
                 previous = before.get(port.name)
-                found[port.name] = self._files(port, previous) if port.source else self._published(port, previous)
+                found[port.name] = self._outside(port, previous) if port.source else self._published(port, previous)
         if modules := imported_modules(self.workshop.root, self.bound):
             read = InputRead(name=MODULES, files=modules)
             found[MODULES] = BuildInput(name=MODULES, table=TableInput(name=MODULES, scan=""), read=read)
@@ -154,9 +160,29 @@ class BuildInputs:
             self.heads[product] = head
         return self.heads[product]
 
-    def _files(self, port: InputPort, before: InputRead | None) -> BuildInput:
+    def _outside(self, port: InputPort, before: InputRead | None) -> BuildInput:
+        source, columns = self.workshop.sources.source(self.bound.product, port)
+        if not source.is_remote:
+            return self._files(port, source, columns, before)
+        remote = RemoteInput(
+            workshop=self.workshop,
+            product=self.bound.product,
+            port=port,
+            source=source,
+            columns=columns,
+            reads_whole=self._reads_whole(port.name),
+        )
+        self.brought[port.name], found, read = remote.read(before, self.unpacked())
+        return BuildInput(name=port.name, table=found, read=read)
+
+    def told(self, error: MeshwrightError) -> MeshwrightError:
+        """*error* with the names of sources instead of the local copies' paths."""
+        for brought in self.brought.values():
+            error = brought.told(error)
+        return error
+
+    def _files(self, port: InputPort, source: Source, columns: Columns, before: InputRead | None) -> BuildInput:
         workshop = self.workshop
-        source, columns = workshop.sources.source(self.bound.product, port)
         prints, fresh, opened = self._listed(port, source, before)
         unpacked = self.unpacked()
         scan = files.scan(workshop.root, source, columns, unpacked=unpacked, files=opened)

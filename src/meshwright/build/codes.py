@@ -49,6 +49,18 @@ CODES = (
         "`<input>__changes`; to reuse a part of a query, write an intermediate step in transform/.",
     ),
     Code(
+        "source-unavailable",
+        "A source does not answer",
+        "An input's web server, object store or database is asked once for its columns, which are then pinned in inputs.lock.yaml. It "
+        "did not answer, so nothing is known of it yet. Run again when it is back; once the columns are pinned, plans need it no more.",
+    ),
+    Code(
+        "unknown-connection",
+        "There is no such connection",
+        "`CONNECTION#path` and `mesh.connection` name a connection of the product's domain.yaml or of mesh.yaml. One that has errors "
+        "of its own, such as a literal secret, counts as none until they are corrected.",
+    ),
+    Code(
         "source-unreadable",
         "A file input cannot be sampled",
         "Meshwright looks at a file input once, to learn its format and columns, and pins both in inputs.lock.yaml. The message says what "

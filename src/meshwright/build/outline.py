@@ -185,9 +185,12 @@ class _Outliner:
                 self.find(source.path, one.code, one.message, value=one.value, hint=one.hint, **place)
             return "", "", False
         inputs = self.inputs.values()
-        known = next((port for port in inputs if port.source and port.source.path == found.path), None)
-        port = known or InputPort(name=path, source=Source(path=found.path), implied=True)
+        source_read = found.complete(Source(path=found.path))
+        known = next((port for port in inputs if port.source and _is_same(port.source, source_read)), None)
+        port = known or InputPort(name=path, source=source_read, implied=True)
         self.inputs.setdefault(port.name, port)
+        if port.implied:
+            self.places.setdefault(port.name, (source.path, place["line"], place["column"]))
         return self.table(port), port.name, False
 
     def sibling(self, source: Transformation, name: str, place: dict[str, int]) -> tuple[str, str, bool]:
@@ -281,3 +284,10 @@ class _Outliner:
 
     def find(self, path: str, code: str, message: str, **place: Any) -> None:  # noqa: ANN401 - a Finding's own fields
         self.findings.append(Finding(code=code, message=message, path=path, **place))
+
+
+def _is_same(declared: Source, named: Source) -> bool:
+    """Whether a literal in FROM names what an input port declares."""
+    if declared.query or declared.options.get("sheet") != named.options.get("sheet"):
+        return False
+    return declared.address == named.address

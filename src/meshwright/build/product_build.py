@@ -110,6 +110,9 @@ class ProductBuild:
             results, tests = self._tested(staged, head)
         except (InvalidInput, Unavailable) as error:
             resolver.require_files(inputs, head, str(error))
+            told = resolver.told(error)
+            if told is not error:
+                raise told from error
             raise
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
         if any(failed.values()):

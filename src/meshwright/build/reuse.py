@@ -46,13 +46,15 @@ class SourceState:
     """Files as they are now.
 
     By `product:input` the sha-256 of each by path (`fingerprints`), and how they are read (`readings`); by product the
-    sha-256 of the Python modules that it imports (`modules`), and what is wrong (`problems`).
+    sha-256 of the Python modules that it imports (`modules`), and what is wrong (`problems`). What a remote source holds
+    may not be known without reading it: `unknown` says why, by `product:input`.
     """
 
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     readings: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reuse:
@@ -241,6 +243,8 @@ class Reuse:
         name = f"{bound.product.id}:{port.name}"
         if before is None:
             return f"input {port.name} is new"
+        if name in self.sources.unknown:
+            return f"input {port.name} may have changed: {self.sources.unknown[name]}"
         if files := changed_files(before.files, self.sources.fingerprints.get(name, {})):
             return f"input {port.name}: {files}"
         if before.reading != self.sources.readings.get(name, before.reading):

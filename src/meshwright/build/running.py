@@ -117,11 +117,16 @@ class PlanRun:
     def _without_build(self, plan: ProductPlan) -> ProductEnded:
         reasons = "; ".join(plan.reasons)
         if plan.action is Action.BLOCKED:
-            return ProductEnded(product=plan.id, outcome="blocked", message=reasons, exit_code=1)
+            return ProductEnded(product=plan.id, outcome="blocked", message=reasons, exit_code=self._blocked_by(plan))
         if plan.action is Action.REMOVE:
             return self._remove(plan, reasons)
         head = self.planned.published[plan.id]
         return ProductEnded(product=plan.id, outcome="reused", message=reasons, publication=head)
+
+    @staticmethod
+    def _blocked_by(plan: ProductPlan) -> int:
+        """3 when only a source that does not answer stands in the way: trying again may help; else 1."""
+        return 3 if plan.reasons and all("[source-unavailable]" in reason for reason in plan.reasons) else 1
 
     def _remove(self, plan: ProductPlan, reasons: str) -> ProductEnded:
         if not self.planned.plan.allow_remove or plan.head is None:

@@ -108,8 +108,38 @@ KEYS: Final = (
         ("inputPort",),
         "path",
         "none",
-        "The file or glob that the input reads: below the product's folder, else below the mesh's root. `.gz` and `.zip` are unpacked.",
+        "What the input reads: a file or glob below the product's folder, else below the mesh's root (`.gz` and `.zip` are "
+        "unpacked, `book.xlsx#Sheet` names a sheet); a URL (`https://…`, `s3://bucket/key-*.parquet`); or `CONNECTION#path`, "
+        "such as `crm#public.orders`.",
         "data/orders-*.csv",
+        _text,
+    ),
+    Key(
+        "mesh.connection",
+        ("inputPort",),
+        "name",
+        "none",
+        "The connection of domain.yaml or mesh.yaml through which `mesh.path` or `mesh.query` is read.",
+        "crm",
+        _text,
+    ),
+    Key(
+        "mesh.query",
+        ("inputPort",),
+        "SELECT",
+        "none: the whole table that `mesh.path` names",
+        "What is asked of the database of `mesh.connection`, in its own dialect.",
+        "SELECT id FROM orders WHERE total > 0",
+        _text,
+    ),
+    Key(
+        "mesh.incremental",
+        ("inputPort",),
+        "column",
+        "none: every build reads the whole table",
+        "The column by which rows of a database are told to be new: `<input>__changes` has only those beyond the highest value "
+        "of the last publication. Its values only grow (a serial key, the time of the last change) and are never NULL.",
+        "updated_at",
         _text,
     ),
     Key(

@@ -101,11 +101,8 @@ def read(document: dict[str, Any], *, domain: str, name: str, folder: str) -> tu
 def _input(entry: dict[str, Any], pointer: str, path: str, findings: list[Finding]) -> InputPort:
     settings, problems = typed(entry.get("customProperties"), "inputPort", f"{pointer}/customProperties", path)
     findings += problems
-    address, source = settings.get("mesh.port"), None
-    if "mesh.path" in settings:
-        source = Source(
-            path=settings["mesh.path"], format=settings.get("mesh.format", ""), options=settings.get("mesh.options", {})
-        )
+    address, source = settings.get("mesh.port"), _source(settings)
+    findings += _check_source(settings, f"{pointer}/customProperties", path)
     if address is not None and source is not None:
         findings.append(
             Finding(
@@ -129,6 +126,34 @@ def _input(entry: dict[str, Any], pointer: str, path: str, findings: list[Findin
         contract_id=entry.get("contractId", ""),
         pointer=pointer,
     )
+
+
+def _source(settings: dict[str, Any]) -> Source | None:
+    """What an input port reads from outside the mesh; its path as it is written."""
+    if "mesh.path" not in settings and "mesh.query" not in settings:
+        return None
+    return Source(
+        path=settings.get("mesh.path", ""),
+        format=settings.get("mesh.format", ""),
+        options=settings.get("mesh.options", {}),
+        connection=settings.get("mesh.connection", ""),
+        query=settings.get("mesh.query", ""),
+        incremental=settings.get("mesh.incremental", ""),
+    )
+
+
+def _check_source(settings: dict[str, Any], place: str, path: str) -> list[Finding]:
+    problem = hint = ""
+    if "mesh.query" in settings and "mesh.path" in settings:
+        problem, hint = "An input port has both mesh.path and mesh.query", "keep one: a query names its tables itself"
+    elif "mesh.query" in settings and "mesh.connection" not in settings:
+        problem, hint = "mesh.query names no database", "add mesh.connection with the name of a connection"
+    elif {"mesh.connection", "mesh.incremental"} & settings.keys() and not {
+        "mesh.path",
+        "mesh.query",
+    } & settings.keys():
+        problem, hint = "Nothing says what the input port reads", "add mesh.path (a table) or mesh.query"
+    return [Finding(code="ambiguous-input", message=problem, path=path, hint=hint, pointer=place)] if problem else []
 
 
 def _address(text: str) -> PortAddress | None:
@@ -212,7 +237,14 @@ def _written_input(port: InputPort) -> dict[str, Any]:
     if port.address is not None:
         custom["mesh.port"] = str(port.address)
     if port.source is not None:
-        custom["mesh.path"] = port.source.path
+        source = port.source
+        words = {
+            "path": source.path if source.query else source.address,
+            "connection": source.connection if source.query else "",
+            "query": source.query,
+            "incremental": source.incremental,
+        }
+        custom |= {f"mesh.{name}": value for name, value in words.items() if value}
         if port.source.format:
             custom["mesh.format"] = port.source.format
         if port.source.options:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from meshwright.engines import Columns
 
-# What a publication records of a source that is read by its highest value, before that value.
-HIGHEST = "highest:"
+
+def highest(column: str, value: str = "") -> str:
+    """What a publication records of a table that is read by the highest value of a *column*."""
+    return f"highest {column}: {value}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

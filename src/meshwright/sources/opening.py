@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshwright.engines.failures import translate
-from meshwright.model.errors import InvalidInput, MeshwrightError
+from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import files
 from meshwright.sources.kept_copies import KeptCopies
 from meshwright.sources.secrets import look_up
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from meshwright.sources import Remote, Sample
 
 DATABASES = frozenset({"postgresql", "sqlite"})
+# Errors about a local copy, which are told about what it is a copy of.
+TOLD = (InvalidInput, Unavailable)
 
 
 def remote(source: Source, *, root: Path, cache: Path, connection: Connection | None) -> Remote:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from meshwright.model.datatype import VARCHAR, DataType, quote
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
-from meshwright.sources import HIGHEST
+from meshwright.sources import highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
@@ -93,8 +93,8 @@ class PostgresTable:
                 refuse_drift(self.name, columns, found, strict=True, declared=self.declared)
             wanted = _in_order(columns, described) if columns else described
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
-            highest = self._highest(cursor) if self.incremental else ""
-            condition = self._condition(beyond, highest) if self.incremental else ""
+            now = self._highest(cursor) if self.incremental else ""
+            condition = self._condition(beyond, now) if self.incremental else ""
             if self.incremental:
                 self._refuse_nulls(cursor)
             cursor.execute(f"SET LOCAL statement_timeout = {READ_SECONDS_MAX * 1000}")
@@ -104,26 +104,27 @@ class PostgresTable:
                 cursor.fetch_record_batch(), [(name, kind) for name, _, kind in wanted], path, self.name
             )
         self._local = written.path
-        return {self.name: highest if self.incremental else written.sha256}
+        return {self.name: now if self.incremental else written.sha256}
 
     def local(self, name: str) -> Path:
         """The file that was written."""
         assert self._local is not None, name  # noqa: S101 - brought before
         return self._local
 
-    def _condition(self, beyond: str, highest: str) -> str:
+    def _condition(self, beyond: str, now: str) -> str:
         column = quote(self.incremental)
+        before = highest(self.incremental)
         bounds = [
-            f"{column} {sign} '{bound.removeprefix(HIGHEST).replace(chr(39), chr(39) * 2)}'"
-            for sign, bound in ((">", beyond), ("<=", highest))
-            if bound.removeprefix(HIGHEST)
+            f"{column} {sign} '{bound.removeprefix(before).replace(chr(39), chr(39) * 2)}'"
+            for sign, bound in ((">", beyond), ("<=", now))
+            if bound.removeprefix(before)
         ]
         return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE false"
 
     def _highest(self, cursor: Any) -> str:  # noqa: ANN401 - a cursor of ADBC
         cursor.execute(f"SELECT max({quote(self.incremental)})::text FROM {self.target}")
         row = cursor.fetchone()
-        return f"{HIGHEST}{row[0] if row and row[0] is not None else ''}"
+        return highest(self.incremental, str(row[0]) if row and row[0] is not None else "")
 
     def _refuse_nulls(self, cursor: Any) -> None:  # noqa: ANN401 - likewise
         cursor.execute(
@@ -160,6 +161,9 @@ class PostgresTable:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             cursor.execute(f"SET LOCAL lock_timeout = {seconds * 1000}")
+            # What is recorded of the highest value reads the same whoever asks.
+            cursor.execute("SET LOCAL TimeZone = 'UTC'")
+            cursor.execute("SET LOCAL DateStyle = 'ISO'")
             # A scan that joins another's begins in the middle: equal tables would come in another order.
             cursor.execute("SET LOCAL synchronize_seqscans = off")
             yield cursor

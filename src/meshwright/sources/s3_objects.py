@@ -1,14 +1,14 @@
-"""Objects of an S3-compatible store: one, or all that match a pattern; each is fetched when its size or time is new."""
+"""Objects of an S3-compatible store: one, or all that match a pattern; each is fetched when its ETag is new."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.connection import without_secrets
 from meshwright.model.errors import InvalidInput, Unavailable
+from meshwright.sources.extras import required
 from meshwright.sources.kept_copies import Copy, KeptCopies
 from meshwright.sources.paths import is_glob, pattern_of
 
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 SECONDS_DEFAULT: Final = 30
 GLANCE_SECONDS_MAX: Final = 3
-CHUNK_BYTES: Final = 4 << 20
-SETTLED_NS: Final = 3_000_000_000
+CHUNK_BYTES: Final = 1 << 20
+TRIES: Final = 2
 MEANINGS: Final = {
-    "ACCESS_DENIED": "the store does not let you read this: check the connection's key",
-    "INVALID_ACCESS_KEY_ID": "the store does not know this access key",
-    "SIGNATURE_DOES_NOT_MATCH": "the secret key is wrong",
-    "NO_SUCH_BUCKET": "there is no such bucket",
-    "NETWORK_CONNECTION": "the store cannot be reached, or did not answer in time; run again",
+    "AccessDenied": "the store does not let you read this: check the connection's key",
+    "403": "the store does not let you read this: check the connection's key",
+    "InvalidAccessKeyId": "the store does not know this access key",
+    "SignatureDoesNotMatch": "the secret key is wrong",
+    "NoSuchBucket": "there is no such bucket",
+    "NoSuchKey": "there is no such object",
+    "404": "there is no such object",
+    "PreconditionFailed": "the object changed while being read; run again when nobody writes there",
+    "412": "the object changed while being read; run again when nobody writes there",
 }
 
 
@@ -41,25 +45,27 @@ class S3Objects:
         self.name = name
         self.opened = opened
         self.copies = copies
-        settings = opened.settings if opened is not None else {}
-        bucket = str(settings.get("bucket", ""))
-        self.place = f"{bucket}/{place.lstrip('/')}" if bucket else place.lstrip("/")
-        if "/" not in self.place.rstrip("/"):
+        self.settings = opened.settings if opened is not None else {}
+        place = place.lstrip("/")
+        # What a name begins with, before the key: as people wrote the address.
+        self.bucket = str(self.settings.get("bucket", ""))
+        self.pattern = place
+        if not self.bucket:
+            self.bucket, _, self.pattern = place.partition("/")
+        self.prefix = name.removesuffix(self.pattern)
+        if not self.pattern or is_glob(self.bucket):
             raise InvalidInput(f"{name}: write a bucket and a key, such as s3://bucket/folder/*.parquet")
-        # What a name begins with, before bucket and key: as people wrote the address.
-        self.prefix = name[: len(name) - len(place.lstrip("/"))]
-        self.cut = len(bucket) + 1 if bucket else 0
-        self.seconds = int(settings.get("timeout", SECONDS_DEFAULT))
+        self.seconds = int(self.settings.get("timeout", SECONDS_DEFAULT))
         self._local: dict[str, Path] = {}
 
     def glance(self) -> Mapping[str, str] | None:
-        """The SHA-256 of each object whose size and time are those of its known copy; others are told to be new."""
+        """The SHA-256 of each object whose ETag is that of its known copy; others are told to be new."""
         found = {}
-        for name, info in self._listed(self._store(min(self.seconds, GLANCE_SECONDS_MAX))).items():
-            copy = self.copies.find(self._key(name))
-            found[name] = (
-                copy.sha256 if copy is not None and copy.etag == _version(info) else f"version {_version(info)}"
-            )
+        with self._store(min(self.seconds, GLANCE_SECONDS_MAX), tries=1) as store:
+            for key, etag in self._listed(store).items():
+                copy = self.copies.find(self._id(key))
+                same = copy is not None and copy.etag == etag
+                found[self.prefix + key] = copy.sha256 if same and copy is not None else f"etag {etag}"
         return found
 
     def columns(self) -> Columns:
@@ -68,99 +74,116 @@ class S3Objects:
 
     def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:  # noqa: ARG002 - the Protocol's
         """Fetch every object whose copy is not the one that the store has."""
-        store = self._store(self.seconds)
         prints = {}
-        for name, info in self._listed(store).items():
-            copy = self.copies.find(self._key(name))
-            if copy is None or copy.etag != _version(info):
-                copy = self._fetch(store, name, info)
-            self._local[name] = self.copies.take(self._key(name), copy, folder)
-            prints[name] = copy.sha256
+        with self._store(self.seconds, tries=TRIES) as store:
+            for key, etag in self._listed(store).items():
+                copy = self.copies.find(self._id(key))
+                if copy is None or copy.etag != etag:
+                    copy = self._fetch(store, key, etag)
+                self._local[self.prefix + key] = self.copies.take(self._id(key), copy, folder)
+                prints[self.prefix + key] = copy.sha256
         return prints
 
     def local(self, name: str) -> Path:
         """The copy of one object."""
         return self._local[name]
 
-    def _key(self, name: str) -> str:
-        endpoint = self.opened.settings.get("endpoint", "") if self.opened is not None else ""
-        return f"{name}|{endpoint}"
+    def _id(self, key: str) -> str:
+        return f"{self.settings.get('endpoint', '')}|{self.bucket}/{key}"
 
-    def _listed(self, store: Any) -> dict[str, Any]:  # noqa: ANN401 - a file system of pyarrow
-        from pyarrow import fs
+    def _listed(self, store: Any) -> dict[str, str]:  # noqa: ANN401 - a client of boto3
+        """Keys and ETags, sorted by key."""
+        if not is_glob(self.pattern):
+            return {self.pattern: store.head_object(Bucket=self.bucket, Key=self.pattern)["ETag"]}
+        start = re.split(r"[*?\[]", self.pattern, maxsplit=1)[0]
+        matches = pattern_of(self.pattern).fullmatch
+        found = {}
+        for page in store.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start):
+            for one in page.get("Contents", ()):
+                # A key that ends in a slash stands for a folder.
+                if matches(one["Key"]) and not one["Key"].endswith("/"):
+                    found[one["Key"]] = one["ETag"]
+        if not found:
+            raise Unavailable(f"{self.name}: no object matches in the store")
+        return dict(sorted(found.items()))
 
-        try:
-            if not is_glob(self.place):
-                infos = [store.get_file_info(self.place)]
-            else:
-                literal = re.split(r"[*?\[]", self.place, maxsplit=1)[0].rpartition("/")[0]
-                if "/" not in self.place.partition(literal)[2] and not literal:
-                    raise InvalidInput(f"{self.name}: the bucket cannot be a pattern")
-                every = store.get_file_info(fs.FileSelector(literal, recursive=True, allow_not_found=True))
-                matches = pattern_of(self.place)
-                infos = [info for info in every if matches.fullmatch(info.path)]
-        except OSError as error:
-            raise self._unavailable(error, self.name) from None
-        files = [info for info in infos if info.type == fs.FileType.File]
-        if not files:
-            what = "no object matches" if is_glob(self.place) else "there is no such object"
-            raise Unavailable(f"{self.name}: {what} in the store")
-        return {f"{self.prefix}{info.path[self.cut :]}": info for info in sorted(files, key=lambda info: info.path)}
-
-    def _fetch(self, store: Any, name: str, info: Any) -> Copy:  # noqa: ANN401 - likewise
+    def _fetch(self, store: Any, key: str, etag: str) -> Copy:  # noqa: ANN401 - likewise
         with self.copies.draft() as draft:
             digest, size = hashlib.sha256(), 0
-            try:
-                with store.open_input_stream(info.path) as stream, draft.open("wb") as file:
-                    while chunk := stream.read(CHUNK_BYTES):
-                        file.write(chunk)
-                        digest.update(chunk)
-                        size += len(chunk)
-                again = store.get_file_info(info.path)
-            except OSError as error:
-                raise self._unavailable(error, name) from None
-            if size != info.size or _version(again) != _version(info):
+            answer = store.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+            with draft.open("wb") as file:
+                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+            if size != answer["ContentLength"]:
+                whole = answer["ContentLength"]
                 raise Unavailable(
-                    f"{name} changed while being read ({size:,} of {info.size:,} bytes); run again when nobody writes there"
+                    f"{self.prefix}{key}: the download ended after {size:,} of {whole:,} bytes; run again"
                 )
-            last = info.path.rpartition("/")[2]
-            # The store's times are whole seconds: what is this new may be written again within the same one.
-            is_settled = time.time_ns() - info.mtime_ns > SETTLED_NS
-            copy = Copy(name=last, sha256=digest.hexdigest(), bytes=size, etag=_version(info) if is_settled else "")
-            self.copies.keep(self._key(name), copy, draft)
+            copy = Copy(name=key.rpartition("/")[2], sha256=digest.hexdigest(), bytes=size, etag=etag)
+            self.copies.keep(self._id(key), copy, draft)
         return copy
 
-    def _store(self, seconds: int) -> Any:  # noqa: ANN401 - likewise
-        from pyarrow import fs
+    def _store(self, seconds: int, *, tries: int) -> _Store:
+        return _Store(self, seconds, tries)
 
-        settings = self.opened.settings if self.opened is not None else {}
-        options: dict[str, Any] = {
-            "connect_timeout": seconds,
-            "request_timeout": seconds,
-            "retry_strategy": fs.AwsStandardS3RetryStrategy(max_attempts=2),
-        }
-        if endpoint := str(settings.get("endpoint", "")):
-            scheme, _, host = endpoint.rpartition("://")
-            options |= {"endpoint_override": host.rstrip("/"), "scheme": scheme or "https"}
-        options |= {"region": str(settings["region"])} if settings.get("region") else {}
-        options |= {"anonymous": True} if settings.get("anonymous") else {}
-        if settings.get("access_key_id"):
-            options |= {
-                "access_key": str(settings["access_key_id"]),
-                "secret_key": str(settings.get("secret_access_key", "")),
-            }
-            options |= {"session_token": str(settings["session_token"])} if settings.get("session_token") else {}
-        try:
-            return fs.S3FileSystem(**options)
-        except (OSError, ValueError) as error:
-            raise self._unavailable(error, self.name) from None
-
-    def _unavailable(self, error: Exception, name: str) -> Unavailable:
+    def told(self, error: Exception) -> Unavailable:
+        """The library's *error* in our words, without what is secret."""
+        code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
         text = self.opened.scrub(str(error)) if self.opened is not None else without_secrets(str(error))
-        meaning = next((meaning for word, meaning in MEANINGS.items() if word in text), "")
-        return Unavailable(f"{name}: {meaning or text}")
+        kind = type(error).__name__
+        if not code and "Credentials" in kind:
+            text = "no credentials: give the connection access_key_id and secret_access_key, or set AWS_ACCESS_KEY_ID"
+        elif not code and "Timeout" in kind:
+            text = f"no answer within {self.seconds} seconds; run again, or raise the connection's timeout"
+        elif not code and ("Connect" in kind or "EndpointConnection" in kind):
+            text = "the store cannot be reached; check its endpoint and the network"
+        elif not code and kind in {"IncompleteReadError", "ResponseStreamingError"}:
+            text = "the connection broke before the object was whole; run again"
+        return Unavailable(f"{self.name}: {MEANINGS.get(code, text)}")
 
 
-def _version(info: Any) -> str:  # noqa: ANN401 - a FileInfo of pyarrow
-    """What tells one version of an object from the next; S3 gives its ETag to nobody who goes through pyarrow."""
-    return f"{info.size}:{info.mtime_ns}"
+class _Store:
+    """A client for one look or one read; the library's errors come out in our words."""
+
+    def __init__(self, objects: S3Objects, seconds: int, tries: int) -> None:
+        boto3 = required("boto3", extra="s3", what=f"{objects.name}: reading an object store")
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        settings = objects.settings
+        config = Config(
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            retries={"total_max_attempts": tries, "mode": "standard"},
+            signature_version=UNSIGNED if settings.get("anonymous") else None,
+        )
+        known = {
+            "endpoint_url": settings.get("endpoint"),
+            # Only AWS goes by regions; every other store takes any.
+            "region_name": settings.get("region") or ("us-east-1" if settings.get("endpoint") else None),
+            "aws_access_key_id": settings.get("access_key_id"),
+            "aws_secret_access_key": settings.get("secret_access_key"),
+            "aws_session_token": settings.get("session_token"),
+        }
+        self.objects = objects
+        try:
+            self.client = boto3.client("s3", config=config, **{key: value for key, value in known.items() if value})
+        except Exception as error:
+            if not type(error).__module__.startswith("botocore") and not isinstance(error, ValueError):
+                raise
+            raise objects.told(error) from None
+
+    def __enter__(self) -> Any:  # noqa: ANN401 - a client of boto3
+        return self.client
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.client.close()
+        if isinstance(error, OSError) and not type(error).__module__.startswith("botocore"):
+            raise Unavailable(
+                f"{self.objects.name}: the local copy cannot be written: {error.strerror or error}"
+            ) from None
+        if isinstance(error, Exception) and type(error).__module__.startswith(("botocore", "urllib3")):
+            # Not chained: the library's own words may repeat the request.
+            raise self.objects.told(error) from None

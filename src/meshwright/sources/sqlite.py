@@ -14,7 +14,7 @@ from urllib.parse import quote as quoted
 
 from meshwright.model.datatype import VARCHAR, DataType, quote
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
-from meshwright.sources import HIGHEST
+from meshwright.sources import highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
@@ -81,36 +81,37 @@ class SqliteTable:
                 refuse_drift(self.name, columns, found, strict=True, declared=self.declared)
             known = {name.lower(): (expression, kind) for name, expression, kind in described}
             wanted = [(name, *known[name.lower()]) for name, _ in columns] if columns else described
-            highest = self._highest(cursor) if self.incremental else ""
+            now = self._highest(cursor) if self.incremental else ""
             if self.incremental:
                 self._refuse_nulls(cursor)
-            condition = self._condition(beyond, highest) if self.incremental else ""
+            condition = self._condition(beyond, now) if self.incremental else ""
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
             cursor.execute(f"SELECT {expressions} FROM {self.target}{condition}")
             path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
             types = [(name, kind) for name, _, kind in wanted]
             written = write_rows(cursor.fetch_record_batch(), types, path, self.name)
         self._local = written.path
-        return {self.name: highest if self.incremental else written.sha256}
+        return {self.name: now if self.incremental else written.sha256}
 
     def local(self, name: str) -> Path:
         """The file that was written."""
         assert self._local is not None, name  # noqa: S101 - brought before
         return self._local
 
-    def _condition(self, beyond: str, highest: str) -> str:
+    def _condition(self, beyond: str, now: str) -> str:
         column = quote(self.incremental)
+        before = highest(self.incremental)
         bounds = [
-            f"{column} {sign} {_literal(bound.removeprefix(HIGHEST))}"
-            for sign, bound in ((">", beyond), ("<=", highest))
-            if bound.removeprefix(HIGHEST)
+            f"{column} {sign} {_literal(bound.removeprefix(before))}"
+            for sign, bound in ((">", beyond), ("<=", now))
+            if bound.removeprefix(before)
         ]
         return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE 0"
 
     def _highest(self, cursor: Any) -> str:  # noqa: ANN401 - a cursor of ADBC
         cursor.execute(f"SELECT quote(max({quote(self.incremental)})) FROM {self.target}")
         row = cursor.fetchone()
-        return f"{HIGHEST}{row[0] if row and row[0] != 'NULL' else ''}"
+        return highest(self.incremental, str(row[0]) if row and row[0] != "NULL" else "")
 
     def _refuse_nulls(self, cursor: Any) -> None:  # noqa: ANN401 - likewise
         cursor.execute(

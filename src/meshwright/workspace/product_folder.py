@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.formats import mesh_files, odcs, odps
 from meshwright.formats.yaml_text import parse, placed
 from meshwright.model.findings import Finding, Severity
-from meshwright.model.product import Product, Source, TestCase, Transformation
+from meshwright.model.product import Product, TestCase, Transformation
 from meshwright.workspace.files import decoded, read_bytes
 from meshwright.workspace.folders import CODE, CONTRACTS, DESCRIPTOR, LOCK, TESTS, TRANSFORM
 from meshwright.workspace.locks import accepted
@@ -22,7 +22,7 @@ from meshwright.workspace.product_checks import (
     check_versions,
     unknown_tests,
 )
-from meshwright.workspace.source_paths import resolve
+from meshwright.workspace.source_paths import place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,11 +227,12 @@ class _Reader:
         ports = []
         for port in product.input_ports:
             if port.source is not None:
-                place = resolve(self.root, self.folder, port.source.path, where=product.path, pointer=port.pointer)
+                place = place_of(self.root, self.folder, port.source, where=product.path, pointer=port.pointer)
                 self.probes.update(place.probes)
                 findings += place.findings
-                source = Source(path=place.path, format=port.source.format, options=port.source.options)
-                ports.append(replace(port, source=source))
+                # What has a secret in it is not handed on: nothing may come to show it.
+                is_known = all(finding.code != "literal-secret" for finding in place.findings)
+                ports.append(replace(port, source=place.complete(port.source) if is_known else None))
             else:
                 ports.append(port)
         return replace(product, input_ports=tuple(ports)), findings

@@ -5,28 +5,49 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from meshwright.model.connection import Address, remote_address, sheet_of
 from meshwright.model.findings import Finding
 from meshwright.workspace.files import is_inside, leaves_mesh
+from meshwright.workspace.remote_sources import check_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from meshwright.model.product import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcePlace:
     """A declared path, resolved.
 
-    `path` is relative to the mesh's root with `/` between parts; `probes` says of each place that was tried whether
+    `path` is relative to the mesh's root with `/` between parts, or a URL, or what a `connection` leads to; `sheet` is that of
+    a workbook; `probes` says of each place that was tried whether
     something was there: as long as the answers stay the same, so does the place.
     """
 
     path: str
+    connection: str = ""
+    sheet: str = ""
     findings: tuple[Finding, ...] = ()
     probes: dict[str, bool] = field(default_factory=dict)
+
+    def complete(self, source: Source) -> Source:
+        """*source*, as it was declared, at this place."""
+        options = {"sheet": self.sheet, **source.options} if self.sheet else source.options
+        return replace(source, path=self.path, connection=self.connection or source.connection, options=options)
+
+
+def place_of(root: Path, folder: str, source: Source, *, where: str, pointer: str = "") -> SourcePlace:
+    """Where a declared *source* is: as `resolve`, but that its connection and its query say so, too."""
+    if not source.connection and not source.query:
+        return resolve(root, folder, source.path, where=where, pointer=pointer)
+    address = Address(source.connection, source.path or "query")
+    findings = tuple(check_address(address, where=where, pointer=pointer))
+    return SourcePlace(path=source.path, connection=source.connection, findings=findings)
 
 
 def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str = "") -> SourcePlace:
@@ -35,6 +56,10 @@ def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str 
     Tries the product's folder, then the mesh's root. A path that leaves the mesh, by `..`, as an absolute path or through
     a link, is a finding, as is one where nothing is found.
     """
+    if remote := remote_address(declared):
+        findings = check_address(remote, where=where, pointer=pointer)
+        return SourcePlace(path=remote.path, connection=remote.connection, findings=tuple(findings))
+    declared, sheet = sheet_of(declared)
     slashed = declared.replace("\\", "/")
     candidates = [posixpath.normpath(posixpath.join(folder, slashed)), posixpath.normpath(slashed)]
     inside = [path for path in dict.fromkeys(candidates) if not _escapes(path)]
@@ -45,7 +70,7 @@ def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str 
         probes[path] = exists(root, path)
         if probes[path]:
             outside = () if _stays(root, path) else (leaves_mesh(where, declared, pointer),)
-            return SourcePlace(path=path, findings=outside, probes=probes)
+            return SourcePlace(path=path, sheet=sheet, findings=outside, probes=probes)
     missing = Finding(
         code="missing-source",
         message="There is no such file" if not glob.has_magic(slashed) else "No file matches the pattern",
