@@ -108,7 +108,8 @@ def _readable(
     root: Path, names: Sequence[str], unpacked: Path, kind: str, options: Mapping[str, Any]
 ) -> list[tuple[str, Path]]:
     """Each name with a file that the engine opens."""
-    return [(name, readable(root, name, unpacked, format=kind, options=options)) for name in names]
+    encoding = str(options.get("encoding") or "utf-8")
+    return [(name, readable(root, name, unpacked, format=kind, encoding=encoding, options=options)) for name in names]
 
 
 def _scan(
@@ -188,7 +189,7 @@ def _format_of(root: Path, name: str, unpacked: Path) -> str:
     """The format that the name's ending says, else the one that the content begins like."""
     plain = name.lower().removesuffix(".gz")
     ending = "." + plain.rsplit(".", 1)[-1]
-    path = readable(root, name, unpacked, format="", options={})
+    path = readable(root, name, unpacked, format="", encoding="utf-8")
     try:
         with open_bytes(path) as stream:
             start = stream.read(4096)

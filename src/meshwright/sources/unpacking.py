@@ -15,6 +15,7 @@ import uuid
 import zipfile
 import zlib
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import InvalidInput, Unavailable
@@ -33,10 +34,18 @@ RATIO_MATTERS_BYTES: Final = 100 << 20
 UTF8: Final = {"utf-8", "utf8", "utf_8"}
 
 
-def readable(root: Path, name: str, unpacked: Path, *, format: str, options: Mapping[str, Any]) -> Path:  # noqa: A002 - the standards' word
+def readable(
+    root: Path,
+    name: str,
+    unpacked: Path,
+    *,
+    format: str,  # noqa: A002 - the standards' word
+    encoding: str = "utf-8",
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
     """A file with the content of *name* that DuckDB reads as *format*: itself where it can, else made in *unpacked*.
 
-    *options* may name an encoding, and a workbook's sheet. Raises InvalidInput for damaged, encrypted or explosive archives, text in another encoding and broken Arrow files;
+    *options* may name a workbook's sheet. Raises InvalidInput for damaged, encrypted or explosive archives, text in another encoding and broken Arrow files;
     Unavailable when reading or writing fails.
     """
     archive, _, member = name.partition(MEMBER)
@@ -52,7 +61,6 @@ def readable(root: Path, name: str, unpacked: Path, *, format: str, options: Map
         book = path
         what = f"sheet {json.dumps({key: options.get(key) for key in ('sheet', 'skip', 'header', 'nulls', 'columns')})}"
         return _made(unpacked, book, what, f"{path.stem}.parquet", lambda new: to_parquet(book, new, options, name))
-    encoding = str(options.get("encoding") or "utf-8")
     if format in {"csv", "json", "ndjson"} and _needs_decoding(path, encoding, format):
         source = path
         stem = path.name.removesuffix(".gz")
