@@ -44,7 +44,7 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     from meshwright.workspace.scaffold import new_domain
 
     _say(new_domain(node_of(ctx).root, name, team=team))
-    click.echo(f"next: mesh new product {name}/PRODUCT")
+    click.echo(f"next: mesh new product {name}/PRODUCT --from FILE, or without --from for the smallest one")
 
 
 @new.command(short_help="Write a product: the smallest, or one from data that is looked at.")
