@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 if TYPE_CHECKING:
@@ -170,12 +171,11 @@ def test_other_formats_keep_the_types_that_they_have(shop: Shop) -> None:
 
 
 def test_parquet_with_types_that_no_table_holds_is_converted(shop: Shop) -> None:
-    import duckdb
-
     target = shop.mesh.root / "data/in.parquet"
     target.parent.mkdir(exist_ok=True)
     select = "SELECT 1 AS \"Order ID\", INTERVAL 1 DAY AS span, TIME '10:00' AS at, 5::HUGEINT AS big, uuid() AS u"
-    duckdb.sql(select).write_parquet(str(target))
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet)")
     answer = shop.mesh.mesh("new", "product", "shop/taken", "--from", str(target))
     assert answer.code == 0, answer.err
     row = shop.rows()[0]
