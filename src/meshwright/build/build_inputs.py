@@ -248,7 +248,7 @@ class BuildInputs:
             if port.table and port.kind == "tables":
                 found = self.workshop.registry.files(port.table, port.snapshot)
                 address = product if port.name == product.partition(".")[2] else f"{product}.{port.name}"
-                require_files(found, port=address, product=product, locate=self.workshop.warehouse.locate, error=error)
+                require_files(found, port=address, product=product, warehouse=self.workshop.warehouse, error=error)
 
 
 def without_progress(read: InputRead) -> InputRead:

@@ -21,7 +21,7 @@ from meshwright.build.fingerprints import (
 from meshwright.build.reuse import label
 from meshwright.model.errors import Unavailable
 from meshwright.model.publication import Artifact, Publication, PublishedPort
-from meshwright.reading.lost_files import is_intact
+from meshwright.reading.lost_files import are_intact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +167,7 @@ class Publishing:
     def _is_whole(self, port: PublishedPort) -> bool:
         """Whether the files that *port* serves now are all there; a full build replaces those that were lost."""
         files = self.workshop.registry.files(port.table, port.snapshot)
-        return all(is_intact(self.workshop.warehouse.locate(file.path), file) for file in files)
+        return are_intact(files, self.workshop.warehouse)
 
     def _common(self, one: PortResult) -> dict[str, Any]:
         port = one.staged.port
@@ -270,7 +270,7 @@ class Publishing:
         name = path.relative_to(folder).as_posix()
         # Named by content: publishing the same artifact again stores nothing new.
         location = f"{self.bound.product.id.replace('.', '/')}/artifacts/{digest[:2]}/{digest}"
-        if not self.workshop.warehouse.locate(location).exists():
+        if self.workshop.warehouse.lost([(location, size)]).get(location) == "missing":
             self.workshop.warehouse.adopt(path, location)
         return Artifact(path=name, location=location, bytes=size, sha256=digest)
 

@@ -7,30 +7,32 @@ from typing import TYPE_CHECKING
 from meshwright.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from meshwright.model.publication import DataFile
+    from meshwright.storage import Warehouse
 
 
-def is_intact(path: Path, file: DataFile) -> bool:
-    """Whether the data file at *path* is there with the size it was published with; its content is not read."""
-    try:
-        return path.stat().st_size == file.bytes
-    except OSError:
-        return False
+def are_intact(files: Iterable[DataFile], warehouse: Warehouse) -> bool:
+    """Whether every one of *files* is there with the size it was published with; no content is read."""
+    return not warehouse.lost((file.path, file.bytes) for file in files)
 
 
-def require_files(
-    files: Iterable[DataFile], *, port: str, product: str, locate: Callable[[str], Path], error: str
-) -> None:
+def require_files(files: Iterable[DataFile], *, port: str, product: str, warehouse: Warehouse, error: str) -> None:
     """Raise Unavailable when one of *files*, which *port* is served from, is gone, damaged, or named by *error*."""
+    files = list(files)
+    lost = warehouse.lost((file.path, file.bytes) for file in files)
     for file in files:
-        path = locate(file.path)
-        if is_intact(path, file) and str(path) not in error:
+        problem = lost.get(file.path) or ("damaged" if _is_named(warehouse, file, error) else "")
+        if not problem:
             continue
-        problem, remedy = ("damaged", "repair") if path.exists() else ("missing", "mount")
+        remedy = "repair" if problem == "damaged" else "mount"
         raise Unavailable(
-            f"{path} is {problem}, and {port} is served from it: {remedy} or restore the warehouse, or "
+            f"{warehouse.name(file.path)} is {problem}, and {port} is served from it: {remedy} or restore the warehouse, or "
             f"rebuild with `mesh build --full --select {product}`"
         )
+
+
+def _is_named(warehouse: Warehouse, file: DataFile, error: str) -> bool:
+    """Whether the engine's *error* speaks of the *file*: what it says of others need not be looked at."""
+    return file.path.rsplit("/", 1)[-1] in error and str(warehouse.locate(file.path)) in error

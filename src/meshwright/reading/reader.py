@@ -207,7 +207,7 @@ class Reader:
                     port.files,
                     port=str(port.address),
                     product=port.address.product_id,
-                    locate=self.warehouse.locate,
+                    warehouse=self.warehouse,
                     error=str(error),
                 )
             kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput

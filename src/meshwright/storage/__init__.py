@@ -188,18 +188,44 @@ class Tables(Protocol):
 
 
 class Warehouse(Protocol):
-    """A place for files. Paths are relative to it, with `/` between parts."""
+    """A place for files that never change. Paths are relative to it, with `/` between parts.
+
+    Its files need not lie on this machine; those that the engine reads are brought near.
+    """
 
     def locate(self, path: str) -> Path:
-        """Where the engine finds *path*. Raises InvalidInput when it would leave the warehouse."""
+        """Where the engine finds *path* on this machine. Raises InvalidInput when it would leave the warehouse."""
         ...
 
     def locate_all(self, paths: Iterable[str]) -> list[str]:
-        """Where the engine finds a table's *paths*, which were published: each folder is looked at once."""
+        """Where the engine finds a table's *paths*, which were published: several are brought near at a time."""
+        ...
+
+    def name(self, path: str) -> str:
+        """*path* as messages call it: where people find it."""
+        ...
+
+    def uri(self, path: str) -> str:
+        """*path* as other programs find it: what Iceberg's metadata says. Nothing in it is percent-encoded."""
+        ...
+
+    def lost(self, files: Iterable[tuple[str, int]]) -> Mapping[str, str]:
+        """Those of *files*, each a path and its size, that are not there like that: "missing" or "damaged", by path.
+
+        Contents are not read.
+        """
+        ...
+
+    def read(self, path: str, *, doing: str) -> bytes:
+        """The bytes of one file. Raises Unavailable, saying that *doing* (such as "read the metadata") failed."""
+        ...
+
+    def write_all(self, files: Mapping[str, bytes], *, doing: str) -> None:
+        """Write new files, by path: durable when this returns. Raises Conflict, and Unavailable as `read` does."""
         ...
 
     def staging(self, run: str) -> Path:
-        """A private, empty folder for one run, on the same disk as the tables."""
+        """A private, empty folder on this machine for one run, from which files are adopted."""
         ...
 
     def discard_staging(self, run: str) -> None:
@@ -207,9 +233,9 @@ class Warehouse(Protocol):
         ...
 
     def adopt(self, staged: Path, path: str) -> None:
-        """Sync a staged file, move it to *path* and sync the folder: durable when this returns."""
+        """Make a staged file the warehouse's own, at *path*, durable when this returns. Raises Conflict when it is taken."""
         ...
 
     def adopt_all(self, files: Iterable[tuple[Path, str]]) -> None:
-        """Adopt several (staged, path) files, each folder synced once."""
+        """Adopt several (staged, path) files at once."""
         ...

@@ -12,19 +12,16 @@ import secrets
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.publication import Snapshot
 from meshwright.storage import iceberg_manifests as manifests
-from meshwright.storage.durable import DurableFolders, create, reported, sync
 from meshwright.storage.iceberg_metadata import TableMetadata, Totals
 from meshwright.storage.iceberg_schema import iceberg_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from meshwright.model.publication import DataFile, Field
     from meshwright.storage import Warehouse
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
 # So many small manifests are merged into one; one with many files is left alone, lest every commit rewrite them all.
 SMALL_MANIFESTS_MAX: Final = 50
 SMALL_MANIFEST_FILES_MAX: Final = 200
+READING: Final = "read the table's metadata"
 UNSAFE = re.compile(r"[^a-z0-9_]+")
 
 
@@ -40,7 +38,6 @@ class IcebergTables:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._folders: dict[Path, DurableFolders] = {}
 
     def create(self, *, product: str, port: str, columns: Sequence[Field]) -> str:
         """A new, empty table's id: its folder, relative to the warehouse. Writes nothing.
@@ -67,16 +64,13 @@ class IcebergTables:
         left out when nothing is removed. Raises InvalidInput for a schema that files written before cannot be read in,
         Unavailable when the warehouse cannot be written or the parent's metadata read.
         """
-        place = _Place.of(self._warehouse.locate(table), table)
+        place = _Place(self._warehouse, table)
         change = _Change(parent=parent, added=added, removed=removed, kept=kept)
         metadata = self._metadata(place, parent)
         metadata.evolve(schema, last_field_id=parent.last_field_id if parent else 0)
         self._check_added(added)
-        with reported(place.folder, "write the table"):
-            folder = place.folder / "metadata"
-            self._folders.setdefault(place.warehouse, DurableFolders(place.warehouse)).make(folder)
-            identifier, sequence, path = _write_snapshot(place, metadata, change)
-            sync(folder)
+        identifier, sequence, path = _write_snapshot(place, metadata, change)
+        place.finish()
         return Snapshot(
             table=table,
             id=identifier,
@@ -84,7 +78,7 @@ class IcebergTables:
             sequence=sequence,
             schema=schema,
             last_field_id=metadata.last_column_id,
-            metadata=f"{table}/metadata/{path.name}",
+            metadata=path,
             added=tuple(added),
             removed=tuple(removed),
             rows=change.rows,
@@ -95,56 +89,51 @@ class IcebergTables:
     def _metadata(self, place: _Place, parent: Snapshot | None) -> TableMetadata:
         if parent is None:
             return TableMetadata.new(place.uri(place.table), now=_now())
-        path = self._warehouse.locate(parent.metadata)
-        with reported(path, "read the table's metadata"):
-            content = path.read_bytes()
-        return TableMetadata.decode(content, path=path, location=place.uri(place.table), snapshot=parent.id, now=_now())
-
-    def _check_added(self, added: Sequence[DataFile]) -> None:
-        for file in added:
-            path = self._warehouse.locate(file.path)
-            with reported(path, "find the data file"):
-                path.stat()
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a table lies: its folder, its id, the warehouse, and the URI that comes before paths relative to that."""
-
-    folder: Path
-    table: str
-    warehouse: Path
-    root: str
-
-    @classmethod
-    def of(cls, folder: Path, table: str) -> _Place:
-        warehouse = folder.parents[table.count("/")]
-        # However the warehouse is reached, through symbolic links or not, its files have one URI.
-        return cls(
-            folder=folder, table=table, warehouse=warehouse, root=f"file://{str(warehouse.resolve()).rstrip('/')}/"
+        content = self._warehouse.read(parent.metadata, doing=READING)
+        return TableMetadata.decode(
+            content,
+            file=parent.metadata.rsplit("/", 1)[-1],
+            name=self._warehouse.name(parent.metadata),
+            location=place.uri(place.table),
+            snapshot=parent.id,
+            now=_now(),
         )
 
-    def write(self, name: str, content: bytes) -> Path:
-        path = self.folder / "metadata" / name
-        create(path, content)
+    def _check_added(self, added: Sequence[DataFile]) -> None:
+        for path, problem in self._warehouse.lost((file.path, file.bytes) for file in added).items():
+            why = "it does not exist" if problem == "missing" else "it has not the size that it was adopted with"
+            raise Unavailable(f"cannot find the data file {self._warehouse.name(path)}: {why}; run again")
+
+
+class _Place:
+    """Where a table lies, and the new files of one commit, which are written all at once."""
+
+    def __init__(self, warehouse: Warehouse, table: str) -> None:
+        self.warehouse, self.table = warehouse, table
+        self._new: dict[str, bytes] = {}
+
+    @property
+    def name(self) -> str:
+        """The table's folder as messages call it."""
+        return self.warehouse.name(self.table)
+
+    def write(self, name: str, content: bytes) -> str:
+        """The path of a new metadata file, which is there after `finish`."""
+        path = f"{self.table}/metadata/{name}"
+        self._new[path] = content
         return path
 
+    def finish(self) -> None:
+        """Write what is to be written. Raises Unavailable."""
+        self.warehouse.write_all(self._new, doing="write the table")
+
     def uri(self, path: str) -> str:
-        """The URI of a path relative to the warehouse.
-
-        Iceberg compares and opens locations as they are written, so nothing is percent-encoded.
-        """
-        return self.root + path
-
-    def metadata_uri(self, path: Path) -> str:
-        """The URI of one of the table's own metadata files."""
-        return self.uri(f"{self.table}/metadata/{path.name}")
+        """The URI of a path in the warehouse."""
+        return self.warehouse.uri(path)
 
     def read(self, uri: str) -> bytes:
-        """The bytes of one of the table's own metadata files. Raises Unavailable."""
-        path = self.folder / "metadata" / uri.rsplit("/", 1)[-1]
-        with reported(path, "read the table's metadata"):
-            return path.read_bytes()
+        """The bytes of one of the table's own metadata files, wherever they were written. Raises Unavailable."""
+        return self.warehouse.read(f"{self.table}/metadata/{uri.rsplit('/', 1)[-1]}", doing=READING)
 
 
 class _Change:
@@ -168,8 +157,8 @@ class _Change:
         return Totals(added=self.new, removed=self.gone, total=(self.rows, self.bytes, self.files))
 
 
-def _write_snapshot(place: _Place, metadata: TableMetadata, change: _Change) -> tuple[int, int, Path]:
-    """Write the snapshot's files, each synced; its id, its sequence number and the path of its metadata."""
+def _write_snapshot(place: _Place, metadata: TableMetadata, change: _Change) -> tuple[int, int, str]:
+    """Make the snapshot's files; its id, its sequence number and the path of its metadata."""
     parent = change.parent
     identifier = secrets.randbits(62) + 1
     sequence = parent.sequence + 1 if parent else 1
@@ -178,9 +167,7 @@ def _write_snapshot(place: _Place, metadata: TableMetadata, change: _Change) -> 
         listed, snapshot=identifier, parent=parent.id if parent else None, sequence=sequence
     )
     path = place.write(f"snap-{identifier}-{uuid.uuid4()}.avro", content)
-    metadata.add_snapshot(
-        snapshot=identifier, sequence=sequence, manifest_list=place.metadata_uri(path), change=change.totals()
-    )
+    metadata.add_snapshot(snapshot=identifier, sequence=sequence, manifest_list=place.uri(path), change=change.totals())
     return identifier, sequence, place.write(f"{sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
 
 
@@ -198,7 +185,7 @@ def _write_manifests(
         return carried
     content = manifests.write_manifest(entries, metadata.schema)
     path = place.write(f"{uuid.uuid4()}-m0.avro", content)
-    uri = place.metadata_uri(path)
+    uri = place.uri(path)
     written = manifests.manifest_record(entries, uri=uri, length=len(content), snapshot=snapshot, sequence=sequence)
     return [*carried, written]
 
@@ -266,6 +253,6 @@ def _check_agreement(place: _Place, found: list[manifests.Record], change: _Chan
     if present != expected:
         odd = min(present ^ expected)
         raise Unavailable(
-            f"the table in {place.folder} and the registry name different data files ({odd} for one); "
+            f"the table in {place.name} and the registry name different data files ({odd} for one); "
             "restore both from one backup, or rebuild the product: mesh build --full"
         )

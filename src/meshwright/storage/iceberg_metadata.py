@@ -15,7 +15,6 @@ from meshwright.storage.iceberg_schema import check_evolution, highest_id, icebe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from meshwright.model.publication import Field
 
@@ -91,10 +90,10 @@ class TableMetadata:
         )
 
     @classmethod
-    def decode(cls, content: bytes, *, path: Path, location: str, snapshot: int, now: int) -> Self:
-        """The metadata that the file *path* holds, at *snapshot*, for a table that lies at the URI *location* now.
+    def decode(cls, content: bytes, *, file: str, name: str, location: str, snapshot: int, now: int) -> Self:
+        """The metadata that *file* holds, at *snapshot*, for a table that lies at the URI *location* now.
 
-        Raises Unavailable when it is damaged.
+        Raises Unavailable, with the file's whole *name*, when it is damaged.
         """
         try:
             document = json.loads(content)
@@ -102,13 +101,13 @@ class TableMetadata:
             metadata._move(location)
             intact = document["current-snapshot-id"] == snapshot and metadata.manifest_list is not None
         except (ValueError, LookupError, TypeError) as error:
-            raise _damaged(path, str(error)) from error
+            raise _damaged(name, str(error)) from error
         if not intact:
-            raise _damaged(path, f"it does not hold snapshot {snapshot}")
+            raise _damaged(name, f"it does not hold snapshot {snapshot}")
         document["metadata-log"] = [
             *document["metadata-log"],
             {
-                "metadata-file": f"{document['location']}/metadata/{path.name}",
+                "metadata-file": f"{document['location']}/metadata/{file}",
                 "timestamp-ms": document["last-updated-ms"],
             },
         ][-SNAPSHOTS_MAX:]
@@ -191,7 +190,7 @@ def _shape(schema: Document) -> str:
     return json.dumps(schema["fields"])
 
 
-def _damaged(path: Path, why: str) -> Unavailable:
+def _damaged(name: str, why: str) -> Unavailable:
     return Unavailable(
-        f"the table's metadata {path} is damaged ({why}); restore it from a backup, or rebuild the product: mesh build --full"
+        f"the table's metadata {name} is damaged ({why}); restore it from a backup, or rebuild the product: mesh build --full"
     )

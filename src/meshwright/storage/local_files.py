@@ -9,10 +9,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 from meshwright.model.errors import Conflict, InvalidInput, Unavailable
-from meshwright.storage.durable import DurableFolders, reported, sync
+from meshwright.storage.durable import DurableFolders, create, reported, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 STAGING = ".staging"
@@ -28,6 +28,8 @@ class LocalWarehouse:
 
     def __init__(self, root: Path, *, may_create: Callable[[], bool] = lambda: True) -> None:
         self.root = root.absolute()
+        # However the folder is reached, through symbolic links or not, its files have one URI.
+        self._uri = f"file://{str(self.root.resolve()).rstrip('/')}/"
         self._may_create = may_create
         self._folders = DurableFolders(self.root)
         # Folders that were found to lie inside: a table's files are many, and resolving each path takes its time.
@@ -66,6 +68,47 @@ class LocalWarehouse:
                 seen.add(folder)
             found.append(f"{root}/{path}")
         return found
+
+    def name(self, path: str) -> str:
+        """Where people find *path*."""
+        return f"{self.root}/{path}"
+
+    def uri(self, path: str) -> str:
+        """The URI of *path*. Iceberg compares and opens locations as they are written: nothing is percent-encoded."""
+        return self._uri + path
+
+    def lost(self, files: Iterable[tuple[str, int]]) -> dict[str, str]:
+        """Those of *files*, each a path and its size, that are "missing" or "damaged", by path; no content is read."""
+        found = {}
+        for path, size in files:
+            located = self.locate(path)
+            try:
+                if located.stat().st_size != size:
+                    found[path] = "damaged"
+            except OSError:
+                found[path] = "damaged" if located.exists() else "missing"
+        return found
+
+    def read(self, path: str, *, doing: str) -> bytes:
+        """The bytes of the file at *path*. Raises InvalidInput, and Unavailable saying that *doing* failed."""
+        located = self.locate(path)
+        with reported(located, doing):
+            return located.read_bytes()
+
+    def write_all(self, files: Mapping[str, bytes], *, doing: str) -> None:
+        """Write new *files*, by path: on the disk when this returns. Raises as `read` and `adopt` do."""
+        targets = {self.locate(path): content for path, content in files.items()}
+        self._ensure_root()
+        for target, content in targets.items():
+            with reported(target, doing):
+                self._folders.make(target.parent)
+                try:
+                    create(target, content)
+                except FileExistsError as error:
+                    raise Conflict(f"{target} exists already; files of the warehouse are never overwritten") from error
+        with reported(self.root, "sync"):
+            for folder in dict.fromkeys(target.parent for target in targets):
+                sync(folder)
 
     def staging(self, run: str) -> Path:
         """A private, empty folder for the run called *run*, on the same disk as the tables.
