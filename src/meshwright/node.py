@@ -8,7 +8,7 @@ import secrets
 import uuid
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from meshwright.model.errors import InvalidMesh, NotFound
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from meshwright.build.review import Review
     from meshwright.build.source_columns import SourceColumns
     from meshwright.build.workshop import Workshop
+    from meshwright.model.findings import Finding
+    from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
     from meshwright.reading.reader import Reader
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
     from meshwright.workspace.loading import Workspace
 
 STATE = ".mesh"
+
+
+class Validation(NamedTuple):
+    """What is wrong with a mesh's files, and how many products and domains they describe."""
+
+    findings: tuple[Finding, ...]
+    products: int
+    domains: int
 
 
 class Node:
@@ -55,25 +65,32 @@ class Node:
         return load(self.root, cache=self.cache)
 
     @cached_property
+    def settings(self) -> Settings:
+        """What `mesh.yaml` says, read alone: who only reads data waits for no other file."""
+        from meshwright.workspace.loading import read_settings
+
+        return read_settings(self.root)
+
+    @cached_property
     def registry(self) -> Registry:
         """The registry that `mesh.yaml` names."""
         from meshwright.storage.sql_registry import SqlRegistry
 
-        return SqlRegistry(self.workspace.mesh.settings.registry, self.root, now=self.now)
+        return SqlRegistry(self.settings.registry, self.root, now=self.now)
 
     @cached_property
     def runs(self) -> Runs:
         """What was due and who builds it, in the same registry."""
         from meshwright.storage.sql_runs import SqlRuns
 
-        return SqlRuns(self.workspace.mesh.settings.registry, self.root)
+        return SqlRuns(self.settings.registry, self.root)
 
     @cached_property
     def warehouse(self) -> LocalWarehouse:
         """The warehouse that `mesh.yaml` names."""
         from meshwright.storage.local_files import LocalWarehouse
 
-        return LocalWarehouse(self.root / self.workspace.mesh.settings.warehouse, may_create=self.registry.is_empty)
+        return LocalWarehouse(self.root / self.settings.warehouse, may_create=self.registry.is_empty)
 
     @cached_property
     def binder(self) -> Binder:
@@ -84,7 +101,7 @@ class Node:
     @property
     def is_shared(self) -> bool:
         """Whether the registry is one that others use, too: any but a file beside the mesh."""
-        return not self.workspace.mesh.settings.registry.startswith("sqlite:")
+        return not self.settings.registry.startswith("sqlite:")
 
     def environment(self, named: str | None = None) -> str:
         """The environment that is *named*, else that of the git branch when there is one, else prod. Raises NotFound."""
@@ -93,11 +110,11 @@ class Node:
         from meshwright.workspace.git_branch import current_branch
 
         if named is not None:
-            return find_environment(self.registry, named, self.workspace.mesh.settings.environments).name
+            return find_environment(self.registry, named, self.settings.environments).name
         name = environment_name(current_branch(self.root))
         if not name or name == PROD:
             return PROD
-        declared = self.workspace.mesh.settings.environments
+        declared = self.settings.environments
         return name if any(one.name == name for one in known_environments(self.registry, declared)) else PROD
 
     def published(self, environment: str) -> Mapping[str, Publication]:
@@ -129,6 +146,38 @@ class Node:
         for product, lock in mesh.pinned.items():
             write_lock(self.root, workspace.mesh.products[product].folder, lock)
         return mesh
+
+    def validate(self) -> Validation:
+        """Everything that is wrong with the files; nothing is run. What was valid is not read again while no file changes."""
+        from meshwright.model.environment import PROD
+        from meshwright.workspace.loading import unchanged
+        from meshwright.workspace.source_paths import exists
+        from meshwright.workspace.verdict import Verdict, keep_verdict, read_verdict, still_holds
+
+        known = read_verdict(self.cache)
+        if (
+            known is not None
+            and known.mark == unchanged(self.root, cache=self.cache)
+            and still_holds(known, self.root)
+            # Products of domains that are elsewhere may be read here, and change without any file.
+            and {name.partition(".")[0] for name in self.registry.head_sequences(PROD)} <= set(known.domains)
+        ):
+            return Validation((), known.products, len(known.domains))
+        mesh = self.effective(PROD, with_published=False)
+        products, domains = self.workspace.mesh.products, self.workspace.mesh.domains
+        if not mesh.findings:
+            ports = (port for bound in mesh.products.values() for port in bound.product.input_ports)
+            paths = {port.source.path for port in ports if port.source is not None}
+            keep_verdict(
+                self.cache,
+                Verdict(
+                    mark=self.workspace.mark,
+                    products=len(products),
+                    domains=tuple(domains),
+                    sources=tuple(sorted(path for path in paths if exists(self.root, path))),
+                ),
+            )
+        return Validation(mesh.findings, len(products), len(domains))
 
     def plan(self, request: PlanRequest) -> Planned:
         """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""
@@ -218,7 +267,7 @@ class Node:
         from meshwright.engines.duckdb_engine import DuckDBEngine
         from meshwright.storage.iceberg import IcebergTables
 
-        settings = self.workspace.mesh.settings
+        settings = self.settings
         engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=self.root / STATE / "spill")
         run = uuid.uuid4().hex
         return Workshop(

@@ -25,12 +25,9 @@ def validate(ctx: click.Context, files: tuple[Path, ...], *, as_json: bool) -> i
         from meshwright.workspace.documents import check_files
 
         return _report(check_files(list(files)), plural(len(files), "document"), as_json=as_json)
-    node = node_of(ctx)
-    mesh = node.effective("prod", with_published=False)
-    products, domains = len(node.workspace.mesh.products), len(node.workspace.mesh.domains)
-    return _report(
-        list(mesh.findings), f"{plural(products, 'product')} in {plural(domains, 'domain')}", as_json=as_json
-    )
+    found = node_of(ctx).validate()
+    what = f"{plural(found.products, 'product')} in {plural(found.domains, 'domain')}"
+    return _report(list(found.findings), what, as_json=as_json)
 
 
 def _report(findings: list[Finding], what: str, *, as_json: bool) -> int:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshwright.formats import mesh_files
-from meshwright.formats.yaml_text import locate, placed
+from meshwright.formats.yaml_text import locate, parse, placed
 from meshwright.model.errors import NotFound
 from meshwright.model.findings import Finding
 from meshwright.model.mesh import Domain, Mesh, Settings
@@ -42,7 +42,8 @@ class Workspace:
 
     `mesh` has every product whose descriptor can be read, implied output ports included; `findings` everything that is
     wrong in the whole mesh, in reading order; `fingerprints` and `locks` are by product id: what changes when any of its
-    files does, and its parsed inputs.lock.yaml ({} when there is none).
+    files does, and its parsed inputs.lock.yaml ({} when there is none). `mark` names this state of the files, "" when no
+    cache keeps it.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Workspace:
     findings: tuple[Finding, ...]
     fingerprints: dict[str, str]
     locks: dict[str, dict[str, Any]]
+    mark: str = ""
 
     def place(self, path: str, pointer: str) -> tuple[int, int]:
         """The line and column of *pointer* in the YAML file at *path*, or of its nearest parent; (1, 1) if unreadable."""
@@ -68,6 +70,22 @@ def load(root: Path, *, cache: Path | None = None) -> Workspace:
         raise NotFound(message)
     with _without_garbage_collection():
         return _Loader(root, Memory(root, cache)).load()
+
+
+def unchanged(root: Path, *, cache: Path) -> str:
+    """The mark of the state in which the mesh was last loaded, when no file of it has changed since; else "".
+
+    Files are looked at, not read.
+    """
+    return _Loader(root, Memory(root, cache)).unchanged()
+
+
+def read_settings(root: Path) -> Settings:
+    """What mesh.yaml alone says; the defaults where it is not valid."""
+    content, _ = read_bytes(root, MESH_FILE)
+    document, findings = parse(content or b"", MESH_FILE)
+    settings = None if findings else mesh_files.read_mesh(document, MESH_FILE)[0]
+    return settings or Settings(name=root.name)
 
 
 @contextmanager
@@ -116,7 +134,14 @@ class _Loader:
             findings=tuple(sorted(every, key=lambda finding: finding.order)),
             fingerprints={ids[folder]: value for folder, value in self.fingerprints.items() if folder in ids},
             locks={ids[folder]: record.lock for folder, record in self.records.items() if folder in ids},
+            mark=self.memory.mark,
         )
+
+    def unchanged(self) -> str:
+        self._read(MESH_FILE, Settings, mesh_files.read_mesh)
+        self._people()
+        folders = [f"{DOMAINS}/{domain}/{name}" for domain, name in self._walk({})]
+        return self.memory.mark if not self.findings and self.memory.holds(folders) else ""
 
     def _read(self, path: str, kind: type[T], reader: Callable[[Any, str], tuple[T | None, list[Finding]]]) -> T | None:
         value, findings = self.memory.small(path, kind, reader)

@@ -16,7 +16,7 @@ from meshwright.workspace.folders import CODE, DESCRIPTOR, SUBFOLDERS, list_prod
 from meshwright.workspace.product_folder import Record, read_contents, read_product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from meshwright.workspace.folders import Listing
@@ -49,6 +49,25 @@ class Memory:
         # Taken before any file is looked at: what changes later is newer than the cache.
         self._looked_at = time.time_ns()
 
+    @property
+    def mark(self) -> str:
+        """What tells the kept state of the mesh from every other; "" when nothing is kept."""
+        return f"{self._kept.key} {self._kept.written}" if self._kept is not None and self._kept.written else ""
+
+    def holds(self, folders: Iterable[str]) -> bool:
+        """Whether the mesh consists of the products in *folders* and of the small files read so far, all as they were kept."""
+        kept = self._kept
+        if (
+            kept is None
+            or self._is_stale
+            or kept.entries.keys() != set(folders)
+            or kept.small.keys() != self._small.keys()
+        ):
+            return False
+        return all(
+            cache.is_unchanged(self._base, folder, entry, kept.written) for folder, entry in kept.entries.items()
+        )
+
     def save(self) -> None:
         """Keep what this load read, if it differs from what was kept."""
         if self._folder is None or self._kept is None:
@@ -58,7 +77,8 @@ class Memory:
             or self._entries.keys() != self._kept.entries.keys()
             or self._small.keys() != self._kept.small.keys()
         ):
-            cache.write_cache(self._folder, cache.Kept(self._kept.key, self._looked_at, self._entries, self._small))
+            self._kept = cache.Kept(self._kept.key, self._looked_at, self._entries, self._small)
+            cache.write_cache(self._folder, self._kept)
 
     def small(
         self, path: str, kind: type[T], reader: Callable[[Any, str], tuple[T | None, list[Finding]]]
