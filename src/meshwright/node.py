@@ -167,7 +167,7 @@ class Node:
         products, domains = self.workspace.mesh.products, self.workspace.mesh.domains
         if not mesh.findings:
             ports = (port for bound in mesh.products.values() for port in bound.product.input_ports)
-            paths = {port.source.path for port in ports if port.source is not None}
+            paths = {port.source.path for port in ports if port.source is not None and not port.source.is_remote}
             keep_verdict(
                 self.cache,
                 Verdict(
@@ -208,7 +208,7 @@ class Node:
         from meshwright.build.environments import differences, find_environment
         from meshwright.build.review import review_environment, review_plan
 
-        declared = self.workspace.mesh.settings.environments
+        declared = self.settings.environments
         environment = find_environment(self.registry, request.environment, declared)
         if not environment.base:
             return review_plan(self.plan(request))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,7 @@ def test_only_a_mesh_in_which_nothing_changed_is_taken_for_valid_unread(settled:
         pytest.param(lambda root: (root / "mesh.yaml").write_text("nam: x\n"), id="a wrong key in mesh.yaml"),
         pytest.param(lambda root: (root / "domains/finance/domain.yaml").unlink(), id="a domain without its file"),
         pytest.param(
-            lambda root: os.rename(root / "domains/sales/orders", root / "domains/sales/bought"),
+            lambda root: (root / "domains/sales/orders").rename(root / "domains/sales/bought"),
             id="a product under another name",
         ),
     ],

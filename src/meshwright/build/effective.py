@@ -134,7 +134,7 @@ class _Effective:
         """Every product's outline, from the cache where its files are as they were."""
         keys = self.workspace.fingerprints
         products = self.workspace.mesh.products
-        found = {name: self.cache.outline(product, keys.get(name, "")) for name, product in products.items()}
+        found = {name: self.kept_outline(product, keys.get(name, "")) for name, product in products.items()}
         texts = list(
             dict.fromkeys(text for name, known in found.items() if known is None for text in sql_texts(products[name]))
         )
@@ -147,6 +147,13 @@ class _Effective:
             else:
                 outlines[name] = known
         return outlines
+
+    def kept_outline(self, product: Product, key: str) -> Outline | None:
+        """The outline from the cache, unless a file that its SQL names is no longer where it was."""
+        known = self.cache.outline(product, key)
+        implied = known.product.input_ports[len(product.input_ports) :] if known is not None else ()
+        is_whole = all(port.source is None or self.sources.is_there(port.source) for port in implied)
+        return known if is_whole else None
 
     def bind(self, one: Outline) -> BoundProduct:
         product = one.product

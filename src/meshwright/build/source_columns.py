@@ -14,7 +14,7 @@ from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.model.findings import Finding
 from meshwright.model.names import nearest
 from meshwright.sources import files, opening
-from meshwright.workspace.source_paths import SourcePlace, resolve
+from meshwright.workspace.source_paths import SourcePlace, exists, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,10 @@ class SourceColumns:
     def locate(self, folder: str, path: str) -> SourcePlace:
         """Where a literal *path* of the product in *folder* leads; its findings are to be placed by the caller."""
         return resolve(self.root, folder, path, where=folder)
+
+    def is_there(self, source: Source) -> bool:
+        """Whether the files of a located *source* still are; what is elsewhere is asked when it is read."""
+        return source.is_remote or exists(self.root, source.path)
 
     def columns(self, product: Product, port: InputPort) -> tuple[PortColumns | None, Finding | None]:
         """The columns of a file input, or the finding that says why it cannot be read."""
