@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from meshwright.model.errors import InvalidMesh, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
+    from meshwright.operating.due_build import RunSettings, Show
+    from meshwright.operating.events import RunEvent
+    from meshwright.operating.runner import Runner
     from meshwright.reading.reader import Reader
     from meshwright.sources.opening import OpenSource
     from meshwright.storage import Registry, Runs
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from meshwright.workspace.loading import Workspace
 
 STATE = ".mesh"
+# How long a runner that ends waits for receivers of its notices.
+NOTICE_SECONDS = 20.0
 
 
 class Validation(NamedTuple):
@@ -347,3 +353,27 @@ def open_node(folder: Path) -> Node:
     from meshwright.workspace.root import find_root
 
     return Node(find_root(folder))
+
+
+@contextmanager
+def open_runner(
+    folder: Path, settings: RunSettings, name: str, *, tell: Callable[[RunEvent], None], show: Show
+) -> Iterator[Runner]:
+    """A runner, called *name*, of the mesh that *folder* is in. Raises NotFound when it is in none.
+
+    *tell* and *show* take what the runner and its builds say. Leaving waits a little for webhooks that are being told.
+    """
+    from meshwright.operating.clock import Clock
+    from meshwright.operating.notifying import Notifying
+    from meshwright.operating.runner import Runner
+    from meshwright.workspace.root import find_root
+
+    root, clock = find_root(folder), Clock()
+    notifying = Notifying(root, tell=tell, clock=clock)
+    try:
+        yield Runner(lambda: Node(root), settings, name, tell=tell, show=show, after=notifying.after, clock=clock)
+    except BaseException:
+        # Whoever stops it does not want to wait.
+        notifying.close(NOTICE_SECONDS / 10)
+        raise
+    notifying.close(NOTICE_SECONDS)

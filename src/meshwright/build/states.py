@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductState:
-    """One product: its head (None: nothing is served), what its tests said, freshness now, the last failed try since."""
+    """One product: its head (None: nothing is served), what its tests said, freshness now, the last failed try since.
+
+    `failing_since` is when the first build after the head failed, "" when none did.
+    """
 
     product: str
     head: Publication | None
@@ -27,6 +30,7 @@ class ProductState:
     warnings: int = 0
     late: tuple[RuleResult, ...] = ()
     attempt: Attempt | None = None
+    failing_since: str = ""
 
 
 def product_states(
@@ -37,16 +41,19 @@ def product_states(
     `state` is served, late (a freshness promise is broken now), failing (the last build since the head failed) or
     never published.
     """
-    attempts: dict[str, Attempt] = {}
+    attempts: dict[str, list[Attempt]] = {}
     for attempt in registry.attempts(environment):
-        attempts.setdefault(attempt.product, attempt)
-    return [_state(name, published.get(name), attempts.get(name), now) for name in sorted({*products, *published})]
+        attempts.setdefault(attempt.product, []).append(attempt)
+    return [_state(name, published.get(name), attempts.get(name, []), now) for name in sorted({*products, *published})]
 
 
-def _state(name: str, head: Publication | None, attempt: Attempt | None, now: datetime) -> ProductState:
+def _state(name: str, head: Publication | None, attempts: list[Attempt], now: datetime) -> ProductState:
+    """The state of a product with these *attempts*, newest first."""
+    since = [one for one in attempts if head is None or one.ended_at > head.published_at]
+    attempt, failing_since = (since[0], since[-1].ended_at) if since else (None, "")
     if head is None:
-        return ProductState(product=name, head=None, state="failing" if attempt else "never published", attempt=attempt)
-    since = attempt if attempt is not None and attempt.ended_at > head.published_at else None
+        state = "failing" if attempt else "never published"
+        return ProductState(product=name, head=None, state=state, attempt=attempt, failing_since=failing_since)
     late = tuple(
         result
         for port in head.ports
@@ -60,6 +67,12 @@ def _state(name: str, head: Publication | None, attempt: Attempt | None, now: da
         )
         if result.outcome is Outcome.FAILED
     )
-    warnings = sum(rule.outcome is Outcome.FAILED for rules in head.tests.values() for rule in rules)
-    state = "failing" if since else "late" if late else "served"
-    return ProductState(product=name, head=head, state=state, warnings=warnings, late=late, attempt=since)
+    return ProductState(
+        product=name,
+        head=head,
+        state="failing" if attempt else "late" if late else "served",
+        warnings=sum(rule.outcome is Outcome.FAILED for rules in head.tests.values() for rule in rules),
+        late=late,
+        attempt=attempt,
+        failing_since=failing_since,
+    )

@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "apply": ("building", "The same as build."),
     "run": ("running", "Build what is due by its schedule, once or as it comes."),
     "test": ("testing", "Run contracts and a product's own tests."),
-    "status": ("showing", "Say what each product serves and how it is."),
+    "status": ("status", "Say what each product serves and how it is."),
     "list": ("showing", "List published ports."),
     "show": ("showing", "Show a product: what it serves, reads and promises."),
     "query": ("reading", "Run SQL over published ports."),

@@ -82,9 +82,8 @@ def run(
     outside is tried again; a failed test is not. Exit codes as of `mesh build`.
     """
     from meshwright.build.running import exit_code
-    from meshwright.node import open_node
+    from meshwright.node import open_runner
     from meshwright.operating.due_build import RunSettings
-    from meshwright.operating.runner import Runner
 
     if due + watch > 1:
         raise InvalidInput("--due builds once and --watch stays: choose one")
@@ -99,14 +98,13 @@ def run(
         poll_seconds=every,
         lease_seconds=lease,
     )
-    runner = Runner(
-        lambda: open_node(folder), settings, _name(), tell=_tell(as_json=as_json), show=_show(as_json=as_json)
-    )
-    if watch:
-        # A process that stays makes garbage, unlike a command.
-        gc.enable()
-        runner.watch()
-    report = runner.once() if due else runner.asked()
+    tell, show = _tell(as_json=as_json), _show(as_json=as_json)
+    with open_runner(folder, settings, _name(), tell=tell, show=show) as runner:
+        if watch:
+            # A process that stays makes garbage, unlike a command.
+            gc.enable()
+            runner.watch()
+        report = runner.once() if due else runner.asked()
     _summary(report, as_json=as_json)
     return exit_code(list(report.ended.values()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,10 +12,7 @@ from meshwright.model.errors import NotFound
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
-    from meshwright.build.states import ProductState
     from meshwright.node import Node
-
-COLOURS = {"served": "green", "late": "yellow", "failing": "red", "never published": "yellow"}
 
 
 @click.command("list")
@@ -177,55 +173,3 @@ def _show_effective(node: Node, product: str, environment: str, *, as_json: bool
     for path, document in {"product.yaml": descriptor, **contracts}.items():
         click.secho(f"# {bound.product.folder}/{path}", fg="cyan")
         click.echo(dump(document))
-
-
-@click.command()
-@environment
-@as_json
-@click.pass_context
-def status(ctx: click.Context, environment: str, *, as_json: bool) -> None:
-    """Say what each product serves, whether it is as fresh as promised, and whether its last build failed."""
-    from meshwright.build.states import product_states
-
-    node = node_of(ctx)
-    published = node.published(environment)
-    known = node.workspace.mesh.products
-    now = datetime.now(UTC)
-    states = product_states(node.registry, environment, known, published, now) if published else []
-    if as_json:
-        print_json([_state_as_data(one) for one in states])
-    elif not states:
-        click.echo(f"nothing is published in {environment} yet: run `mesh build`")
-    else:
-        _show_states(states)
-
-
-def _state_as_data(one: ProductState) -> dict[str, Any]:
-    return {
-        "product": one.product,
-        "state": one.state,
-        "publication": one.head.sequence if one.head else None,
-        "published_at": one.head.published_at if one.head else None,
-        "rows": sum(port.rows for port in one.head.ports) if one.head else None,
-        "warnings": one.warnings,
-        "late": [{"rule": rule.rule, "value": rule.value, "threshold": rule.threshold} for rule in one.late],
-        "last_failure": {"at": one.attempt.ended_at, "message": one.attempt.message, "staged": one.attempt.staged}
-        if one.attempt
-        else None,
-    }
-
-
-def _show_states(states: list[ProductState]) -> None:
-    rows = []
-    for one in states:
-        head = one.head
-        notes = [f"last build failed: {one.attempt.message}"] if one.attempt else []
-        notes += [f"{rule.rule}: {rule.value}, promised {rule.threshold}" for rule in one.late]
-        notes += [plural(one.warnings, "warning")] if one.warnings else []
-        served = (
-            (head.sequence, head.published_at[:19], f"{sum(port.rows for port in head.ports):,}")
-            if head
-            else ("", "", "")
-        )
-        rows.append((one.product, one.state, *served, "; ".join(notes)))
-    print_table(("product", "state", "seq", "published (UTC)", "rows", "notes"), rows, right=(2, 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities
+from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities, webhooks
 from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
@@ -60,6 +60,8 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
     findings += [_bad_environment(name, path) for name in environments if not is_name(name)]
     declared, problems = connections.read(document, path)
     findings += [*_without(problems, secret), *secret]
+    hooks, unfit = webhooks.read(document, path)
+    findings += unfit
     settings = Settings(
         name=document["name"],
         owner=document.get("owner", ""),
@@ -72,6 +74,7 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         python_memory_mb=amount(python, ("python", "memory"), quantities.megabytes, defaults.python_memory_mb),
         environments=environments,
         connections=_sound(declared, findings),
+        webhooks=hooks,
         custom=values(document.get("customProperties")),
     )
     return settings, findings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from meshwright.formats import connections
+from meshwright.formats import connections, webhooks
 
 DIALECT: Final = "https://json-schema.org/draft/2019-09/schema"
 TEXT: Final = {"type": "string"}
@@ -58,6 +58,7 @@ MESH: Final[dict[str, Any]] = {
             "description": "The environments of the mesh by name; default: prod.",
             "additionalProperties": {"type": ["object", "null"], "additionalProperties": False},
         },
+        "webhooks": webhooks.SCHEMA,
         "customProperties": CUSTOM_PROPERTIES,
     },
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from meshwright.model.connection import Connection  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.model.product import Product  # noqa: TC001 - decoders read the annotation when they run
+from meshwright.model.webhook import Webhook  # noqa: TC001 - likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Settings:
     python_memory_mb: int = 4096
     environments: tuple[str, ...] = ("prod",)
     connections: dict[str, Connection] = field(default_factory=dict)
+    webhooks: tuple[Webhook, ...] = ()
     custom: dict[str, Any] = field(default_factory=dict)
 
 
