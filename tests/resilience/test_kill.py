@@ -195,6 +195,20 @@ def test_killed_at_any_point_a_rollback_has_happened_or_not(chain: MeshFolder, p
 
 
 @pytest.mark.slow
+def test_killed_at_any_point_a_promotion_has_happened_for_every_product_or_for_none(chain: MeshFolder) -> None:
+    chain.build()
+    assert chain.mesh("env", "create", "trial").code == 0
+    land(chain, 2)
+    chain.build("--env", "trial")
+    told = list(killed(chain, "env", "promote", "trial", "--json", events=EVENTS // 2))
+    assert_nothing_is_lost(iter(told), final=expected(1, 2))
+    whole = told[0]
+    assert whole["before"] != whole["after"]
+    for found in told[1:]:
+        assert found["after"] in (whole["before"], whole["after"]), f"seed {SEED}, {found['point']} {found['at']}"
+
+
+@pytest.mark.slow
 def test_killed_while_many_rows_are_written_the_old_rows_stay(mesh: MeshFolder) -> None:
     """Moments instead of points: most of them fall into the engine's own code."""
     mesh.write("mesh.yaml", "name: large\nengine: {threads: 2}\n")
