@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
+    from meshwright.build.previewing import Previewed, PreviewRequest
     from meshwright.build.review import Review
     from meshwright.build.source_columns import SourceColumns
     from meshwright.build.workshop import Workshop
@@ -265,8 +266,31 @@ class Node:
             workshop.engine.close()
             planned.mesh.analysis.save()
 
+    def preview(self, environment: str, request: PreviewRequest, emit: Callable[[Event], None]) -> Previewed:
+        """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind."""
+        import tempfile
+        from pathlib import Path
+
+        from meshwright.build.planning import PlanRequest
+        from meshwright.build.previewing import Preview, product_of
+
+        product = product_of(request, self.workspace.mesh)
+        planned = self.plan(PlanRequest(environment=environment, select=[f"+{product}"]))
+        with tempfile.TemporaryDirectory(prefix="meshwright-preview-") as folder:
+            workshop = self._workshop(environment, emit, planned.mesh, uuid.uuid4().hex, Path(folder))
+            try:
+                return Preview(workshop, planned, request).run()
+            finally:
+                workshop.engine.close()
+
     def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh) -> Workshop:
         """Engine, stores and identity for one build."""
+        run = uuid.uuid4().hex
+        return self._workshop(environment, emit, mesh, run, self.warehouse.staging(run))
+
+    def _workshop(
+        self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh, run: str, staging: Path
+    ) -> Workshop:
         import threading
 
         from meshwright.build.workshop import Workshop
@@ -275,13 +299,12 @@ class Node:
 
         settings = self.settings
         engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=self.root / STATE / "spill")
-        run = uuid.uuid4().hex
         return Workshop(
             root=self.root,
             settings=settings,
             environment=environment,
             run=run,
-            staging=self.warehouse.staging(run),
+            staging=staging,
             trace_id=trace_id(),
             principal=self.principal,
             engine=engine,

@@ -84,6 +84,10 @@ class BuildInputs:
             found[MODULES] = BuildInput(name=MODULES, table=TableInput(name=MODULES, scan=""), read=read)
         return found
 
+    def whole(self, port: InputPort) -> BuildInput:
+        """One input port as a first build reads it."""
+        return self._files(port, None) if port.source else self._published(port, None)
+
     def _published(self, port: InputPort, before: InputRead | None) -> BuildInput:
         workshop = self.workshop
         target = self.mesh.reads[self.bound.product.id, port.name]

@@ -98,7 +98,7 @@ class Transforming:
             port = replace(port, contract=draft_contract(self.bound.product, port, columns))
         assert port.contract is not None  # noqa: S101 - drafted just above when it was missing
         before = self.previous.get((port.name, port.major), PreviousSchema())
-        kept = _kept(one.name, port.contract)
+        kept = kept_columns(one.name, port.contract)
         schema, last = fields(kept, before.schema, before.last_field_id)
         key = key_of(port) if port.materialization == "full" else ()
         output = TableOutput(name=one.name, folder=self.folder / one.name, schema=schema, key=key)
@@ -157,33 +157,45 @@ class Transforming:
             raise InvalidInput(f"{one.path}: a port of type files is made by Python, not SQL")
         names = {name: self._input(one, port) for name, port in one.tables.items()}
         names |= {name: self.results[name] for name in one.siblings.values() if name in self.results}
+        tables = tuple(replace(table, name=name) for name, table in names.items())
         folder = self._artifacts(one)
-        folder.mkdir(parents=True)
-        job = PythonJob(
-            source=self.workshop.root / one.path,
-            function=one.name.partition("@")[0],
-            folder=folder,
-            inputs=tuple(replace(table, name=name) for name, table in names.items()),
-            limits=self._limits(),
-            environments=self.workshop.cache / "environments",
-            dependencies=one.dependencies,
-            kind=kind,
-            on_output=lambda line: self.workshop.emit(OutputPrinted(product=self.bound.product.id, line=line)),
-            stopped=self.workshop.stopped.is_set,
-        )
-        from meshwright.engines.python_process import run_python
-
-        with self.workshop.python_slots:
-            return run_python(job)
-
-    def _limits(self) -> Limits:
-        own, settings = self.bound.product.limits, self.workshop.settings
-        return Limits(
-            seconds=own.seconds or settings.python_seconds, memory_mb=own.memory_mb or settings.python_memory_mb
-        )
+        return call_python(self.workshop, self.bound, one, tables, folder=folder, kind=kind)
 
 
-def _kept(port: str, contract: Contract) -> tuple[tuple[str, DataType], ...]:
+def call_python(
+    workshop: Workshop,
+    bound: BoundProduct,
+    one: ParsedTransformation,
+    tables: tuple[TableInput, ...],
+    *,
+    folder: Path,
+    kind: str,
+) -> list[Path]:
+    """The files that a Python transformation of *bound* makes of *tables* in *folder*, within the product's limits."""
+    from meshwright.engines.python_process import run_python
+
+    own, settings = bound.product.limits, workshop.settings
+    limits = Limits(
+        seconds=own.seconds or settings.python_seconds, memory_mb=own.memory_mb or settings.python_memory_mb
+    )
+    folder.mkdir(parents=True)
+    job = PythonJob(
+        source=workshop.root / one.path,
+        function=one.name.partition("@")[0],
+        folder=folder,
+        inputs=tables,
+        limits=limits,
+        environments=workshop.cache / "environments",
+        dependencies=one.dependencies,
+        kind=kind,
+        on_output=lambda line: workshop.emit(OutputPrinted(product=bound.product.id, line=line)),
+        stopped=workshop.stopped.is_set,
+    )
+    with workshop.python_slots:
+        return run_python(job)
+
+
+def kept_columns(port: str, contract: Contract) -> tuple[tuple[str, DataType], ...]:
     """The columns as they are stored. Raises InvalidInput for a type that no table can hold."""
     try:
         return tuple((column.name, stored(column.type)) for column in contract.table.columns)

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "build": ("building", "Build, test and publish what changed."),
     "apply": ("building", "The same as build."),
     "run": ("running", "Build what is due by its schedule, once or as it comes."),
+    "preview": ("previewing", "Run one transformation and show its rows; nothing is published."),
     "test": ("testing", "Run contracts and a product's own tests."),
     "status": ("status", "Say what each product serves and how it is."),
     "list": ("showing", "List published ports."),

@@ -29,6 +29,9 @@ ROW_GROUP_ROWS: Final = 122_880
 # A table without rows. Its typed NULLs keep columns optional in Parquet even when the optimizer knows of none, so
 # that equal rows give equal bytes whatever they were computed from.
 NOTHING: Final = "meshwright_nothing"
+# Optimizers that may swap the sides of a join: the one that is read first is read whole, however few rows are wanted,
+# and the optimizer does not know how long a CSV file is. As they are written, the long side mostly comes first.
+REORDERING: Final = "join_order,build_side_probe_side"
 
 
 class DuckDBEngine:
@@ -98,6 +101,17 @@ class DuckDBEngine:
         with self._statement(name, inputs) as cursor:
             _create_views(cursor, inputs, query)
             return _columns(cursor, query, name)
+
+    def stage_first(self, rows: int, query: str, *, inputs: Sequence[TableInput], output: TableOutput) -> Staged:
+        """Stage the first *rows* rows of *query* and compute no more than they need. Raises as `stage` does."""
+        cursor = self.cursor()
+        try:
+            cursor.execute(f"SET GLOBAL disabled_optimizers = '{REORDERING}'")
+            query = query.rstrip(" \t\r\n;")
+            return self.stage(f"SELECT * FROM ({query}\n) LIMIT {rows}", inputs=inputs, output=output)
+        finally:
+            cursor.execute("RESET GLOBAL disabled_optimizers")
+            cursor.close()
 
     def stage(self, query: str, *, inputs: Sequence[TableInput], output: TableOutput) -> Staged:
         """Write the rows of *query* to one Parquet file in the output's folder, cast to its columns.

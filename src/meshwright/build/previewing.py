@@ -1,0 +1,216 @@
+"""Previewing: one port's or step's transformation run on what the checkout says; nothing is published or left behind."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshwright.build.faithful import refuse_unfaithful
+from meshwright.build.fingerprints import event_time_of
+from meshwright.build.outline import stem
+from meshwright.build.relations import Columns, Relations
+from meshwright.build.testing import Tester, dataset
+from meshwright.engines import TableOutput
+from meshwright.engines.parquet_scan import scan_sql
+from meshwright.model.casting import is_castable
+from meshwright.model.datatype import stored
+from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
+from meshwright.model.fields import fields
+from meshwright.model.names import PortAddress, nearest
+from meshwright.model.results import Outcome
+
+if TYPE_CHECKING:
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.outline import ParsedTransformation
+    from meshwright.build.planning import Planned
+    from meshwright.build.workshop import Workshop
+    from meshwright.engines import Staged
+    from meshwright.model.contract import Contract
+    from meshwright.model.findings import Finding
+    from meshwright.model.mesh import Mesh
+    from meshwright.model.product import OutputPort
+    from meshwright.model.publication import Field
+    from meshwright.model.results import RuleResult
+
+ROWS_SHOWN = 20
+# So many rows are computed and meet the contract's rules, however few are shown.
+ROWS_CHECKED = 10_000
+# The threshold of a rule that one bad row breaks.
+NOT_ONE = "mustBe 0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewRequest:
+    """What is previewed: a port or a step (`domain.product[.name]`), and how many rows are shown."""
+
+    address: str
+    limit: int = ROWS_SHOWN
+
+    @property
+    def port(self) -> PortAddress:
+        """The address. Raises InvalidInput."""
+        try:
+            return PortAddress.parse(self.address)
+        except ValueError as error:
+            raise InvalidInput(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed:
+    """What a transformation yields.
+
+    `columns` and `rows` as they would be stored; `computed` is how many rows there are, or, when not `is_whole`, how many
+    were looked at. `rules` are those that failed on them. `reads` says what was read, `rebuilt` which upstream products
+    were computed on the way. `artifacts` are a port of files' paths and bytes.
+    """
+
+    address: str
+    path: str
+    kind: str = "tables"
+    columns: Columns = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    computed: int = 0
+    is_whole: bool = True
+    rules: tuple[RuleResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    rebuilt: tuple[str, ...] = ()
+    artifacts: tuple[tuple[str, int], ...] = ()
+    seconds: float = 0.0
+
+
+def product_of(request: PreviewRequest, mesh: Mesh) -> str:
+    """The id of the product that is asked for. Raises InvalidInput, NotFound."""
+    name = request.port.product_id
+    if name not in mesh.products:
+        guess = nearest(name, mesh.products)
+        raise NotFound(f"there is no product {name} in this checkout" + (f": did you mean {guess}?" if guess else ""))
+    return name
+
+
+class Preview:
+    """Runs one preview below the workshop's staging folder."""
+
+    def __init__(self, workshop: Workshop, planned: Planned, request: PreviewRequest) -> None:
+        self.workshop = workshop
+        self.planned = planned
+        self.request = request
+        self.started = time.monotonic()
+        self.bound = self._product()
+        self.port, self.one = self._transformation()
+        self.relations = Relations(workshop, planned)
+        self.findings = [one for one in planned.mesh.errors if one.path.startswith(f"{self.bound.product.folder}/")]
+
+    def run(self) -> Previewed:
+        """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise."""
+        if self.port is not None and self.port.kind == "files":
+            return self._files()
+        query, inputs, have = self.relations.query(self.bound, self.one)
+        schema, _ = fields(self._kept(have))
+        count = max(ROWS_CHECKED, self.request.limit)
+        output = TableOutput(name=self.one.name, folder=self.workshop.staging / "previewed", schema=schema)
+        staged = self.workshop.engine.stage_first(count, query, inputs=inputs, output=output)
+        is_whole = staged.rows < count
+        return Previewed(
+            address=self.request.address,
+            path=self.one.path,
+            columns=tuple((field.name, field.type) for field in schema),
+            rows=self._shown(staged, schema),
+            computed=staged.rows,
+            is_whole=is_whole,
+            rules=self._rules(staged, schema, is_whole=is_whole),
+            findings=tuple(self.findings),
+            notes=tuple(self._notes(staged, schema)),
+            reads=tuple(leaf.says for leaf in self.relations.leaves.values()),
+            rebuilt=tuple(self.relations.computed),
+            seconds=time.monotonic() - self.started,
+        )
+
+    def _files(self) -> Previewed:
+        folder = self.relations.folder(self.bound, self.one)
+        self.relations.files(self.bound, self.one)
+        made = sorted(path for path in folder.rglob("*") if path.is_file())
+        return Previewed(
+            address=self.request.address,
+            path=self.one.path,
+            kind="files",
+            reads=tuple(leaf.says for leaf in self.relations.leaves.values()),
+            rebuilt=tuple(self.relations.computed),
+            artifacts=tuple((path.relative_to(folder).as_posix(), path.stat().st_size) for path in made),
+            seconds=time.monotonic() - self.started,
+        )
+
+    def _product(self) -> BoundProduct:
+        name = self.request.port.product_id
+        bound = self.planned.mesh.products.get(name)
+        if bound is None:
+            own = f"domains/{name.replace('.', '/')}/"
+            every = self.planned.mesh.errors
+            raise InvalidMesh([one for one in every if one.path.startswith(own)] or every)
+        return bound
+
+    def _transformation(self) -> tuple[OutputPort | None, ParsedTransformation]:
+        address, product = self.request.port, self.bound.product
+        port = product.output_port(address.port, address.major)
+        name = stem(port) if port is not None else address.port
+        found = next((one for one in self.bound.transformations if one.name == name), None)
+        if found is not None:
+            return port, found
+        if port is not None:
+            own = [one for one in self.planned.mesh.errors if one.path.startswith(f"{product.folder}/")]
+            raise InvalidMesh(own) if own else NotFound(f"no transformation makes {self.request.address}")
+        known = [one.name for one in self.bound.transformations]
+        guess = nearest(address.port, known)
+        meant = f"did you mean {product.id}.{guess}?" if guess else f"it has {', '.join(known)}"
+        raise NotFound(f"{product.id} has no port or step {address.port}: {meant}")
+
+    def _kept(self, have: Columns) -> Columns:
+        """The columns as they would be stored: as the contract has them where the query's fit, else as the query has."""
+        contract = self._contract()
+        promised = {} if contract is None else {column.name.lower(): column for column in contract.table.columns}
+        kept = []
+        for name, kind in have:
+            column = promised.get(name.lower())
+            if column is not None and is_castable(kind, column.type):
+                kept.append((column.name, stored(column.type)))
+            else:
+                kept.append((name, stored(kind)))
+        return tuple(kept)
+
+    def _contract(self) -> Contract | None:
+        return self.port.contract if self.port is not None else None
+
+    def _shown(self, staged: Staged, schema: tuple[Field, ...]) -> tuple[tuple[Any, ...], ...]:
+        if not staged.files or not self.request.limit:
+            return ()
+        cursor = self.workshop.engine.cursor()
+        try:
+            scan = scan_sql(staged.files, schema, str)
+            return tuple(cursor.execute(f"SELECT * FROM ({scan}) LIMIT {self.request.limit}").fetchall())
+        finally:
+            cursor.close()
+
+    def _rules(self, staged: Staged, schema: tuple[Field, ...], *, is_whole: bool) -> tuple[RuleResult, ...]:
+        """The contract's rules that fail on the rows. Of some rows only, those that no further row can put right."""
+        contract = self._contract()
+        if contract is None or not contract.written or self.findings or self.port is None:
+            return ()
+        data = dataset(staged.files, schema, self.workshop.warehouse)
+        found = Tester(self.workshop, self.bound.product.id).test(contract, data, event_time=event_time_of(self.port))
+        failed = [one for one in found if one.outcome is Outcome.FAILED]
+        definite = (one for one in failed if one.failing and one.threshold == NOT_ONE and one.kind != "sql")
+        return tuple(failed if is_whole else definite)
+
+    def _notes(self, staged: Staged, schema: tuple[Field, ...]) -> list[str]:
+        contract = self._contract()
+        notes = []
+        if contract is not None and not self.findings:
+            try:
+                refuse_unfaithful(self.one.name, staged, schema, contract, self.workshop.engine)
+            except InvalidInput as error:
+                notes.append(str(error))
+        if self.one.changes:
+            notes.append("as a first build: to it all rows of its inputs are new")
+        return notes

@@ -1,0 +1,204 @@
+"""Relations over one another, nothing of them stored: a port's rows as one query over published tables and source files."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meshwright.build.build_inputs import BuildInputs
+from meshwright.build.outline import CHANGES, stem
+from meshwright.build.transforming import call_python, kept_columns
+from meshwright.engines import TableInput
+from meshwright.engines.casts import cast_sql
+from meshwright.engines.parquet_scan import parquet
+from meshwright.model.datatype import DataType, quote, stored
+from meshwright.model.errors import InvalidMesh
+from meshwright.model.findings import Severity
+from meshwright.model.plan import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from meshwright.build.bound import BoundProduct
+    from meshwright.build.outline import ParsedTransformation
+    from meshwright.build.planning import Planned
+    from meshwright.build.workshop import Workshop
+    from meshwright.model.findings import Finding
+    from meshwright.model.product import InputPort
+
+Columns = tuple[tuple[str, DataType], ...]
+# Findings about what a query yields beside its contract: the query itself can run.
+ABOUT_CONTRACTS = frozenset({"column-missing", "column-type", "column-extra"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What is read as it is: a published port or source files; `name` is its relation's."""
+
+    name: str
+    product: str
+    input: str
+    says: str
+    table: TableInput
+    rows: int | None = None
+
+
+@dataclass(slots=True)
+class Relations:
+    """The relations that a preview is made of, each known by a name that no query can use.
+
+    Upstream products of the checkout that a build would publish anew are computed here, the others read as published.
+    """
+
+    workshop: Workshop
+    planned: Planned
+    # Turns the scan of a leaf into that of a sample of it.
+    sampled: Callable[[Leaf], str] = field(default=lambda leaf: leaf.table.scan)
+    leaves: dict[str, Leaf] = field(default_factory=dict)
+    computed: list[str] = field(default_factory=list)
+    _queries: dict[str, str] = field(default_factory=dict)
+    _uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _columns: dict[str, Columns] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def query(self, bound: BoundProduct, one: ParsedTransformation) -> tuple[str, tuple[TableInput, ...], Columns]:
+        """A transformation as one query: its text, the tables that it reads, its columns. Python runs at once."""
+        text, names = self._text(bound, one)
+        select, tables = self._with(text, names)
+        columns = bound.columns.get(one.name, ()) if one.language == "sql" else ()
+        return select, tables, columns or self.workshop.engine.columns(select, inputs=tables, name=one.name)
+
+    def files(self, bound: BoundProduct, one: ParsedTransformation) -> None:
+        """Run the Python of a port of files; what it writes is below `folder(bound, one)`."""
+        self._python(bound, one, kind="files")
+
+    def folder(self, bound: BoundProduct, one: ParsedTransformation) -> Path:
+        """Where a Python transformation leaves what it makes."""
+        return self.workshop.staging / bound.product.id / one.name / "returned"
+
+    def _text(self, bound: BoundProduct, one: ParsedTransformation) -> tuple[str, list[str]]:
+        """A transformation's query over relations, and these."""
+        if one.language == "python":
+            parts = self._python(bound, one, kind="tables")
+            return f"SELECT * FROM {parquet([str(part) for part in parts])}", []
+        if not one.sql or (one.tables and not bound.columns.get(one.name)):
+            raise InvalidMesh(self._findings(bound))
+        named: dict[str, str] = {}
+        for table, name in one.tables.items():
+            relation = self._input(bound, name)
+            base = table.removesuffix(CHANGES) if name in one.changes else table
+            # To a first build everything is new.
+            named |= {base: relation, f"{base}{CHANGES}": relation} if name in one.changes else {base: relation}
+        for table, name in one.siblings.items():
+            named[table] = self._transformation(bound, bound.transformation(name))
+        aliases = ", ".join(f"{quote(table)} AS (SELECT * FROM {quote(name)})" for table, name in named.items())
+        return f"WITH {aliases} SELECT * FROM ({one.sql}\n)" if aliases else one.sql, list(named.values())
+
+    def _python(self, bound: BoundProduct, one: ParsedTransformation, *, kind: str) -> list[Path]:
+        names = {name: self._input(bound, port) for name, port in one.tables.items()}
+        names |= {name: self._transformation(bound, bound.transformation(name)) for name in one.siblings.values()}
+        tables = []
+        for name, relation in names.items():
+            query, leaves = self._with(f"SELECT * FROM {quote(relation)}", [relation])
+            scans = ", ".join(f"{quote(leaf.name)} AS ({leaf.scan})" for leaf in leaves)
+            tables.append(TableInput(name=name, scan=f"WITH {scans} SELECT * FROM ({query})" if scans else query))
+        folder = self.folder(bound, one)
+        return call_python(self.workshop, bound, one, tuple(tables), folder=folder, kind=kind)
+
+    def _transformation(self, bound: BoundProduct, one: ParsedTransformation) -> str:
+        """The relation of a step, or of a port of this or another product as it would be stored."""
+        key = (bound.product.id, "", one.name)
+        if key not in self._known:
+            text, uses = self._text(bound, one)
+            self._known[key] = self._add(self._as_stored(bound, one, text, uses), uses)
+        return self._known[key]
+
+    def _as_stored(self, bound: BoundProduct, one: ParsedTransformation, text: str, uses: list[str]) -> str:
+        """The query *text* with its columns cast as a build casts them."""
+        have = bound.columns.get(one.name, ()) if one.language == "sql" else ()
+        if not have:
+            select, tables = self._with(text, uses)
+            have = self.workshop.engine.columns(select, inputs=tables, name=one.name)
+        port = next((port for port in bound.product.output_ports if stem(port) == one.name), None)
+        if port is None or port.contract is None or not port.contract.table.columns:
+            kept = tuple((name, stored(kind)) for name, kind in have)
+        else:
+            kept = kept_columns(one.name, port.contract)
+        found = {name.lower(): (name, kind) for name, kind in have}
+        casts = [
+            f"{cast_sql(quote(found[name.lower()][0]), found[name.lower()][1], kind)} AS {quote(name)}"
+            for name, kind in kept
+            if name.lower() in found
+        ]
+        return f"SELECT {', '.join(casts)} FROM ({text}\n)"
+
+    def _input(self, bound: BoundProduct, name: str) -> str:
+        """The relation of an input port."""
+        port = bound.product.input_port(name)
+        assert port is not None  # noqa: S101 - transformations name input ports only
+        if port.source is not None:
+            return self._leaf((bound.product.id, name), bound, port, says=port.source.path)
+        read = self.planned.mesh.reads.get((bound.product.id, name))
+        if read is None:
+            raise InvalidMesh(self._findings(bound))
+        upstream = self.planned.mesh.products.get(read.product)
+        if upstream is None or not self._is_computed(upstream, read.port, read.major):
+            head = self.planned.published[read.product]
+            says = f"{read.product}.{read.port}@{read.major}, publication {head.sequence}"
+            return self._leaf((read.product, read.port, str(read.major), "head"), bound, port, says=says)
+        output = upstream.product.output_port(read.port, read.major)
+        assert output is not None  # noqa: S101 - it is served or computed
+        if read.product not in self.computed:
+            self.computed.append(read.product)
+        return self._transformation(upstream, upstream.transformation(stem(output)))
+
+    def _is_computed(self, upstream: BoundProduct, port: str, major: int) -> bool:
+        """Whether an upstream port is computed here: where a build would publish it anew, or it is not published yet."""
+        name = upstream.product.id
+        head = self.planned.published.get(name)
+        served = head is not None and head.port(port, major) is not None
+        actions = {one.id: one.action for one in self.planned.plan.products}
+        if served and actions.get(name) is not Action.BUILD:
+            return False
+        if upstream.product.output_port(port, major) is None:
+            return False
+        if any(one.severity is Severity.ERROR and one.code not in ABOUT_CONTRACTS for one in upstream.findings):
+            raise InvalidMesh(self._findings(upstream))
+        return True
+
+    def _leaf(self, key: tuple[str, ...], bound: BoundProduct, port: InputPort, *, says: str) -> str:
+        if key not in self._known:
+            found = BuildInputs(self.workshop, self.planned.mesh, bound, full=True).whole(port)
+            name = self._known[key] = f"relation {next(self._numbers)}"
+            rows = found.port.rows if found.port is not None else None
+            leaf = Leaf(name=name, product=bound.product.id, input=port.name, says=says, table=found.table, rows=rows)
+            self.leaves[name] = leaf
+        return self._known[key]
+
+    def _add(self, query: str, uses: Iterable[str]) -> str:
+        name = f"relation {next(self._numbers)}"
+        self._queries[name], self._uses[name] = query, tuple(uses)
+        return name
+
+    def _with(self, text: str, names: Iterable[str]) -> tuple[str, tuple[TableInput, ...]]:
+        """*text* with the queries of the relations *names* and all they use, and the leaves among these."""
+        needed: dict[str, None] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed[name] = None
+                waiting.extend(self._uses.get(name, ()))
+        # A relation is added after those it uses.
+        queries = [f"{quote(name)} AS ({query})" for name, query in self._queries.items() if name in needed]
+        tables = [
+            TableInput(name=name, scan=self.sampled(leaf)) for name, leaf in self.leaves.items() if name in needed
+        ]
+        return f"WITH {', '.join(queries)} SELECT * FROM ({text}\n)" if queries else text, tuple(tables)
+
+    def _findings(self, bound: BoundProduct) -> list[Finding]:
+        every = self.planned.mesh.errors
+        return [one for one in every if one.path.startswith(f"{bound.product.folder}/")] or every
