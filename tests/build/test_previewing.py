@@ -161,3 +161,11 @@ def test_no_more_rows_are_computed_than_are_looked_at(mesh: MeshFolder) -> None:
     assert (found["is_whole"], found["rows_computed"]) == (False, 10_000)
     assert found["rows"] == [{"x": 0, "y": 1}, {"x": 1, "y": 2}]
     assert "2 of more than 10,000 rows" in mesh.mesh("preview", "a.many", "--limit", "2").out
+
+
+def test_a_lost_data_file_is_named(shop: MeshFolder) -> None:
+    shop.build()
+    for path in (shop.root / ".mesh/warehouse/sales").rglob("*.parquet"):
+        path.unlink()
+    answer = shop.mesh("preview", "finance.totals")
+    assert (answer.code, "is missing, and sales.orders is served from it" in answer.err) == (3, True)

@@ -86,7 +86,7 @@ class BuildInputs:
 
     def whole(self, port: InputPort) -> BuildInput:
         """One input port as a first build reads it."""
-        return self._files(port, None) if port.source else self._published(port, None)
+        return self._outside(port, None) if port.source else self._published(port, None)
 
     def _published(self, port: InputPort, before: InputRead | None) -> BuildInput:
         workshop = self.workshop

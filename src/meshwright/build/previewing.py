@@ -15,7 +15,7 @@ from meshwright.engines import TableOutput
 from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.casting import is_castable
 from meshwright.model.datatype import stored
-from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
+from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound, Unavailable
 from meshwright.model.fields import fields
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.results import Outcome
@@ -105,8 +105,12 @@ class Preview:
 
     def run(self) -> Previewed:
         """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise."""
-        if self.port is not None and self.port.kind == "files":
-            return self._files()
+        try:
+            return self._files() if self.port is not None and self.port.kind == "files" else self._table()
+        except (InvalidInput, Unavailable) as error:
+            raise self.relations.told(error) from error
+
+    def _table(self) -> Previewed:
         query, inputs, have = self.relations.query(self.bound, self.one)
         schema, _ = fields(self._kept(have))
         count = max(ROWS_CHECKED, self.request.limit)

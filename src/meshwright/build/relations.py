@@ -13,7 +13,7 @@ from meshwright.engines import TableInput
 from meshwright.engines.casts import cast_sql
 from meshwright.engines.parquet_scan import parquet
 from meshwright.model.datatype import DataType, quote, stored
-from meshwright.model.errors import InvalidMesh
+from meshwright.model.errors import InvalidMesh, MeshwrightError
 from meshwright.model.findings import Severity
 from meshwright.model.plan import Action
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
+    from meshwright.build.build_inputs import BuildInput
     from meshwright.build.outline import ParsedTransformation
     from meshwright.build.planning import Planned
     from meshwright.build.workshop import Workshop
@@ -58,6 +59,7 @@ class Relations:
     sampled: Callable[[Leaf], str] = field(default=lambda leaf: leaf.table.scan)
     leaves: dict[str, Leaf] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
+    _read: list[tuple[BuildInputs, BuildInput]] = field(default_factory=list)
     _queries: dict[str, str] = field(default_factory=dict)
     _uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: dict[tuple[str, ...], str] = field(default_factory=dict)
@@ -78,6 +80,13 @@ class Relations:
     def folder(self, bound: BoundProduct, one: ParsedTransformation) -> Path:
         """Where a Python transformation leaves what it makes."""
         return self.workshop.staging / bound.product.id / one.name / "returned"
+
+    def told(self, error: MeshwrightError) -> MeshwrightError:
+        """*error* with the names of sources instead of those of local copies. Raises Unavailable for lost data files."""
+        for reader, found in self._read:
+            reader.require_files({found.name: found}, None, str(error))
+            error = reader.told(error)
+        return error
 
     def _text(self, bound: BoundProduct, one: ParsedTransformation) -> tuple[str, list[str]]:
         """A transformation's query over relations, and these."""
@@ -140,7 +149,7 @@ class Relations:
         port = bound.product.input_port(name)
         assert port is not None  # noqa: S101 - transformations name input ports only
         if port.source is not None:
-            return self._leaf((bound.product.id, name), bound, port, says=port.source.path)
+            return self._leaf((bound.product.id, name), bound, port, says=port.source.address)
         read = self.planned.mesh.reads.get((bound.product.id, name))
         if read is None:
             raise InvalidMesh(self._findings(bound))
@@ -171,7 +180,9 @@ class Relations:
 
     def _leaf(self, key: tuple[str, ...], bound: BoundProduct, port: InputPort, *, says: str) -> str:
         if key not in self._known:
-            found = BuildInputs(self.workshop, self.planned.mesh, bound, full=True).whole(port)
+            reader = BuildInputs(self.workshop, self.planned.mesh, bound, full=True)
+            found = reader.whole(port)
+            self._read.append((reader, found))
             name = self._known[key] = f"relation {next(self._numbers)}"
             rows = found.port.rows if found.port is not None else None
             leaf = Leaf(name=name, product=bound.product.id, input=port.name, says=says, table=found.table, rows=rows)
