@@ -1,0 +1,446 @@
+"""A dbt project becomes data products: files that a person goes on editing, and a list of what was not carried over."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.authoring import binding_ahead
+from meshwright.authoring.adoption import Adoption
+from meshwright.authoring.binding_ahead import Pin
+from meshwright.authoring.dbt_contracts import cast_to, contracted_columns, described, promises_of, write_contract
+from meshwright.authoring.dbt_dialects import data_type
+from meshwright.authoring.dbt_inputs import Inputs
+from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_products import Arrangement, Home, arrange, identifier
+from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings
+from meshwright.authoring.dbt_transformations import Written, write_transformation
+from meshwright.authoring.dbt_understanding import Understood, understand
+from meshwright.authoring.dbt_unit_tests import written_case
+from meshwright.formats import odcs, odps
+from meshwright.formats.yaml_text import dump
+from meshwright.model.product import InputPort, OutputPort, Product
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from meshwright.authoring.dbt_inputs import DbtInput
+    from meshwright.authoring.dbt_project import DataTest, Relation
+    from meshwright.model.contract import Contract
+    from meshwright.model.datatype import DataType
+    from meshwright.workspace.loading import Workspace
+
+    Columns = Sequence[tuple[str, DataType]]
+
+REPORT: Final = "IMPORTED.md"
+RESERVED: Final = frozenset(
+    {
+        "all", "and", "any", "array", "as", "asc", "between", "case", "cast", "check", "column", "constraint", "create",
+        "default", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant",
+        "group", "having", "in", "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not", "null",
+        "offset", "on", "only", "or", "order", "pivot", "placing", "primary", "qualify", "references", "returning",
+        "select", "show", "some", "summarize", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique",
+        "unpivot", "using", "variadic", "when", "where", "window", "with",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtImport:
+    """What to adopt, and how: `folder` holds the project; "" leaves a choice to what is found there.
+
+    `by` is group or folder, `domain` the domain that the products go to, `connection` what the mesh calls the database
+    that sources are in; without steps every model becomes an output port.
+    """
+
+    folder: Path
+    domain: str = ""
+    team: str = ""
+    by: str = ""
+    connection: str = ""
+    dialect: str = ""
+    target: str = ""
+    with_steps: bool = True
+
+
+def adopt_dbt(workspace: Workspace, asked: DbtImport) -> Adoption:
+    """The files that make the products of a dbt project in the mesh of *workspace*, and the report. Nothing is written.
+
+    Raises NotFound when there is no project, InvalidInput when it, or what is asked, cannot be understood.
+    """
+    adoption = Adoption(f"the dbt project in {asked.folder}")
+    found = understand(asked.folder, adoption, dialect=asked.dialect, target=asked.target)
+    domain = asked.domain or identifier(found.project.name)
+    by = asked.by or ("group" if any(model.group for model in found.models) else "folder")
+    arrangement = arrange(
+        found.project,
+        found.models,
+        found.reads,
+        domain=domain,
+        by=by,
+        exposed=found.exposed,
+        with_steps=asked.with_steps,
+    )
+    connection = asked.connection or identifier(found.project.adapter or found.dialect)
+    inputs = Inputs(found.project, workspace.root, domain, connection, found.dialect, adoption)
+    _Adopting(workspace, asked, found, arrangement, inputs, adoption).run()
+    return adoption
+
+
+@dataclass(slots=True)
+class _Adopting:
+    workspace: Workspace
+    asked: DbtImport
+    found: Understood
+    arrangement: Arrangement
+    inputs: Inputs
+    adoption: Adoption
+    written: dict[str, Written] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> str:
+        return self.arrangement.domain
+
+    def run(self) -> None:
+        by_key = {model.key: model for model in self.found.models}
+        for key, home in self.arrangement.homes.items():
+            self.written[key] = self._transform(by_key[key], home)
+        for product in self.arrangement.products:
+            self.files[self._folder(product)] = self._product_files(product)
+        columns = self._bind()
+        singular = self._singular_hosts()
+        for key, home in self.arrangement.homes.items():
+            model = by_key[key]
+            if home.is_port:
+                self._promise(model, home, columns.get(key, ()), singular.get(key, []))
+            else:
+                self._step(model, home)
+        for product in self.arrangement.products:
+            self.files[self._folder(product)] = self._product_files(product)
+        self._unit_tests()
+        self._leave_others()
+        self._finish()
+
+    # Transformations.
+
+    def _folder(self, product: str) -> str:
+        return f"domains/{self.domain}/{product}"
+
+    def _transform(self, model: Relation, home: Home) -> Written:
+        def resolve(kind: str, name: str, more: str) -> tuple[str, bool]:
+            return self._table(home, kind, name, more)
+
+        return write_transformation(model, self.found.renderer, self.found.dialect, resolve)
+
+    def _table(self, home: Home, kind: str, name: str, more: str) -> tuple[str, bool]:
+        """The SQL name of what a model at *home* reads, and whether it is an input."""
+        if kind == "source":
+            source = self.found.sources.get(f"{name}.{more}")
+            if source is None:
+                raise NotRendered(f"source('{name}', '{more}') is declared nowhere")
+            return self._input(home, self.inputs.source(source), f"{name}_{more}")
+        key = self.found.keys.get((name, more), "")
+        other = self.arrangement.homes.get(key)
+        if other is None:
+            return self._elsewhere(home, name, key)
+        if other.product == home.product:
+            return _quoted(other.stem), False
+        address = other.address(self.domain)
+        return _quoted(address), True
+
+    def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, bool]:
+        """A seed, something that dbt goes on making, or a port that the mesh has already."""
+        relation = self.found.others.get(key)
+        if relation is not None:
+            found = self.inputs.seed(relation) if relation.kind == "seed" else self.inputs.relation(relation)
+            return self._input(home, found, f"{relation.kind}_{name}")
+        ports = [
+            (product, port)
+            for product in self.workspace.mesh.products.values()
+            for port in product.output_ports
+            if port.name == identifier(name)
+        ]
+        if len(ports) != 1:
+            raise NotRendered(f"ref('{name}') is no model of the project or its installed packages")
+        product, port = ports[0]
+        return f"{product.id}{'' if port.name == product.name else f'.{port.name}'}", True
+
+    def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, bool]:
+        taken = {other.stem for other in self.arrangement.homes.values() if other.product == home.product}
+        return _quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
+
+    # Columns.
+
+    def _bind(self) -> dict[str, Columns]:
+        """The columns of every model: what its query yields, else what dbt's catalog or an enforced contract says."""
+        base = self.found.project.root
+        pins = {
+            one.path: Pin(
+                one.path,
+                base if one.original else None,
+                one.original,
+                one.options,
+                {name: str(kind) for name, kind in one.columns},
+            )
+            for one in self.inputs.known.values()
+        }
+        mesh, _ = binding_ahead.bound(self.workspace, self.files, binding_ahead.looked_at(pins))
+        columns: dict[str, Columns] = {}
+        for key, home in self.arrangement.homes.items():
+            product = mesh.products.get(f"{self.domain}.{home.product}")
+            found = product.columns.get(home.stem, ()) if product is not None else ()
+            columns[key] = found or self._documented(key)
+        return columns
+
+    def _documented(self, key: str) -> Columns:
+        types = self.found.project.types.get(key, {})
+        known = [(name, data_type(kind, self.found.dialect)) for name, kind in types.items()]
+        return [(name, kind) for name, kind in known if kind is not None] if all(kind for _, kind in known) else []
+
+    # Contracts.
+
+    def _singular_hosts(self) -> dict[str, list[DataTest]]:
+        """The singular tests by the model whose contract takes them: of the ports they read, the one built last."""
+        order = {key: at for at, key in enumerate(self.arrangement.homes)}
+        hosts: dict[str, list[DataTest]] = {}
+        for test in self.found.project.singular_tests:
+            rendered = self.found.renderer.render(test.sql)
+            if rendered.sql is None:
+                self.found.renderer.references(test.sql, rendered)
+            keys = [self.found.keys.get((name, version), "") for _, name, version in rendered.refs]
+            ports = [key for key in keys if key in order and self.arrangement.homes[key].is_port]
+            if ports:
+                hosts.setdefault(max(ports, key=lambda key: order[key]), []).append(test)
+            else:
+                note = rendered.problem or "it reads no output port, and rules read nothing else"
+                self.adoption.left("test", test.name, test.place, note=note)
+        return hosts
+
+    def _upstream(self) -> dict[str, set[str]]:
+        direct: dict[str, set[str]] = {product: set() for product in self.arrangement.products}
+        for key, home in self.arrangement.homes.items():
+            direct[home.product] |= {self.arrangement.homes[one].product for one in self.found.reads.get(key, ())}
+        found: dict[str, set[str]] = {}
+        for product in direct:
+            seen: set[str] = set()
+            waiting = [*direct[product]]
+            while waiting:
+                name = waiting.pop()
+                if name not in seen:
+                    seen.add(name)
+                    waiting += direct[name]
+            found[product] = seen - {product}
+        return found
+
+    def _promise(self, model: Relation, home: Home, columns: Columns, singular: list[DataTest]) -> None:
+        address = home.address(self.domain)
+        neighbourhood = Neighbourhood(
+            self.found.project, self.found.renderer, self.found.dialect, self.arrangement, self._upstream(), self.found.keys
+        )
+        contracted = contracted_columns(model, self.found.dialect) if model.is_contracted else []
+        written = self.written[model.key]
+        if contracted and columns and not written.problem:
+            written.text = cast_to(written.text, columns, contracted)
+        if contracted:
+            types = {name.lower(): kind for name, kind in contracted}
+            columns = [(name, types.get(name.lower(), kind)) for name, kind in columns] or contracted
+        if columns:
+            around = PortSurroundings(neighbourhood, home)
+            promises = promises_of(model, singular, around, self.adoption, to=address)
+            unknown = [name for name in promises.columns if name not in {column.lower() for column, _ in columns}]
+            self._note_unknown(model, unknown)
+            self.contracts[model.key] = write_contract(model, home, self.domain, promises, columns)
+        else:
+            self._without_contract(model, singular)
+        self._judge(model, address)
+
+    def _note_unknown(self, model: Relation, unknown: list[str]) -> None:
+        for name in unknown:
+            self.adoption.left("column", f"{model.name}.{name}", model.place, note="the model's query yields no such column")
+
+    def _without_contract(self, model: Relation, singular: list[DataTest]) -> None:
+        action = "run `dbt docs generate`, whose target/catalog.json tells the columns, and import again"
+        note = f"the columns of {model.name} are not known, so it has no contract yet"
+        for test in (*model.tests, *(one for column in model.columns for one in column.tests), *singular):
+            self.adoption.left("test", described(test), test.place, note=note, action=action)
+        if model.columns:
+            self.adoption.left("description", f"{len(model.columns)} columns of {model.name}", model.place, note=note, action=action)
+
+    def _step(self, model: Relation, home: Home) -> None:
+        for test in (*model.tests, *(one for column in model.columns for one in column.tests)):
+            self.adoption.left(
+                "test",
+                described(test),
+                test.place,
+                note=f"{model.name} is a step of {self.domain}.{home.product}, and only output ports have contracts",
+                action="test it where it is served, or import with --no-steps",
+            )
+        self._judge(model, f"{self._folder(home.product)}/transform/{home.stem}.sql")
+
+    def _judge(self, model: Relation, to: str) -> None:
+        """Put the model itself on the list."""
+        written = self.written[model.key]
+        notes = list(written.notes)
+        for hook in ("pre_hook", "post_hook", "pre-hook", "post-hook"):
+            if model.config.get(hook):
+                self.adoption.left("hook", f"{hook} of {model.name}", model.place, note="a build runs one query and nothing else")
+        if model.name in self.arrangement.renamed:
+            notes.append(f"it is called {self.arrangement.renamed[model.name]}")
+        if written.problem:
+            place = f"{model.path}:{written.line}" if written.line else model.path
+            path = f"{self._folder(self.arrangement.homes[model.key].product)}/transform/{self.arrangement.homes[model.key].stem}.sql"
+            self.adoption.left("model", model.name, place, note=written.problem, action=f"finish {path}")
+        elif notes:
+            self.adoption.changed("model", model.name, model.place, to=to, note="; ".join(notes))
+        else:
+            self.adoption.carried("model", model.name, model.place, to)
+
+    # Files.
+
+    def _product_files(self, product: str) -> dict[str, str]:
+        """The texts of a product's files by path within its folder, as far as they are known yet."""
+        files = {}
+        ports: list[OutputPort] = []
+        for model in self.arrangement.products[product]:
+            home, written = self.arrangement.homes[model.key], self.written[model.key]
+            files[f"transform/{home.stem}.sql"] = written.text if home.is_port else _commented(model, written.text)
+            contract = self.contracts.get(model.key)
+            if home.is_port:
+                ports.append(_port(model, home, written, contract))
+            if contract is not None:
+                files[f"contracts/{home.stem}.yaml"] = dump(odcs.write(contract))
+        inputs: tuple[InputPort, ...] = tuple(self.inputs.ports.get(product, {}).values())
+        descriptor = Product(
+            domain=self.domain,
+            name=product,
+            descriptor_id=f"{self.domain}.{product}",
+            version="0.1.0",
+            status="draft",
+            folder=self._folder(product),
+            title=product.replace("_", " ").capitalize(),
+            description=self._purpose(product),
+            owner=self.arrangement.owners.get(product, ""),
+            input_ports=inputs,
+            output_ports=tuple(ports),
+        )
+        files["product.yaml"] = dump(odps.write(descriptor))
+        return files
+
+    def _purpose(self, product: str) -> str:
+        group = self.found.project.groups.get(self.arrangement.groups.get(product, ""), {})
+        return str(group.get("description") or "")
+
+    def _unit_tests(self) -> None:
+        cases: dict[str, list[dict[str, Any]]] = {}
+        for test in self.found.project.unit_tests:
+            key = self.found.keys.get((test.model, test.version), "")
+            home = self.arrangement.homes.get(key)
+            if home is None:
+                self.adoption.left("unit test", test.name, test.place, note=f"{test.model} is no model that was carried over")
+                continue
+            if self.written[key].incremental.token:
+                self.adoption.left("unit test", test.name, test.place, note=f"{test.model} reads changes: give rows to `<input>__changes`")
+                continue
+            try:
+                case = written_case(test, port=home.stem, root=self.found.project.root, name_of=self._namer(home))
+            except NotRendered as error:
+                self.adoption.left("unit test", test.name, test.place, note=str(error), action="write it as a case in tests/*.yaml")
+                continue
+            path = f"{self._folder(home.product)}/tests/{home.name}.yaml"
+            cases.setdefault(path, []).append(case)
+            self.adoption.carried("unit test", test.name, test.place, path)
+        for path, listed in cases.items():
+            folder, _, name = path.rpartition("/tests/")
+            self.files[folder][f"tests/{name}"] = dump(listed)
+
+    def _namer(self, home: Home) -> Any:  # noqa: ANN401 - a function
+        def name_of(kind: str, name: str, more: str) -> str:
+            return self._table(home, kind, name, more)[0].strip('"')
+
+        return name_of
+
+    def _leave_others(self) -> None:
+        for other in self.found.project.others:
+            note, action = LEFT.get(other.kind, ("a mesh has no counterpart for it", ""))
+            owner = f" (of {other.owner})" if other.owner else ""
+            self.adoption.left(other.kind, other.name + owner, other.place, note=note, action=action)
+        if self.found.renderer.has_macro("generate_schema_name"):
+            macro = next(one for one in self.found.project.macros if one.name == "generate_schema_name")
+            self.adoption.left("macro", macro.name, macro.place, note="physical names are the mesh's own: domain.product.port")
+        for source in self.found.project.sources:
+            for test in (*source.tests, *(one for column in source.columns for one in column.tests)):
+                note = f"it tests the source {source.key}, and contracts speak of what is served"
+                self.adoption.left("test", described(test), test.place, note=note, action="test it where it is served")
+            if source.has_freshness:
+                note = "a service level speaks of what is served"
+                action = "add a freshness to slaProperties of a contract"
+                self.adoption.left("freshness", source.key, source.place, note=note, action=action)
+        for seed in self.found.others.values():
+            for test in (*seed.tests, *(one for column in seed.columns for one in column.tests)):
+                note = f"it tests {seed.name}, which is an input, and contracts speak of what is served"
+                self.adoption.left("test", described(test), test.place, note=note, action="test it where it is served")
+        for part, name in self.arrangement.split.items():
+            self.adoption.changed(
+                "product", part, "", to=f"{self.domain}.{part}",
+                note=f"{name} and other products read each other in a circle; these models of it come first",
+            )  # fmt: skip
+
+    def _finish(self) -> None:
+        for folder, files in self.files.items():
+            for path, text in files.items():
+                self.adoption.files[posixpath.join(folder, path)] = text
+        place = f"domains/{self.domain}"
+        if self.domain not in self.workspace.mesh.domains:
+            team = self.asked.team or f"{self.domain}_team"
+            description = f"Adopted from the dbt project {self.found.project.name}."
+            self.adoption.files[f"{place}/domain.yaml"] = dump({"description": description, "team": {"name": team}})
+        self.adoption.products = [f"{self.domain}.{product}" for product in self.arrangement.products]
+        if self.inputs.tables:
+            self.adoption.next_steps.append(
+                f"declare the connection '{self.inputs.connection}' in mesh.yaml: {len(set(self.inputs.tables))} tables are read through it"
+            )
+        self.adoption.files[f"{place}/{REPORT}"] = self.adoption.report()
+
+
+def _port(model: Relation, home: Home, written: Written, contract: Contract | None) -> OutputPort:
+    port = OutputPort(
+        name=home.name,
+        version=contract.version if contract is not None else "0.1.0",
+        description="" if contract is not None else model.description,
+        contract_id=contract.id if contract is not None else "",
+        materialization=written.incremental.materialization,
+        key=written.incremental.key,
+        deprecated=bool(model.deprecated_from),
+    )
+    event_time = str(model.config.get("event_time") or "")
+    known = contract is not None and contract.table.column(event_time) is not None
+    return replace(port, event_time=event_time) if event_time and known else port
+
+
+def _commented(model: Relation, text: str) -> str:
+    """A step's query with its documentation above it: a step has no contract that could hold it."""
+    lines = [f"-- {line}".rstrip() for line in model.description.splitlines()]
+    lines += [
+        f"--   {column.name}: {' '.join(column.description.split())}" for column in model.columns if column.description
+    ]
+    return text if not lines else "\n".join(lines) + "\n" + text
+
+
+def _quoted(name: str) -> str:
+    """A name as it is written in SQL: in quotes where it needs them."""
+    return f'"{name}"' if "@" in name or name in RESERVED else name
+
+
+LEFT: Final = {
+    "exposure": ("consumers are not declared by the product; what it reads became output ports", "tell its owner the new addresses"),
+    "metric": ("a mesh serves tables", "keep it in your semantic layer, reading the port"),
+    "semantic model": ("a mesh serves tables", "keep it in your semantic layer, reading the port"),
+    "saved query": ("a mesh serves tables", "make it an output port, if others read it"),
+    "analysis": ("it is a query that nobody builds", "run it with mesh query"),
+    "hook": ("a build runs one query and nothing else", ""),
+    "function": ("functions cannot be defined in a mesh", "write the expression where it is used"),
+}

@@ -1,0 +1,173 @@
+"""What dbt says of a model – documentation, constraints, enforced types, tests – as the contract of its port."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from meshwright.authoring.dbt_dialects import data_type
+from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_tests import carry
+from meshwright.authoring.promises import Promises, written_column
+from meshwright.model.casting import is_castable
+from meshwright.model.contract import Contract, QualityRule, Relationship, ServiceLevel, Table
+from meshwright.model.datatype import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meshwright.authoring.adoption import Adoption
+    from meshwright.authoring.dbt_products import Home
+    from meshwright.authoring.dbt_project import DataTest, DbtColumn, Relation
+    from meshwright.authoring.dbt_surroundings import PortSurroundings
+    from meshwright.model.datatype import DataType
+
+    Columns = Sequence[tuple[str, DataType]]
+
+
+def promises_of(
+    model: Relation, singular: Sequence[DataTest], around: PortSurroundings, adoption: Adoption, *, to: str
+) -> Promises:
+    """Everything promised of the port that *model* becomes; what cannot be promised goes on the list."""
+    promises = Promises()
+    for column in model.columns:
+        _document(column, promises)
+        for constraint in column.constraints:
+            _constrain(constraint, [column.name], model, promises, around, adoption)
+    for constraint in model.constraints:
+        _constrain(constraint, [str(name) for name in constraint.get("columns") or ()], model, promises, around, adoption)
+    tests = [*model.tests, *(test for column in model.columns for test in column.tests), *singular]
+    for test in tests:
+        _carry(test, promises, around, adoption, to=to)
+    if model.deprecated_from:
+        level = ServiceLevel(property="endOfLife", value=model.deprecated_from[:10])
+        promises.service_levels.append(level)
+    return promises
+
+
+def _document(column: DbtColumn, promises: Promises) -> None:
+    promise = promises.column(column.name)
+    promise.description = column.description
+    promise.tags = column.tags
+    meta = dict(column.meta)
+    promise.classification = str(meta.pop("classification", "") or "")
+    promise.custom = {key: value for key, value in meta.items() if not key.startswith("mesh.")}
+
+
+def _constrain(  # noqa: PLR0913, PLR0917 - a constraint, where it stands and where it goes
+    constraint: dict[str, Any],
+    columns: list[str],
+    model: Relation,
+    promises: Promises,
+    around: PortSurroundings,
+    adoption: Adoption,
+) -> None:
+    kind = str(constraint.get("type", ""))
+    match kind:
+        case "not_null":
+            for name in columns:
+                promises.column(name).required = True
+        case "primary_key":
+            for at, name in enumerate(columns, start=1):
+                promises.column(name).primary_key = at
+        case "unique" if len(columns) == 1:
+            promises.column(columns[0]).unique = True
+        case "unique":
+            rule = QualityRule(
+                kind="library",
+                metric="duplicateValues",
+                arguments={"properties": columns},
+                comparisons={"mustBe": 0},
+            )
+            promises.quality.append(rule)
+        case "check":
+            query = f"SELECT count(*) FROM ${{table}} WHERE NOT ({around.sql(str(constraint.get('expression', '')))})"
+            name = str(constraint.get("name") or f"check_{'_'.join(columns) or model.name}")
+            promises.quality.append(QualityRule(kind="sql", name=name, query=query, comparisons={"mustBe": 0}))
+        case "foreign_key" if constraint.get("to") and constraint.get("to_columns"):
+            try:
+                target = around.table(str(constraint["to"]))
+            except NotRendered as error:
+                adoption.left("constraint", kind, model.place, note=str(error))
+                return
+            to = tuple(f"{target.name}.{name}" for name in constraint["to_columns"])
+            relationship = Relationship(columns=tuple(columns), to=to)
+            if len(columns) == 1:
+                promises.column(columns[0]).relationships.append(relationship)
+            else:
+                promises.relationships.append(relationship)
+        case _:
+            what = str(constraint.get("expression") or constraint)
+            adoption.left("constraint", kind or "?", model.place, note=f"of {model.name}: {what}")
+
+
+def _carry(test: DataTest, promises: Promises, around: PortSurroundings, adoption: Adoption, *, to: str) -> None:
+    name = described(test)
+    if str(test.config.get("enabled", True)).lower() == "false":
+        adoption.left("test", name, test.place, note="it is disabled in dbt")
+        return
+    try:
+        note = carry(test, promises, around)
+    except NotRendered as error:
+        adoption.left("test", name, test.place, note=str(error), action="write it as a quality rule of the contract")
+        return
+    if note:
+        adoption.changed("test", name, test.place, to=to, note=note)
+    else:
+        adoption.carried("test", name, test.place, to)
+
+
+def described(test: DataTest) -> str:
+    """What a test is called in the list."""
+    return f"{test.name}({test.column})" if test.column else test.name
+
+
+def write_contract(model: Relation, home: Home, domain: str, promises: Promises, columns: Columns) -> Contract:
+    """The contract of the port at *home*, which has *columns*: an active one where dbt enforces its own."""
+    address = f"{domain}.{home.product}.{home.name}"
+    is_promised = model.is_contracted or bool(model.version)
+    version = f"{model.version}.0.0" if model.version.isdecimal() else "1.0.0" if is_promised else "0.1.0"
+    status = "draft" if not is_promised else "deprecated" if model.deprecated_from else "active"
+    table = Table(
+        name=home.name,
+        columns=tuple(written_column(name, kind, promises.columns.get(name.lower())) for name, kind in columns),
+        quality=tuple(promises.quality),
+        relationships=tuple(promises.relationships),
+        tags=tuple(str(tag) for tag in model.config.get("tags") or ()),
+        custom={key: value for key, value in (model.config.get("meta") or {}).items() if not key.startswith("mesh.")},
+    )
+    levels = [replace(level, element=f"{home.name}.{level.element}" if level.element else "") for level in promises.service_levels]
+    return Contract(
+        id=address if home.stem == home.name else f"{address}.v{model.version}",
+        name=home.name.replace("_", " ").capitalize(),
+        version=version,
+        status=status,
+        domain=domain,
+        data_product=home.product,
+        description=model.description,
+        tables=(table,),
+        service_levels=tuple(levels),
+    )
+
+
+def contracted_columns(model: Relation, dialect: str) -> list[tuple[str, DataType]]:
+    """The columns of an enforced contract with their types; empty unless every one has a type that is known here."""
+    found = [(column.name, data_type(column.data_type, dialect)) for column in model.columns if column.data_type]
+    known = [(name, kind) for name, kind in found if kind is not None]
+    return known if known and len(known) == len(model.columns) else []
+
+
+def cast_to(text: str, found: Columns, wanted: Columns) -> str:
+    """The query *text*, which yields *found*, with the casts that the types *wanted* need and SQL would not do by itself."""
+    asked = {name.lower(): kind for name, kind in wanted}
+    casts = [
+        f"CAST({quote(name)} AS {asked[name.lower()]}) AS {quote(name)}"
+        for name, kind in found
+        if name.lower() in asked and not is_castable(kind, asked[name.lower()])
+    ]
+    if not casts:
+        return text
+    head, _, query = text.partition("\n") if text.startswith("--") else ("", "", text)
+    listed = ",\n    ".join(casts)
+    body = f"SELECT * REPLACE (\n    {listed}\n)\nFROM (\n{query.rstrip().rstrip(';')}\n)\n"
+    return f"{head}\n{body}" if head else body

@@ -1,0 +1,291 @@
+"""A dbt project read from its own files, as `dbt parse` would, without dbt: nothing of the project is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.authoring.dbt_configs import columns, joined, listed, mappings, of_entry, of_folder, tests
+from meshwright.authoring.dbt_project import DataTest, DbtColumn, DbtMacro, DbtProject, Other, Place, Relation
+from meshwright.authoring.dbt_properties import Entry, Properties, source_tables
+from meshwright.formats.yaml_text import parse
+from meshwright.model.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROJECT_FILE: Final = "dbt_project.yml"
+BLOCK: Final = re.compile(
+    r"{%-?\s*(macro|test|data_test|snapshot|materialization)\s+(\w+).*?{%-?\s*end(?:macro|test|data_test|snapshot|materialization)\s*-?%}",
+    re.DOTALL,
+)
+HOOKS: Final = ("on-run-start", "on-run-end")
+# Folders that dbt looks into, by the key that names them, with what it takes when there is none.
+FOLDERS: Final = {
+    "model-paths": ["models"],
+    "seed-paths": ["seeds"],
+    "test-paths": ["tests"],
+    "macro-paths": ["macros"],
+    "snapshot-paths": ["snapshots"],
+    "analysis-paths": ["analyses"],
+    "function-paths": ["functions"],
+}
+# The same keys in projects of dbt before 1.0.
+FORMERLY: Final = {"model-paths": "source-paths", "seed-paths": "data-paths"}
+
+
+def read_project(root: Path) -> DbtProject:
+    """The project in the folder *root*, its installed packages included.
+
+    Raises NotFound when there is none, InvalidInput when its dbt_project.yml cannot be read.
+    """
+    file = root / PROJECT_FILE
+    if not file.is_file():
+        message = f"{root} holds no {PROJECT_FILE}: name the folder of a dbt project"
+        raise NotFound(message)
+    settings = _settings(root)
+    project = DbtProject(name=str(settings.get("name") or root.resolve().name), root=root)
+    variables = settings.get("vars") or {}
+    project.variables = {"": {key: value for key, value in variables.items() if not isinstance(value, dict)}}
+    project.variables |= {key: value for key, value in variables.items() if isinstance(value, dict)}
+    packages = root / str(settings.get("packages-install-path") or "dbt_packages")
+    for folder in sorted(packages.iterdir()) if packages.is_dir() else ():
+        if (folder / PROJECT_FILE).is_file():
+            _Package(project, root, folder, settings).read()
+    _Package(project, root, root, settings).read()
+    project.packages |= set(_named_packages(root))
+    for key in HOOKS:
+        for _ in listed(settings.get(key)):
+            project.others.append(Other(kind="hook", name=key, place=Place(PROJECT_FILE, _line_of(file, key))))
+    return project
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    document, findings = parse((folder / PROJECT_FILE).read_bytes(), str(folder / PROJECT_FILE))
+    if not isinstance(document, dict):
+        message = "\n".join(str(finding) for finding in findings) or f"{folder / PROJECT_FILE} is no mapping"
+        raise InvalidInput(message)
+    return document
+
+
+def _named_packages(root: Path) -> Iterator[str]:
+    """The names of the packages that the project asks for, installed or not."""
+    for name in ("packages.yml", "dependencies.yml"):
+        if (root / name).is_file():
+            document, _ = parse((root / name).read_bytes(), name)
+            for _, entry in mappings((document or {}).get("packages") if isinstance(document, dict) else None):
+                asked = str(entry.get("package") or entry.get("git") or entry.get("local") or "")
+                yield asked.removesuffix(".git").rstrip("/").rpartition("/")[2].replace("-", "_")
+
+
+def _line_of(file: Path, text: str) -> int:
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((at for at, line in enumerate(lines, start=1) if line.strip().startswith(text)), 0)
+
+
+@dataclass(slots=True)
+class _Package:
+    """Reads one folder with a dbt_project.yml, the project itself or a package, into *project*."""
+
+    project: DbtProject
+    root: Path
+    folder: Path
+    above: dict[str, Any]
+
+    def read(self) -> None:
+        own = _settings(self.folder)
+        name = str(own.get("name") or self.folder.name)
+        is_root = self.folder == self.root
+        if not is_root:
+            defaults = own.get("vars") or {}
+            mine = {**defaults, **(defaults.get(name) or {})} if isinstance(defaults, dict) else {}
+            self.project.variables[name] = {**mine, **self.project.variables.get(name, {})}
+        self.project.packages.add(name)
+        properties = Properties()
+        kept = [FOLDERS[key] if key not in own and FORMERLY.get(key) not in own else _paths(own, key) for key in FOLDERS]
+        places = dict(zip(FOLDERS, kept, strict=True))
+        files = sorted({file for paths in places.values() for path in paths for file in _below(self.folder, path)})
+        for file in files:
+            if file.endswith(".md"):
+                properties.add_docs(self._text(file))
+        for file in files:
+            if file.endswith((".yml", ".yaml")):
+                properties.read(self.root, self._path(file))
+        for key, section in (("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots")):
+            for path in places[key]:
+                self._relations(name, section, path, own, properties)
+        for path in (*places["macro-paths"], *places["test-paths"]):
+            self._code(name, path, is_test=path in places["test-paths"], is_root=is_root)
+        for entry in properties.sources:
+            self.project.sources += source_tables(entry, properties)
+        self.project.groups |= properties.groups
+        self.project.problems += properties.problems
+        if is_root:
+            self.project.unit_tests += properties.unit_tests
+            self.project.others += properties.others
+            for path in places["analysis-paths"]:
+                listed_files = [file for file in _below(self.folder, path) if file.endswith(".sql")]
+                self.project.others += [Other(kind="analysis", name=_stem(file), place=Place(file, 1)) for file in listed_files]
+
+    def _path(self, file: str) -> str:
+        """*file* of this folder, relative to the project's."""
+        return os.path.relpath(self.folder / file, self.root).replace(os.sep, "/")
+
+    def _text(self, file: str) -> str:
+        return (self.folder / file).read_text(encoding="utf-8-sig", errors="replace")
+
+    def _relations(self, package: str, section: str, path: str, own: dict[str, Any], properties: Properties) -> None:
+        endings = {"models": (".sql", ".py"), "seeds": (".csv",), "snapshots": (".sql",)}[section]
+        for file in _below(self.folder, path):
+            if not file.endswith(endings):
+                continue
+            text = "" if section == "seeds" else self._text(file)
+            folders = tuple(os.path.relpath(os.path.dirname(file), path).replace(os.sep, "/").split("/"))
+            folders = () if folders == (".",) else folders
+            for name, body in self._named(section, file, text):
+                names = (package, *folders, name)
+                config = joined(
+                    of_folder(own.get(section), names),
+                    of_folder(self.above.get(section), names) if self.folder != self.root else {},
+                )
+                relation = Relation(
+                    name=name,
+                    kind={"models": "model", "seeds": "seed", "snapshots": "snapshot"}[section],
+                    package=package,
+                    path=self._path(file),
+                    folders=folders,
+                    place=Place(self._path(file), 1),
+                    text=body,
+                    config=config,
+                )
+                self.project.relations.append(_documented(relation, section, properties))
+
+    def _named(self, section: str, file: str, text: str) -> list[tuple[str, str]]:
+        if section != "snapshots":
+            return [(_stem(file), text)]
+        return [(match.group(2), match.group(0)) for match in BLOCK.finditer(text) if match.group(1) == "snapshot"]
+
+    def _code(self, package: str, path: str, *, is_test: bool, is_root: bool) -> None:
+        """Macros and generic tests wherever they are, and singular tests in the test folders."""
+        for file in _below(self.folder, path):
+            if not file.endswith(".sql"):
+                continue
+            text = self._text(file)
+            blocks = list(BLOCK.finditer(text))
+            for match in blocks:
+                kind, name = match.group(1), match.group(2)
+                place = Place(self._path(file), text.count("\n", 0, match.start()) + 1)
+                if kind == "macro":
+                    self.project.macros.append(DbtMacro(package=package, name=name, text=match.group(0), place=place))
+                elif kind in {"test", "data_test"}:
+                    body = re.sub(r"({%-?\s*)(data_)?test\s+", r"\1macro test_", match.group(0), count=1)
+                    body = re.sub(r"({%-?\s*)end(data_)?test", r"\1endmacro", body)
+                    macro = DbtMacro(package=package, name=f"test_{name}", text=body, place=place)
+                    self.project.macros.append(macro)
+            if is_test and is_root and not blocks and text.strip():
+                self.project.singular_tests.append(
+                    DataTest(name=_stem(file), place=Place(self._path(file), 1), sql=text)
+                )
+
+
+def _paths(own: dict[str, Any], key: str) -> list[str]:
+    return [str(path) for path in listed(own.get(key) or own.get(FORMERLY.get(key, "")))]
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].rpartition(".")[0]
+
+
+def _below(folder: Path, path: str) -> list[str]:
+    """The files below *path* of *folder*, relative to it, sorted."""
+    found = []
+    for where, folders, names in os.walk(folder / path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.relpath(os.path.join(where, name), folder).replace(os.sep, "/") for name in names]  # noqa: PTH118 - called for every file of a project
+    return sorted(found)
+
+
+def _documented(relation: Relation, section: str, properties: Properties) -> Relation:
+    """*relation* with what its property file says; of a versioned model what is said of its version."""
+    entry = properties.named.get((section, relation.name))
+    if entry is not None and not entry.data.get("versions"):
+        return _with_entry(relation, entry, properties)
+    for (kind, name), versioned in properties.named.items():
+        if kind != section or not relation.name.startswith(name):
+            continue
+        for at, version in mappings(versioned.data.get("versions")):
+            number = str(version.get("v", version.get("name")))
+            if str(version.get("defined_in") or "") == relation.name or relation.name in {
+                f"{name}_v{number}", f"{name}.v{number}", *([name] if "defined_in" not in version else []),
+            }:  # fmt: skip
+                found = _with_entry(replace(relation, name=name), versioned, properties)
+                return _with_version(found, versioned, at, version, properties)
+    return relation
+
+
+def _with_entry(relation: Relation, entry: Entry, properties: Properties) -> Relation:
+    data, place = entry.data, entry.place
+    found = columns(data, entry.pointer, model=relation.name, path=entry.path, line=entry.line)
+    return replace(
+        relation,
+        place=place,
+        config=joined(relation.config, of_entry(data)),
+        description=properties.described(data.get("description")),
+        columns=tuple(replace(column, description=properties.described(column.description)) for column in found),
+        tests=tests(data, entry.pointer, model=relation.name, path=entry.path, line=entry.line),
+        constraints=tuple(constraint for _, constraint in mappings(data.get("constraints"))),
+        latest_version=str(data.get("latest_version") or ""),
+        deprecated_from=str(data.get("deprecation_date") or ""),
+    )
+
+
+def _with_version(
+    relation: Relation, entry: Entry, at: int, version: dict[str, Any], properties: Properties
+) -> Relation:
+    """*relation*, a versioned model, as its version number *at* says."""
+    numbers = [str(one.get("v", one.get("name"))) for _, one in mappings(entry.data.get("versions"))]
+    pointer = f"{entry.pointer}/versions/{at}"
+    own = columns(version, pointer, model=relation.name, path=entry.path, line=entry.line)
+    kept: tuple[DbtColumn, ...] = relation.columns
+    for _, column in mappings(version.get("columns")):
+        if "include" in column:
+            out = {str(name) for name in listed(column.get("exclude"))}
+            include = listed(column["include"])
+            everything = include in (["all"], ["*"])
+            kept = tuple(one for one in kept if one.name not in out and (everything or one.name in include))
+    mine = {column.name for column in own}
+    said = version.get("tests", version.get("data_tests"))
+    return replace(
+        relation,
+        place=Place(entry.path, entry.line(f"{pointer}/v")),
+        version=str(version.get("v", version.get("name"))),
+        latest_version=relation.latest_version or max(numbers, key=_number),
+        config=joined(relation.config, of_entry(version)),
+        description=properties.described(version.get("description")) or relation.description,
+        columns=(*(column for column in kept if column.name not in mine), *own),
+        tests=relation.tests
+        if said is None
+        else tests(version, pointer, model=relation.name, path=entry.path, line=entry.line),
+        deprecated_from=str(version.get("deprecation_date") or relation.deprecated_from),
+    )
+
+
+def _number(text: str) -> tuple[int, str]:
+    return (int(text), "") if text.isdecimal() else (0, text)
+
+
+def read_catalog(project: DbtProject, target: Path) -> None:
+    """Add the columns and types of `catalog.json`, which `dbt docs generate` wrote into *target*, if it is there."""
+    file = target / "catalog.json"
+    if not file.is_file():
+        return
+    catalog = json.loads(file.read_text(encoding="utf-8"))
+    for section in ("nodes", "sources"):
+        for name, node in (catalog.get(section) or {}).items():
+            parts = name.split(".")
+            key = ".".join(parts[2:])
+            project.types[key] = {column["name"]: column["type"] for column in node.get("columns", {}).values()}

@@ -1,0 +1,507 @@
+"""dbt's Jinja rendered without dbt: the SQL of a model as it would be sent, or what in it only a running dbt can say.
+
+Rendering is sandboxed and touches nothing: no database, no file, no environment variable is read.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import json
+import re
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.authoring.dbt_macros import BUILTIN, NotRendered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jinja2 import Template
+
+    from meshwright.authoring.dbt_project import DbtMacro, DbtProject, Relation
+
+    Namer = Callable[[str, str, str], str]
+
+__all__ = ["NotRendered", "Rendered", "Renderer"]
+
+# What a model's own table is called in rendered SQL.
+THIS: Final = "__this__"
+# A call of these stands for a table, whatever else a text holds that cannot be rendered.
+REFERENCE: Final = re.compile(r"{{-?\s*(ref|source)\(([^{}]*?)\)\s*-?}}")
+CONFIG: Final = re.compile(r"{{-?\s*config\s*\(.*?\)\s*-?}}\s*", re.DOTALL)
+ARGUMENT: Final = re.compile(r"(?:(v|version)\s*=\s*)?(?:['\"]([^'\"]*)['\"]|(\d+))")
+# How many statements of templates may run for one model: a loop without end in a macro ends here.
+CALLS_MAX: Final = 100_000
+
+
+@dataclass(slots=True)
+class Rendered:
+    """One rendering: `sql` is None when `problem` (on `line` of the text) kept it from being rendered.
+
+    `refs` and `sources` are what it reads, in the order of the calls: (package, name, version) and (source, table);
+    `asked` is what it asked of the target.
+    """
+
+    sql: str | None = None
+    problem: str = ""
+    line: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
+    refs: list[tuple[str, str, str]] = field(default_factory=list)
+    sources: list[tuple[str, str]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    is_incremental_asked: bool = False
+
+
+class _Return(Exception):  # noqa: N818 - dbt's way to end a macro, no error
+    def __init__(self, value: Any) -> None:  # noqa: ANN401 - whatever the macro returns
+        self.value = value
+
+
+class Table(str):
+    """What `ref`, `source` and `this` give: the table's name as text, with the attributes that templates ask for."""
+
+    __slots__ = ("identifier", "name")
+
+    def __new__(cls, text: str, name: str) -> Table:
+        """The table that SQL calls *text* and dbt *name*."""
+        made = super().__new__(cls, text)
+        made.identifier = made.name = name
+        return made
+
+    @property
+    def table(self) -> str:
+        """The table's own name."""
+        return self.identifier
+
+    def include(self, **_: Any) -> Table:  # noqa: ANN401 - dbt's signature
+        """Itself: a mesh has one name for a table."""
+        return self
+
+    quote = include
+
+
+@dataclass(slots=True)
+class _Now:
+    """What is rendered now."""
+
+    result: Rendered = field(default_factory=Rendered)
+    namer: Namer | None = None
+    incremental: bool = False
+    package: str = ""
+    relation: Relation | None = None
+    calls: int = 0
+
+
+class Renderer:
+    """Renders the texts of one *project*; *dialect* is the adapter's, *target* the name that `target.name` gives."""
+
+    def __init__(self, project: DbtProject, *, dialect: str, target: str) -> None:
+        self.project = project
+        self.dialect = dialect
+        self.target = target
+        self._now = _Now()
+        self._templates: dict[tuple[str, str], Template] = {}
+        self._macros: dict[tuple[str, str], _Macro] = {}
+        self._by_name: dict[str, DbtMacro] = {}
+        self._index: dict[tuple[str, str], DbtMacro] = {}
+        for macro in project.macros:
+            self._index[macro.package, macro.name] = macro
+            # The project's own macros hide a package's.
+            if macro.package == project.name or macro.name not in self._by_name:
+                self._by_name[macro.name] = macro
+        self._environment = self._new_environment()
+
+    def render(  # noqa: PLR0913 - each says one thing about the rendering
+        self,
+        text: str,
+        *,
+        package: str = "",
+        relation: Relation | None = None,
+        namer: Namer | None = None,
+        incremental: bool = False,
+        names: Mapping[str, Any] | None = None,
+    ) -> Rendered:
+        """*text* rendered; *namer(kind, name, version or table)* gives the SQL of a reference, *names* more variables."""
+        from jinja2 import TemplateError
+
+        now = _Now(namer=namer, incremental=incremental, package=package or self.project.name, relation=relation)
+        before, self._now = self._now, now
+        try:
+            now.result.sql = self._template(text, now.package).render(**(names or {}))
+        except (NotRendered, TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            now.result.sql = None
+            now.result.problem = _said(error)
+            now.result.line = _line(error)
+        except _Return:
+            now.result.sql, now.result.problem = None, "return() stands outside any macro"
+        except RecursionError:
+            now.result.sql, now.result.problem = None, "a macro calls itself without end"
+        finally:
+            self._now = before
+        return now.result
+
+    def references(self, text: str, rendered: Rendered) -> None:
+        """Add to *rendered* what *text*, which could not be rendered, reads as far as its calls tell."""
+        for match in REFERENCE.finditer(text):
+            found = _reference(match)
+            if found is not None and found[0] == "ref" and ("", *found[1:]) not in rendered.refs:
+                rendered.refs.append(("", found[1], found[2]))
+            elif found is not None and found[0] == "source" and found[1:] not in rendered.sources:
+                rendered.sources.append(found[1:])
+
+    def left_over(self, text: str, namer: Namer) -> str:
+        """*text* with its references named and its configuration removed; all other templating stays, to be replaced."""
+
+        def name(match: re.Match[str]) -> str:
+            found = _reference(match)
+            return match.group(0) if found is None else namer(*found)
+
+        return REFERENCE.sub(name, CONFIG.sub("", text)).strip()
+
+    def test_macro(self, name: str) -> DbtMacro | None:
+        """The generic test called *name* (`unique_pair` or `package.test`), when its text is known."""
+        package, _, short = name.rpartition(".")
+        return self._index.get((package, f"test_{short}")) if package else self._by_name.get(f"test_{short}")
+
+    def callable(self, macro: DbtMacro) -> Callable[..., Any]:
+        """*macro* as a function that templates can call."""
+        return self._macro(macro)
+
+    def has_macro(self, name: str) -> bool:
+        """Whether the project itself defines a macro called *name*."""
+        return (self.project.name, name) in self._index
+
+    def truth(self, value: Any) -> bool:  # noqa: ANN401 - a value of a configuration
+        """*value*, or what its template says, as true or false; what cannot be rendered is true."""
+        if isinstance(value, str) and "{" in value:
+            value = self.render(value).sql
+        return value is None or str(value).strip().lower() not in {"false", "0", "no", "none", ""}
+
+    # What templates see.
+
+    def _new_environment(self) -> Any:  # noqa: ANN401 - a class made once Jinja is needed
+        from jinja2 import Undefined
+        from jinja2.sandbox import SandboxedEnvironment
+
+        class Unknown(Undefined):
+            """Nothing: false where it is asked, an error where it is used."""
+
+            __slots__ = ()
+            __str__ = __iter__ = __len__ = Undefined._fail_with_undefined_error  # type: ignore[assignment]  # noqa: SLF001 - as StrictUndefined does
+
+        class Sandbox(SandboxedEnvironment):
+            """Jinja's sandbox, in which packages may call their own private macros."""
+
+            def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:  # noqa: ANN401 - Jinja's signature
+                own = isinstance(obj, Namespace) and not attr.startswith("__")
+                return own or super().is_safe_attribute(obj, attr, value)
+
+        environment = Sandbox(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], undefined=Unknown)
+        environment.globals.update(self._globals())
+        for name in ("as_bool", "as_native", "as_number", "as_text"):
+            environment.filters[name] = lambda value: value
+        for name, macro in self._by_name.items():
+            environment.globals.setdefault(name, self._macro(macro))
+            if macro.package == self.project.name and name not in self._globals():
+                environment.globals[name] = self._macro(macro)
+        for package in {*self.project.packages, *(namespace for namespace, _ in BUILTIN), self.project.name}:
+            environment.globals.setdefault(package, Namespace(self, package))
+        return environment
+
+    def _globals(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "ref": self._ref,
+            "source": self._source,
+            "config": _Config(self),
+            "var": _Variables(self),
+            "env_var": self._env_var,
+            "is_incremental": self._is_incremental,
+            "this": Table(THIS, THIS),
+            "target": _Target(self),
+            "adapter": _Adapter(self),
+            "exceptions": _Exceptions(),
+            "return": self._return,
+            "log": lambda *_, **__: "",
+            "print": lambda *_, **__: "",
+            "execute": True,
+            "flags": {"FULL_REFRESH": False, "WHICH": "run"},
+            "should_full_refresh": lambda: False,
+            "project_name": self.project.name,
+            "dbt_version": "1.10.0",
+            "modules": {"datetime": datetime, "itertools": itertools, "re": re},
+            "tojson": lambda value, *_: json.dumps(value, default=str),
+            "fromjson": lambda value, *_: json.loads(value),
+            "set": lambda value, *_: set(value),
+            "zip": lambda *values: list(zip(*values, strict=False)),
+            "none": None,
+        }
+        for name in ("run_query", "statement", "load_result", "graph", "doc", "function", "dbt_invocation_id"):
+            found[name] = _Refused(name)
+        found["builtins"] = {"ref": self._ref, "source": self._source, "config": found["config"]}
+        # dbt's own macros may be called without their namespace.
+        found |= {name: self._builtin("dbt", name) for namespace, name in BUILTIN if namespace == "dbt"}
+        return found
+
+    def _template(self, text: str, package: str) -> Template:
+        key = (text, package)
+        if key not in self._templates:
+            # Within a package, its own macros come first.
+            own = {name: self._macro(macro) for (of, name), macro in self._index.items() if of == package}
+            code = self._environment.compile(text, name=package, filename=f"<{package}>")
+            template = self._environment.template_class
+            self._templates[key] = template.from_code(self._environment, code, self._environment.make_globals(own))
+        return self._templates[key]
+
+    def _macro(self, macro: DbtMacro) -> _Macro:
+        key = (macro.package, macro.name)
+        if key not in self._macros:
+            self._macros[key] = _Macro(self, macro)
+        return self._macros[key]
+
+    def _builtin(self, namespace: str, name: str) -> Callable[..., str]:
+        make = BUILTIN[namespace, name]
+
+        def call(*arguments: Any, **named: Any) -> str:  # noqa: ANN401 - a macro's arguments
+            return make(self.dialect, *arguments, **named)
+
+        return call
+
+    def lookup(self, namespace: str, name: str) -> Any:  # noqa: ANN401 - a macro
+        """What `namespace.name` is in a template. Raises NotRendered when nobody knows."""
+        own = self._index.get((namespace, name))
+        if (namespace, name) in BUILTIN:
+            return self._builtin(namespace, name)
+        if own is not None:
+            return self._macro(own)
+        if namespace == "dbt" and name in self._by_name:
+            return self._macro(self._by_name[name])
+        installed = any(of == namespace for of, _ in self._index)
+        why = "is not defined there" if installed else "is of a package that is not installed here"
+        raise NotRendered(f"the macro {namespace}.{name} {why}")
+
+    def dispatched(self, name: str, namespace: str | None) -> Any:  # noqa: ANN401 - a macro
+        """The macro that `adapter.dispatch` picks: the project's own before the package's, the dialect's before the default."""
+        package = namespace or self._now.package
+        for prefix in (self.dialect, "default"):
+            for of in (self.project.name, package):
+                found = self._index.get((of, f"{prefix}__{name}"))
+                if found is not None:
+                    return self._macro(found)
+        if (package, name) in BUILTIN:
+            return self._builtin(package, name)
+        found = self._by_name.get(f"default__{name}")
+        if found is None:
+            raise NotRendered(f"no macro {self.dialect}__{name} or default__{name} is known")
+        return self._macro(found)
+
+    def count_call(self) -> None:
+        """One more macro was called. Raises NotRendered when there were too many."""
+        self._now.calls += 1
+        if self._now.calls > CALLS_MAX:
+            raise NotRendered("its macros call each other without end")
+
+    def _ref(self, *arguments: str, version: Any = None, v: Any = None) -> Table:  # noqa: ANN401 - dbt's signature
+        *package, name = arguments
+        wanted = version if version is not None else v
+        found = (package[0] if package else "", str(name), "" if wanted is None else str(wanted))
+        self._now.result.refs.append(found)
+        namer = self._now.namer
+        return Table(namer("ref", *found[1:]) if namer else f"ref_{name}", str(name))
+
+    def _source(self, source: str, table: str) -> Table:
+        self._now.result.sources.append((source, table))
+        namer = self._now.namer
+        return Table(namer("source", source, table) if namer else f"source_{table}", table)
+
+    def _env_var(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - dbt's signature
+        if default is None:
+            raise NotRendered(f"env_var('{name}') has no default: environment variables are not read")
+        return default
+
+    def _is_incremental(self) -> bool:
+        self._now.result.is_incremental_asked = True
+        return self._now.incremental
+
+    def _return(self, value: Any = None) -> Any:  # noqa: ANN401 - whatever a macro returns
+        raise _Return(value)
+
+    @property
+    def now(self) -> _Now:
+        """What is rendered now."""
+        return self._now
+
+
+class Namespace:
+    """`dbt_utils.star`: a package's macros by name."""
+
+    def __init__(self, renderer: Renderer, package: str) -> None:
+        self._renderer = renderer
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a macro
+        return self._renderer.lookup(self._package, name)
+
+
+class _Macro:
+    """A macro, compiled when it is first called."""
+
+    def __init__(self, renderer: Renderer, macro: DbtMacro) -> None:
+        self._renderer = renderer
+        self._macro = macro
+        self._compiled: Any = None
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - a macro's arguments
+        self._renderer.count_call()
+        if self._compiled is None:
+            template = self._renderer._template(self._macro.text, self._macro.package)  # noqa: SLF001 - the two are one
+            self._compiled = getattr(template.module, self._macro.name)
+        try:
+            return self._compiled(*arguments, **named)
+        except _Return as returned:
+            return returned.value
+
+
+class _Config:
+    """`config(…)`, and the questions that it answers later."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def __call__(self, *given: dict[str, Any], **settings: Any) -> str:  # noqa: ANN401 - any configuration
+        for mapping in (*given, settings):
+            self._renderer.now.result.config.update(mapping)
+        return ""
+
+    def get(self, name: str, default: Any = None, **_: Any) -> Any:  # noqa: ANN401 - any configuration
+        """What the configuration says of *name*."""
+        now = self._renderer.now
+        known = {**(now.relation.config if now.relation else {}), **now.result.config}
+        return known.get(name, default)
+
+    require = meta_get = get
+
+
+class _Variables:
+    """`var('name', default)`."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def __call__(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any variable
+        value = self._known().get(name, default)
+        if value is None and default is None and not self.has_var(name):
+            raise NotRendered(f"var('{name}') has neither a value in dbt_project.yml nor a default")
+        if isinstance(value, str) and "{{" in value:
+            value = self._renderer.render(value, package=self._renderer.now.package).sql
+        return value
+
+    def has_var(self, name: str) -> bool:
+        """Whether dbt_project.yml gives it a value."""
+        return name in self._known()
+
+    def _known(self) -> dict[str, Any]:
+        variables, package = self._renderer.project.variables, self._renderer.now.package
+        return {**variables.get(package, {}), **variables.get("", {}), **variables.get(self._renderer.project.name, {})}
+
+
+class _Target:
+    """`target`: what differs between people's databases; whoever asks is told of the chosen target's name."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a setting
+        if name.startswith("_"):
+            raise AttributeError(name)
+        renderer = self._renderer
+        known = {"name": renderer.target, "target_name": renderer.target, "type": renderer.dialect}
+        if name not in known:
+            raise NotRendered(f"target.{name} is a setting of dbt's profile")
+        if name != "type":
+            renderer.now.result.asked.add(f"target.{name} = {renderer.target}")
+        return known[name]
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a setting
+        """The setting *name*."""
+        return getattr(self, name, default)
+
+
+class _Adapter:
+    """`adapter`: only `dispatch` needs no database."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def dispatch(self, macro_name: str, macro_namespace: Any = None) -> Any:  # noqa: ANN401 - dbt's signature
+        """The macro for this dialect."""
+        namespace = macro_namespace[0] if isinstance(macro_namespace, list) else macro_namespace
+        package, _, name = macro_name.rpartition(".")
+        return self._renderer.dispatched(name, namespace or package or None)
+
+    def quote(self, name: str) -> str:
+        """*name* in quotes."""
+        return f'"{name}"'
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - never returns
+        raise NotRendered(f"adapter.{name} asks the database while the SQL is written")
+
+
+class _Refused:
+    """A function that only a running dbt has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - never returns
+        raise NotRendered(f"{self._name}() asks the database, or dbt itself, while the SQL is written")
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - never returns
+        raise NotRendered(f"{self._name}.{name} is known to a running dbt only")
+
+
+class _Exceptions:
+    """`exceptions`: a template that gives up."""
+
+    def raise_compiler_error(self, message: str = "", *_: Any) -> str:  # noqa: ANN401 - dbt's signature
+        """Give up."""
+        raise NotRendered(f"the template says: {message}")
+
+    def warn(self, *_: Any) -> str:  # noqa: ANN401 - dbt's signature
+        """Say something; nobody listens here."""
+        return ""
+
+
+def _reference(match: re.Match[str]) -> tuple[str, str, str] | None:
+    """(kind, name, version or table) of a call that `REFERENCE` found; None when its arguments are not plain text."""
+    version, names = "", []
+    for keyword, text, number in ARGUMENT.findall(match.group(2)):
+        if keyword:
+            version = text or number
+        else:
+            names.append(text)
+    if match.group(1) == "source":
+        return ("source", names[0], names[1]) if len(names) == 2 else None  # noqa: PLR2004 - source and table
+    return ("ref", names[-1], version) if names else None
+
+
+def _said(error: BaseException) -> str:
+    from jinja2 import TemplateSyntaxError, UndefinedError
+
+    text = str(error) or type(error).__name__
+    if isinstance(error, TemplateSyntaxError):
+        return f"the template cannot be read: {error.message}"
+    if isinstance(error, UndefinedError):
+        return f"{text}: no variable or macro of the project or its installed packages"
+    return text
+
+
+def _line(error: BaseException) -> int:
+    """The line of the outermost template that *error* came from; 0 when it is not known."""
+    from jinja2 import TemplateSyntaxError
+
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 0 for frame in frames if frame.filename.startswith("<")), 0)

@@ -1,0 +1,136 @@
+"""`mesh import`: products written from another tool's project or contracts. Nothing that exists is overwritten."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshwright.cli.options import as_json, node_of
+from meshwright.cli.output import plural, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshwright.authoring.adoption import Adoption, Item
+
+IN_FULL_MAX = 25
+
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+domain_option = click.option("--domain", "domain", default="", help="The domain that the products go to.")
+team_option = click.option("--team", default="", help="The team that owns the domain, where it is new.")
+
+
+@click.group("import")
+def import_() -> None:
+    """Adopt what exists: another tool's project, or contracts. Nothing that exists is overwritten."""
+
+
+@import_.command(short_help="Adopt a dbt project.")
+@click.argument("project", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@domain_option
+@team_option
+@click.option("--by", type=click.Choice(["group", "folder"]), help="What makes a product; groups, where there are any.")
+@click.option("--connection", default="", help="What the mesh calls the database that sources are in.")
+@click.option("--dialect", default="", help="The database that the SQL is for, where nothing says so.")
+@click.option("--target", default="", help="What target.name is in templates; by default prod.")
+@click.option("--steps/--no-steps", "steps", default=True, help="Whether inner models are steps, or all are output ports.")
+@dry_run
+@as_json
+@click.pass_context
+def dbt(  # noqa: D417 - click shows the options
+    ctx: click.Context,
+    project: Path,
+    *,
+    domain: str,
+    team: str,
+    by: str | None,
+    connection: str,
+    dialect: str,
+    target: str,
+    steps: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write data products from the dbt project in the folder PROJECT.
+
+    Models, sources, seeds, tests, contracts, groups, documentation, versions and unit tests are carried over; what
+    cannot be is listed with its place, on the screen and in IMPORTED.md of the domain. dbt itself is not needed.
+    """
+    from meshwright.authoring.dbt_adoption import DbtImport, adopt_dbt
+
+    asked = DbtImport(
+        folder=project,
+        domain=domain,
+        team=team,
+        by=by or "",
+        connection=connection,
+        dialect=dialect,
+        target=target,
+        with_steps=steps,
+    )
+    _adopt(ctx, lambda node: adopt_dbt(node.workspace, asked), dry_run=dry_run, as_json=as_json)
+
+
+def _adopt(ctx: click.Context, adopt: Callable[[Any], Adoption], *, dry_run: bool, as_json: bool) -> None:
+    from meshwright.workspace.new_files import write_all
+
+    node = node_of(ctx)
+    adoption = adopt(node)
+    if not dry_run:
+        write_all(node.root, adoption.files)
+    if as_json:
+        _print_data(adoption, written=not dry_run)
+    else:
+        _print(adoption, written=not dry_run)
+
+
+def _print_data(adoption: Adoption, *, written: bool) -> None:
+    from meshwright.authoring.adoption import Outcome
+
+    items = [{**asdict(item), "outcome": item.outcome.name.lower()} for item in adoption.items]
+    print_json(
+        {
+            "source": adoption.source,
+            "written": written,
+            "products": adoption.products,
+            "files": sorted(adoption.files),
+            "counts": {outcome.name.lower(): adoption.counts(outcome) for outcome in Outcome},
+            "items": items,
+            "next": adoption.next_steps,
+        }
+    )
+
+
+def _print(adoption: Adoption, *, written: bool) -> None:
+    from meshwright.authoring.adoption import Outcome
+
+    for outcome, colour in ((Outcome.LEFT, "red"), (Outcome.CHANGED, "yellow")):
+        items = adoption.of(outcome)
+        if items:
+            click.secho(f"{str(outcome)}:", fg=colour, bold=True)
+            for item in items[:IN_FULL_MAX]:
+                _print_item(item)
+            if len(items) > IN_FULL_MAX:
+                click.echo(f"  … and {len(items) - IN_FULL_MAX} more: see the report, or --json")
+            click.echo()
+    carried = adoption.counts(Outcome.CARRIED)
+    said = ", ".join(plural(count, kind) for kind, count in carried.items()) or "nothing"
+    click.secho(f"{str(Outcome.CARRIED)}: ", fg="green", bold=True, nl=False)
+    click.echo(said)
+    report = next((path for path in adoption.files if path.endswith(".md")), "")
+    verb = "wrote" if written else "would write"
+    click.echo(f"{verb} {plural(len(adoption.products), 'product')} in {plural(len(adoption.files), 'file')}: {', '.join(adoption.products[:8])}{' …' if len(adoption.products) > 8 else ''}")  # noqa: PLR2004 - a line's worth
+    if report:
+        click.echo(f"{verb} the whole list to {report}")
+    for step in [*adoption.next_steps, "mesh validate, then mesh plan"]:
+        click.echo(f"next: {step}")
+
+
+def _print_item(item: Item) -> None:
+    to = f" → {item.to}" if item.to else ""
+    click.echo(f"  {item.place or '–'}: {item.kind} {item.name}{to}: {item.note}")
+    if item.action:
+        click.echo(f"      {item.action}")
