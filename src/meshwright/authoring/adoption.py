@@ -58,32 +58,53 @@ class Adoption:
 
     def left(self, kind: str, name: str, place: object, *, note: str, action: str = "") -> None:
         """Record something that the mesh does not have."""
-        self.items.append(
-            Item(kind=kind, name=name, place=str(place), outcome=Outcome.LEFT, note=note, action=action)
-        )
+        self.items.append(Item(kind=kind, name=name, place=str(place), outcome=Outcome.LEFT, note=note, action=action))
 
     def of(self, outcome: Outcome) -> list[Item]:
         """The items that came out so, by place."""
-        return sorted((item for item in self.items if item.outcome is outcome), key=lambda item: (item.place, item.kind))
+        return sorted((item for item in self.items if item.outcome is outcome), key=_order)
 
     def counts(self, outcome: Outcome) -> dict[str, int]:
         """How many of each kind came out so, most first."""
         return dict(Counter(item.kind for item in self.items if item.outcome is outcome).most_common())
 
+    def grouped(self, outcome: Outcome) -> list[list[Item]]:
+        """The items that came out so, those of one kind with the same note and advice together."""
+        groups: dict[tuple[str, str, str], list[Item]] = {}
+        for item in self.of(outcome):
+            groups.setdefault((item.kind, item.note, item.action), []).append(item)
+        return sorted(groups.values(), key=lambda group: (group[0].kind, group[0].place))
+
     def report(self) -> str:
         """The whole report as a Markdown page, to be kept beside what was written."""
         lines = [f"# What became of {self.source}", ""]
         for outcome in (Outcome.LEFT, Outcome.CHANGED):
-            items = self.of(outcome)
             lines += [f"## {str(outcome).capitalize()}", ""]
-            lines += [f"- [ ] {_line(item)}" for item in items] or ["Nothing."]
-            lines.append("")
+            for group in self.grouped(outcome):
+                first = group[0]
+                action = f" {_sentence(first.action)}" if first.action else ""
+                lines += [f"**{first.kind.capitalize()}**: {_sentence(first.note)}{action}", ""]
+                lines += [f"- [ ] {_line(item)}" for item in group]
+                lines.append("")
+            lines += [] if self.of(outcome) else ["Nothing.", ""]
         lines += ["## Carried over", ""]
-        lines += [f"- {count} {kind}" for kind, count in self.counts(Outcome.CARRIED).items()] or ["Nothing."]
-        return "\n".join(lines) + "\n"
+        for kind, count in self.counts(Outcome.CARRIED).items():
+            lines += [f"{count} {kind}{'' if count == 1 else 's'}", ""]
+            if kind != "test":
+                lines += [f"- {_line(item)}" for item in self.of(Outcome.CARRIED) if item.kind == kind]
+                lines.append("")
+        return "\n".join(lines)
+
+
+def _order(item: Item) -> tuple[str, int, str, str]:
+    path, _, line = item.place.rpartition(":")
+    return (path, int(line), item.kind, item.name) if line.isdecimal() else (item.place, 0, item.kind, item.name)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _line(item: Item) -> str:
-    to = f" → {item.to}" if item.to else ""
-    action = f" {item.action[0].upper()}{item.action[1:]}." if item.action else ""
-    return f"`{item.place}` {item.kind} **{item.name}**{to}: {item.note}.{action}"
+    place = f"`{item.place}` " if item.place else ""
+    return f"{place}{item.name}" + (f" → {item.to}" if item.to else "")

@@ -76,15 +76,20 @@ def bound(
         findings += [one for one in record.findings if one.code != "missing-source"]
         if record.product is not None:
             added[record.product.id] = record.product
-            locks[record.product.id] = {
-                "inputs": {
-                    port.name: {**pins[port.source.path]}
-                    for port in record.product.input_ports
-                    if port.source is not None and port.source.path in pins
-                }
-            }
+            locks[record.product.id] = {"inputs": _pinned(record.product, pins)}
     mesh = replace(workspace.mesh, products={**workspace.mesh.products, **added})
     ahead = replace(workspace, mesh=mesh, findings=(), locks={**workspace.locks, **locks}, fingerprints={})
     sources = SourceColumns(workspace.root, dict(ahead.locks))
     found = effective(ahead, published={}, cache=AnalysisCache(), sources=sources, binder=Binder())
     return found, findings
+
+
+def _pinned(product: Product, pins: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The pins of a product's inputs. A file that is not there yet is looked for in the product's folder first."""
+    found = {}
+    for port in product.input_ports:
+        if port.source is not None:
+            pin = pins.get(port.source.path) or pins.get(port.source.path.removeprefix(f"{product.folder}/"))
+            if pin is not None:
+                found[port.name] = {**pin, "path": port.source.path}
+    return found

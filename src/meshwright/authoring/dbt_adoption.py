@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring import binding_ahead
@@ -12,7 +13,9 @@ from meshwright.authoring.binding_ahead import Pin
 from meshwright.authoring.dbt_contracts import cast_to, contracted_columns, described, promises_of, write_contract
 from meshwright.authoring.dbt_dialects import data_type
 from meshwright.authoring.dbt_inputs import Inputs
+from meshwright.authoring.dbt_leftovers import leave_others
 from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_naming import TableNames
 from meshwright.authoring.dbt_products import Arrangement, Home, arrange, identifier
 from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings
 from meshwright.authoring.dbt_transformations import Written, write_transformation
@@ -26,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from meshwright.authoring.dbt_inputs import DbtInput
-    from meshwright.authoring.dbt_project import DataTest, Relation
+    from meshwright.authoring.dbt_project import DataTest, DbtUnitTest, Relation
     from meshwright.model.contract import Contract
     from meshwright.model.datatype import DataType
     from meshwright.workspace.loading import Workspace
@@ -35,16 +37,8 @@ if TYPE_CHECKING:
     Columns = Sequence[tuple[str, DataType]]
 
 REPORT: Final = "IMPORTED.md"
-RESERVED: Final = frozenset(
-    {
-        "all", "and", "any", "array", "as", "asc", "between", "case", "cast", "check", "column", "constraint", "create",
-        "default", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant",
-        "group", "having", "in", "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not", "null",
-        "offset", "on", "only", "or", "order", "pivot", "placing", "primary", "qualify", "references", "returning",
-        "select", "show", "some", "summarize", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique",
-        "unpivot", "using", "variadic", "when", "where", "window", "with",
-    }
-)  # fmt: skip
+# A folder of the product that nothing reads: what waits there keeps nobody from building the rest.
+UNFINISHED: Final = "unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +94,15 @@ class _Adopting:
     written: dict[str, Written] = field(default_factory=dict)
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
+    cases: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @property
     def domain(self) -> str:
         return self.arrangement.domain
+
+    @property
+    def names(self) -> TableNames:
+        return TableNames(self.workspace, self.found, self.arrangement, self.inputs)
 
     def run(self) -> None:
         by_key = {model.key: model for model in self.found.models}
@@ -122,7 +121,9 @@ class _Adopting:
         for product in self.arrangement.products:
             self.files[self._folder(product)] = self._product_files(product)
         self._unit_tests()
-        self._leave_others()
+        for folder, cases in self.cases.items():
+            self.files[folder] |= {path: dump(listed) for path, listed in cases.items()}
+        leave_others(self.found, self.arrangement, self.adoption)
         self._finish()
 
     # Transformations.
@@ -131,47 +132,8 @@ class _Adopting:
         return f"domains/{self.domain}/{product}"
 
     def _transform(self, model: Relation, home: Home) -> Written:
-        def resolve(kind: str, name: str, more: str) -> tuple[str, bool]:
-            return self._table(home, kind, name, more)
-
+        resolve = partial(self.names.table, home)
         return write_transformation(model, self.found.renderer, self.found.dialect, resolve)
-
-    def _table(self, home: Home, kind: str, name: str, more: str) -> tuple[str, bool]:
-        """The SQL name of what a model at *home* reads, and whether it is an input."""
-        if kind == "source":
-            source = self.found.sources.get(f"{name}.{more}")
-            if source is None:
-                raise NotRendered(f"source('{name}', '{more}') is declared nowhere")
-            return self._input(home, self.inputs.source(source), f"{name}_{more}")
-        key = self.found.keys.get((name, more), "")
-        other = self.arrangement.homes.get(key)
-        if other is None:
-            return self._elsewhere(home, name, key)
-        if other.product == home.product:
-            return _quoted(other.stem), False
-        address = other.address(self.domain)
-        return _quoted(address), True
-
-    def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, bool]:
-        """A seed, something that dbt goes on making, or a port that the mesh has already."""
-        relation = self.found.others.get(key)
-        if relation is not None:
-            found = self.inputs.seed(relation) if relation.kind == "seed" else self.inputs.relation(relation)
-            return self._input(home, found, f"{relation.kind}_{name}")
-        ports = [
-            (product, port)
-            for product in self.workspace.mesh.products.values()
-            for port in product.output_ports
-            if port.name == identifier(name)
-        ]
-        if len(ports) != 1:
-            raise NotRendered(f"ref('{name}') is no model of the project or its installed packages")
-        product, port = ports[0]
-        return f"{product.id}{'' if port.name == product.name else f'.{port.name}'}", True
-
-    def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, bool]:
-        taken = {other.stem for other in self.arrangement.homes.values() if other.product == home.product}
-        return _quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
 
     # Columns.
 
@@ -225,9 +187,9 @@ class _Adopting:
         for key, home in self.arrangement.homes.items():
             direct[home.product] |= {self.arrangement.homes[one].product for one in self.found.reads.get(key, ())}
         found: dict[str, set[str]] = {}
-        for product in direct:
+        for product, above in direct.items():
             seen: set[str] = set()
-            waiting = [*direct[product]]
+            waiting = [*above]
             while waiting:
                 name = waiting.pop()
                 if name not in seen:
@@ -239,7 +201,12 @@ class _Adopting:
     def _promise(self, model: Relation, home: Home, columns: Columns, singular: list[DataTest]) -> None:
         address = home.address(self.domain)
         neighbourhood = Neighbourhood(
-            self.found.project, self.found.renderer, self.found.dialect, self.arrangement, self._upstream(), self.found.keys
+            self.found.project,
+            self.found.renderer,
+            self.found.dialect,
+            self.arrangement,
+            self._upstream(),
+            self.found.keys,
         )
         contracted = contracted_columns(model, self.found.dialect) if model.is_contracted else []
         written = self.written[model.key]
@@ -260,24 +227,30 @@ class _Adopting:
 
     def _note_unknown(self, model: Relation, unknown: list[str]) -> None:
         for name in unknown:
-            self.adoption.left("column", f"{model.name}.{name}", model.place, note="the model's query yields no such column")
+            self.adoption.left(
+                "column", f"{model.name}.{name}", model.place, note="the model's query yields no such column"
+            )
 
     def _without_contract(self, model: Relation, singular: list[DataTest]) -> None:
-        action = "run `dbt docs generate`, whose target/catalog.json tells the columns, and import again"
         note = f"the columns of {model.name} are not known, so it has no contract yet"
+        action = "run `dbt docs generate`, whose target/catalog.json tells the columns, and import again"
+        if self.written[model.key].problem:
+            note, action = f"{model.name} is not finished, so it has no contract yet", "write it into the contract then"
         for test in (*model.tests, *(one for column in model.columns for one in column.tests), *singular):
             self.adoption.left("test", described(test), test.place, note=note, action=action)
         if model.columns:
-            self.adoption.left("description", f"{len(model.columns)} columns of {model.name}", model.place, note=note, action=action)
+            self.adoption.left(
+                "description", f"{len(model.columns)} columns of {model.name}", model.place, note=note, action=action
+            )
 
     def _step(self, model: Relation, home: Home) -> None:
         for test in (*model.tests, *(one for column in model.columns for one in column.tests)):
             self.adoption.left(
                 "test",
-                described(test),
+                f"{model.name}: {described(test)}",
                 test.place,
-                note=f"{model.name} is a step of {self.domain}.{home.product}, and only output ports have contracts",
-                action="test it where it is served, or import with --no-steps",
+                note="it tests a step, and only output ports have contracts",
+                action="test it where it is served, or import with --no-steps, which makes every model an output port",
             )
         self._judge(model, f"{self._folder(home.product)}/transform/{home.stem}.sql")
 
@@ -287,13 +260,18 @@ class _Adopting:
         notes = list(written.notes)
         for hook in ("pre_hook", "post_hook", "pre-hook", "post-hook"):
             if model.config.get(hook):
-                self.adoption.left("hook", f"{hook} of {model.name}", model.place, note="a build runs one query and nothing else")
+                self.adoption.left(
+                    "hook", f"{hook} of {model.name}", model.place, note="a build runs one query and nothing else"
+                )
         if model.name in self.arrangement.renamed:
             notes.append(f"it is called {self.arrangement.renamed[model.name]}")
         if written.problem:
             place = f"{model.path}:{written.line}" if written.line else model.path
-            path = f"{self._folder(self.arrangement.homes[model.key].product)}/transform/{self.arrangement.homes[model.key].stem}.sql"
-            self.adoption.left("model", model.name, place, note=written.problem, action=f"finish {path}")
+            home = self.arrangement.homes[model.key]
+            path = f"{self._folder(home.product)}/{self._place(model)}/{home.stem}.sql"
+            waits = self._is_waiting(model)
+            then = f", then move it to transform/ and declare the port {home.name}" if waits else ""
+            self.adoption.left("model", model.name, place, note=written.problem, action=f"finish {path}{then}")
         elif notes:
             self.adoption.changed("model", model.name, model.place, to=to, note="; ".join(notes))
         else:
@@ -307,7 +285,10 @@ class _Adopting:
         ports: list[OutputPort] = []
         for model in self.arrangement.products[product]:
             home, written = self.arrangement.homes[model.key], self.written[model.key]
-            files[f"transform/{home.stem}.sql"] = written.text if home.is_port else _commented(model, written.text)
+            text = written.text if home.is_port else _commented(model, written.text)
+            files[f"{self._place(model)}/{home.stem}.sql"] = text
+            if self._is_waiting(model):
+                continue
             contract = self.contracts.get(model.key)
             if home.is_port:
                 ports.append(_port(model, home, written, contract))
@@ -330,64 +311,42 @@ class _Adopting:
         files["product.yaml"] = dump(odps.write(descriptor))
         return files
 
+    def _is_waiting(self, model: Relation) -> bool:
+        """Whether *model* is unfinished and can be left aside: nobody reads it, and the product serves something else."""
+        if not self.written[model.key].problem or any(model.key in reads for reads in self.found.reads.values()):
+            return False
+        others = self.arrangement.products[self.arrangement.homes[model.key].product]
+        return any(self.arrangement.homes[one.key].is_port and not self.written[one.key].problem for one in others)
+
+    def _place(self, model: Relation) -> str:
+        return UNFINISHED if self._is_waiting(model) else "transform"
+
     def _purpose(self, product: str) -> str:
         group = self.found.project.groups.get(self.arrangement.groups.get(product, ""), {})
         return str(group.get("description") or "")
 
     def _unit_tests(self) -> None:
-        cases: dict[str, list[dict[str, Any]]] = {}
         for test in self.found.project.unit_tests:
             key = self.found.keys.get((test.model, test.version), "")
             home = self.arrangement.homes.get(key)
-            if home is None:
-                self.adoption.left("unit test", test.name, test.place, note=f"{test.model} is no model that was carried over")
-                continue
-            if self.written[key].incremental.token:
-                self.adoption.left("unit test", test.name, test.place, note=f"{test.model} reads changes: give rows to `<input>__changes`")
-                continue
             try:
-                case = written_case(test, port=home.stem, root=self.found.project.root, name_of=self._namer(home))
+                self._add_case(test, home if home is None or not self.written[key].problem else None, key)
             except NotRendered as error:
-                self.adoption.left("unit test", test.name, test.place, note=str(error), action="write it as a case in tests/*.yaml")
-                continue
-            path = f"{self._folder(home.product)}/tests/{home.name}.yaml"
-            cases.setdefault(path, []).append(case)
-            self.adoption.carried("unit test", test.name, test.place, path)
-        for path, listed in cases.items():
-            folder, _, name = path.rpartition("/tests/")
-            self.files[folder][f"tests/{name}"] = dump(listed)
+                action = "write it as a case in tests/*.yaml"
+                self.adoption.left("unit test", test.name, test.place, note=str(error), action=action)
 
-    def _namer(self, home: Home) -> Any:  # noqa: ANN401 - a function
-        def name_of(kind: str, name: str, more: str) -> str:
-            return self._table(home, kind, name, more)[0].strip('"')
+    def _add_case(self, test: DbtUnitTest, home: Home | None, key: str) -> None:
+        if home is None:
+            raise NotRendered(f"{test.model} is no model that was carried over")
+        if self.written[key].incremental.token:
+            raise NotRendered(f"{test.model} reads changes; a case gives rows to `<input>__changes`")
+        case = written_case(test, port=home.stem, root=self.found.project.root, name_of=partial(self._name, home))
+        folder = self._folder(home.product)
+        self.cases.setdefault(folder, {}).setdefault(f"tests/{home.name}.yaml", []).append(case)
+        self.adoption.carried("unit test", test.name, test.place, f"{folder}/tests/{home.name}.yaml")
 
-        return name_of
-
-    def _leave_others(self) -> None:
-        for other in self.found.project.others:
-            note, action = LEFT.get(other.kind, ("a mesh has no counterpart for it", ""))
-            owner = f" (of {other.owner})" if other.owner else ""
-            self.adoption.left(other.kind, other.name + owner, other.place, note=note, action=action)
-        if self.found.renderer.has_macro("generate_schema_name"):
-            macro = next(one for one in self.found.project.macros if one.name == "generate_schema_name")
-            self.adoption.left("macro", macro.name, macro.place, note="physical names are the mesh's own: domain.product.port")
-        for source in self.found.project.sources:
-            for test in (*source.tests, *(one for column in source.columns for one in column.tests)):
-                note = f"it tests the source {source.key}, and contracts speak of what is served"
-                self.adoption.left("test", described(test), test.place, note=note, action="test it where it is served")
-            if source.has_freshness:
-                note = "a service level speaks of what is served"
-                action = "add a freshness to slaProperties of a contract"
-                self.adoption.left("freshness", source.key, source.place, note=note, action=action)
-        for seed in self.found.others.values():
-            for test in (*seed.tests, *(one for column in seed.columns for one in column.tests)):
-                note = f"it tests {seed.name}, which is an input, and contracts speak of what is served"
-                self.adoption.left("test", described(test), test.place, note=note, action="test it where it is served")
-        for part, name in self.arrangement.split.items():
-            self.adoption.changed(
-                "product", part, "", to=f"{self.domain}.{part}",
-                note=f"{name} and other products read each other in a circle; these models of it come first",
-            )  # fmt: skip
+    def _name(self, home: Home, kind: str, name: str, more: str) -> str:
+        return self.names.table(home, kind, name, more)[0].strip('"')
 
     def _finish(self) -> None:
         for folder, files in self.files.items():
@@ -428,19 +387,3 @@ def _commented(model: Relation, text: str) -> str:
         f"--   {column.name}: {' '.join(column.description.split())}" for column in model.columns if column.description
     ]
     return text if not lines else "\n".join(lines) + "\n" + text
-
-
-def _quoted(name: str) -> str:
-    """A name as it is written in SQL: in quotes where it needs them."""
-    return f'"{name}"' if "@" in name or name in RESERVED else name
-
-
-LEFT: Final = {
-    "exposure": ("consumers are not declared by the product; what it reads became output ports", "tell its owner the new addresses"),
-    "metric": ("a mesh serves tables", "keep it in your semantic layer, reading the port"),
-    "semantic model": ("a mesh serves tables", "keep it in your semantic layer, reading the port"),
-    "saved query": ("a mesh serves tables", "make it an output port, if others read it"),
-    "analysis": ("it is a query that nobody builds", "run it with mesh query"),
-    "hook": ("a build runs one query and nothing else", ""),
-    "function": ("functions cannot be defined in a mesh", "write the expression where it is used"),
-}

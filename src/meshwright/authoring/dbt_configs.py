@@ -89,8 +89,8 @@ def columns(
     )
 
 
-def tests(  # noqa: PLR0913 - where a test stands has as many parts
-    entry: Mapping[str, Any], pointer: str, *, model: str, column: str = "", path: str, line: Callable[[str], int]
+def tests(
+    entry: Mapping[str, Any], pointer: str, *, model: str, column: str, path: str, line: Callable[[str], int]
 ) -> tuple[DataTest, ...]:
     """The data tests of an *entry*, whichever of dbt's spellings they have."""
     found = []

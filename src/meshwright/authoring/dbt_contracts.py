@@ -35,7 +35,9 @@ def promises_of(
         for constraint in column.constraints:
             _constrain(constraint, [column.name], model, promises, around, adoption)
     for constraint in model.constraints:
-        _constrain(constraint, [str(name) for name in constraint.get("columns") or ()], model, promises, around, adoption)
+        _constrain(
+            constraint, [str(name) for name in constraint.get("columns") or ()], model, promises, around, adoption
+        )
     tests = [*model.tests, *(test for column in model.columns for test in column.tests), *singular]
     for test in tests:
         _carry(test, promises, around, adoption, to=to)
@@ -54,7 +56,7 @@ def _document(column: DbtColumn, promises: Promises) -> None:
     promise.custom = {key: value for key, value in meta.items() if not key.startswith("mesh.")}
 
 
-def _constrain(  # noqa: PLR0913, PLR0917 - a constraint, where it stands and where it goes
+def _constrain(
     constraint: dict[str, Any],
     columns: list[str],
     model: Relation,
@@ -63,46 +65,52 @@ def _constrain(  # noqa: PLR0913, PLR0917 - a constraint, where it stands and wh
     adoption: Adoption,
 ) -> None:
     kind = str(constraint.get("type", ""))
-    match kind:
-        case "not_null":
-            for name in columns:
-                promises.column(name).required = True
-        case "primary_key":
-            for at, name in enumerate(columns, start=1):
-                promises.column(name).primary_key = at
-        case "unique" if len(columns) == 1:
-            promises.column(columns[0]).unique = True
-        case "unique":
-            rule = QualityRule(
-                kind="library",
-                metric="duplicateValues",
-                arguments={"properties": columns},
-                comparisons={"mustBe": 0},
-            )
-            promises.quality.append(rule)
-        case "check":
-            query = f"SELECT count(*) FROM ${{table}} WHERE NOT ({around.sql(str(constraint.get('expression', '')))})"
-            name = str(constraint.get("name") or f"check_{'_'.join(columns) or model.name}")
-            promises.quality.append(QualityRule(kind="sql", name=name, query=query, comparisons={"mustBe": 0}))
-        case "foreign_key" if constraint.get("to") and constraint.get("to_columns"):
-            try:
-                target = around.table(str(constraint["to"]))
-            except NotRendered as error:
-                adoption.left("constraint", kind, model.place, note=str(error))
-                return
-            to = tuple(f"{target.name}.{name}" for name in constraint["to_columns"])
-            relationship = Relationship(columns=tuple(columns), to=to)
-            if len(columns) == 1:
-                promises.column(columns[0]).relationships.append(relationship)
-            else:
-                promises.relationships.append(relationship)
-        case _:
-            what = str(constraint.get("expression") or constraint)
-            adoption.left("constraint", kind or "?", model.place, note=f"of {model.name}: {what}")
+    if kind == "not_null":
+        for name in columns:
+            promises.column(name).required = True
+    elif kind == "primary_key":
+        for at, name in enumerate(columns, start=1):
+            promises.column(name).primary_key = at
+    elif kind == "unique" and len(columns) == 1:
+        promises.column(columns[0]).unique = True
+    elif kind == "unique":
+        arguments = {"properties": columns}
+        rule = QualityRule(kind="library", metric="duplicateValues", arguments=arguments, comparisons={"mustBe": 0})
+        promises.quality.append(rule)
+    elif kind == "check":
+        query = f"SELECT count(*) FROM ${{table}} WHERE NOT ({around.sql(str(constraint.get('expression', '')))})"
+        name = str(constraint.get("name") or f"check_{'_'.join(columns) or model.name}")
+        promises.quality.append(QualityRule(kind="sql", name=name, query=query, comparisons={"mustBe": 0}))
+    elif kind == "foreign_key" and constraint.get("to") and constraint.get("to_columns"):
+        _foreign_key(constraint, columns, model, promises, around, adoption)
+    else:
+        what = str(constraint.get("expression") or constraint)
+        adoption.left("constraint", kind or "?", model.place, note=f"of {model.name}: {what}")
+
+
+def _foreign_key(
+    constraint: dict[str, Any],
+    columns: list[str],
+    model: Relation,
+    promises: Promises,
+    around: PortSurroundings,
+    adoption: Adoption,
+) -> None:
+    try:
+        target = around.table(str(constraint["to"]))
+    except NotRendered as error:
+        adoption.left("constraint", "foreign_key", model.place, note=str(error))
+        return
+    to = tuple(f"{target.name}.{name}" for name in constraint["to_columns"])
+    relationship = Relationship(columns=tuple(columns), to=to)
+    if len(columns) == 1:
+        promises.column(columns[0]).relationships.append(relationship)
+    else:
+        promises.relationships.append(relationship)
 
 
 def _carry(test: DataTest, promises: Promises, around: PortSurroundings, adoption: Adoption, *, to: str) -> None:
-    name = described(test)
+    name = f"{test.model}: {described(test)}" if test.model else described(test)
     if str(test.config.get("enabled", True)).lower() == "false":
         adoption.left("test", name, test.place, note="it is disabled in dbt")
         return
@@ -136,7 +144,10 @@ def write_contract(model: Relation, home: Home, domain: str, promises: Promises,
         tags=tuple(str(tag) for tag in model.config.get("tags") or ()),
         custom={key: value for key, value in (model.config.get("meta") or {}).items() if not key.startswith("mesh.")},
     )
-    levels = [replace(level, element=f"{home.name}.{level.element}" if level.element else "") for level in promises.service_levels]
+    levels = [
+        replace(level, element=f"{home.name}.{level.element}" if level.element else "")
+        for level in promises.service_levels
+    ]
     return Contract(
         id=address if home.stem == home.name else f"{address}.v{model.version}",
         name=home.name.replace("_", " ").capitalize(),

@@ -47,7 +47,7 @@ def read_project(root: Path) -> DbtProject:
     if not file.is_file():
         message = f"{root} holds no {PROJECT_FILE}: name the folder of a dbt project"
         raise NotFound(message)
-    settings = _settings(root)
+    settings = project_settings(root)
     project = DbtProject(name=str(settings.get("name") or root.resolve().name), root=root)
     variables = settings.get("vars") or {}
     project.variables = {"": {key: value for key, value in variables.items() if not isinstance(value, dict)}}
@@ -64,12 +64,25 @@ def read_project(root: Path) -> DbtProject:
     return project
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def project_settings(folder: Path) -> dict[str, Any]:
+    """What dbt_project.yml in *folder* says. Raises InvalidInput when it cannot be read."""
     document, findings = parse((folder / PROJECT_FILE).read_bytes(), str(folder / PROJECT_FILE))
     if not isinstance(document, dict):
         message = "\n".join(str(finding) for finding in findings) or f"{folder / PROJECT_FILE} is no mapping"
         raise InvalidInput(message)
     return document
+
+
+def project_folders(folder: Path) -> list[str]:
+    """The folders below *folder* that hold the project's own files."""
+    return [path for paths in _places(project_settings(folder)).values() for path in paths]
+
+
+def _places(own: dict[str, Any]) -> dict[str, list[str]]:
+    """The folders that a dbt_project.yml names, by the key that names them."""
+    return {
+        key: _paths(own, key) if key in own or FORMERLY.get(key) in own else default for key, default in FOLDERS.items()
+    }
 
 
 def _named_packages(root: Path) -> Iterator[str]:
@@ -97,7 +110,7 @@ class _Package:
     above: dict[str, Any]
 
     def read(self) -> None:
-        own = _settings(self.folder)
+        own = project_settings(self.folder)
         name = str(own.get("name") or self.folder.name)
         is_root = self.folder == self.root
         if not is_root:
@@ -105,16 +118,8 @@ class _Package:
             mine = {**defaults, **(defaults.get(name) or {})} if isinstance(defaults, dict) else {}
             self.project.variables[name] = {**mine, **self.project.variables.get(name, {})}
         self.project.packages.add(name)
-        properties = Properties()
-        kept = [FOLDERS[key] if key not in own and FORMERLY.get(key) not in own else _paths(own, key) for key in FOLDERS]
-        places = dict(zip(FOLDERS, kept, strict=True))
-        files = sorted({file for paths in places.values() for path in paths for file in _below(self.folder, path)})
-        for file in files:
-            if file.endswith(".md"):
-                properties.add_docs(self._text(file))
-        for file in files:
-            if file.endswith((".yml", ".yaml")):
-                properties.read(self.root, self._path(file))
+        places = _places(own)
+        properties = self._properties(places)
         for key, section in (("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots")):
             for path in places[key]:
                 self._relations(name, section, path, own, properties)
@@ -127,9 +132,24 @@ class _Package:
         if is_root:
             self.project.unit_tests += properties.unit_tests
             self.project.others += properties.others
-            for path in places["analysis-paths"]:
-                listed_files = [file for file in _below(self.folder, path) if file.endswith(".sql")]
-                self.project.others += [Other(kind="analysis", name=_stem(file), place=Place(file, 1)) for file in listed_files]
+            self.project.others += self._analyses(places["analysis-paths"])
+
+    def _analyses(self, paths: list[str]) -> Iterator[Other]:
+        for path in paths:
+            for file in _below(self.folder, path):
+                if file.endswith(".sql"):
+                    yield Other(kind="analysis", name=_stem(file), place=Place(file, 1))
+
+    def _properties(self, places: dict[str, list[str]]) -> Properties:
+        properties = Properties()
+        files = sorted({file for paths in places.values() for path in paths for file in _below(self.folder, path)})
+        for file in files:
+            if file.endswith(".md"):
+                properties.add_docs(self._text(file))
+        for file in files:
+            if file.endswith((".yml", ".yaml")):
+                properties.read(self.root, self._path(file))
+        return properties
 
     def _path(self, file: str) -> str:
         """*file* of this folder, relative to the project's."""
@@ -144,8 +164,7 @@ class _Package:
             if not file.endswith(endings):
                 continue
             text = "" if section == "seeds" else self._text(file)
-            folders = tuple(os.path.relpath(os.path.dirname(file), path).replace(os.sep, "/").split("/"))
-            folders = () if folders == (".",) else folders
+            folders = tuple(file.removeprefix(f"{path.strip('/')}/").split("/")[:-1])
             for name, body in self._named(section, file, text):
                 names = (package, *folders, name)
                 config = joined(
@@ -236,7 +255,7 @@ def _with_entry(relation: Relation, entry: Entry, properties: Properties) -> Rel
         config=joined(relation.config, of_entry(data)),
         description=properties.described(data.get("description")),
         columns=tuple(replace(column, description=properties.described(column.description)) for column in found),
-        tests=tests(data, entry.pointer, model=relation.name, path=entry.path, line=entry.line),
+        tests=tests(data, entry.pointer, model=relation.name, column="", path=entry.path, line=entry.line),
         constraints=tuple(constraint for _, constraint in mappings(data.get("constraints"))),
         latest_version=str(data.get("latest_version") or ""),
         deprecated_from=str(data.get("deprecation_date") or ""),
@@ -269,7 +288,7 @@ def _with_version(
         columns=(*(column for column in kept if column.name not in mine), *own),
         tests=relation.tests
         if said is None
-        else tests(version, pointer, model=relation.name, path=entry.path, line=entry.line),
+        else tests(version, pointer, model=relation.name, column="", path=entry.path, line=entry.line),
         deprecated_from=str(version.get("deprecation_date") or relation.deprecated_from),
     )
 

@@ -79,12 +79,12 @@ def _outer_filter(table: exp.Table) -> exp.Where | None:
     """The WHERE of the query that the subquery with *table* stands in."""
     from sqlglot import exp
 
-    node: exp.Expression | None = table.find_ancestor(exp.Select)
+    node: exp.Expr | None = table.find_ancestor(exp.Select)
     outer = node.find_ancestor(exp.Where) if node is not None else None
     return outer if isinstance(outer, exp.Where) else None
 
 
-def _single_table(select: exp.Select, tree: exp.Expression) -> exp.Table | None:
+def _single_table(select: exp.Select, tree: exp.Expr) -> exp.Table | None:
     """The one table that *select* takes its rows from, through CTEs that only pass rows on."""
     from sqlglot import exp
 
@@ -92,7 +92,9 @@ def _single_table(select: exp.Select, tree: exp.Expression) -> exp.Table | None:
     seen: set[str] = set()
     first = True
     while True:
-        if select.args.get("joins") or (not first and any(select.args.get(part) for part in ("group", "distinct", "limit"))):
+        if select.args.get("joins") or (
+            not first and any(select.args.get(part) for part in ("group", "distinct", "limit"))
+        ):
             return None
         if not first and select.find(exp.AggFunc, exp.Window):
             return None

@@ -94,7 +94,9 @@ class Inputs:
         name = identifier(source.name)
         if source.location:
             return self._located(source, name)
-        seed = next((one for one in self.project.relations if one.kind == "seed" and one.name == source.identifier), None)
+        seed = next(
+            (one for one in self.project.relations if one.kind == "seed" and one.name == source.identifier), None
+        )
         if seed is not None:
             found = self.seed(seed)
             self.adoption.carried("source", source.key, source.place, found.path)
@@ -115,7 +117,12 @@ class Inputs:
             return DbtInput(name, path, location)
         path = f"{DATA}/{self.domain}/{location.rpartition('/')[2]}"
         self.adoption.changed(
-            "source", source.key, source.place, to=path, note=f"{location} is not there", action=f"put its file at {path}"
+            "source",
+            source.key,
+            source.place,
+            to=path,
+            note=f"{location} is not there",
+            action=f"put its file at {path}",
         )
         return DbtInput(name, path, columns=self._columns(source.key, source))
 
@@ -124,12 +131,12 @@ class Inputs:
         key = (relation.kind, relation.key)
         if key not in self.known:
             schema = str(relation.config.get("target_schema") or relation.config.get("schema") or "public")
-            self.known[key] = self._table(identifier(relation.name), f"{schema}.{relation.name}", relation.key, relation)
+            self.known[key] = self._table(
+                identifier(relation.name), f"{schema}.{relation.name}", relation.key, relation
+            )
         return self.known[key]
 
-    def _table(
-        self, name: str, table: str, key: str, described: SourceTable | Relation, kind: str = ""
-    ) -> DbtInput:
+    def _table(self, name: str, table: str, key: str, described: SourceTable | Relation, kind: str = "") -> DbtInput:
         path = f"{self.connection}#{table}"
         self.tables.append(path)
         if kind:

@@ -13,7 +13,7 @@ DUCKDB: Final = "duckdb"
 SLOT: Final = re.compile(r"\{(\w+)\}")
 
 
-class NotRendered(Exception):  # noqa: N818 - a finding about a template, not a failure of ours
+class NotRendered(Exception):
     """What a template asks for is not known here; the message says what."""
 
 
@@ -32,7 +32,8 @@ def _translated(dialect: str, template: str) -> str:
         return marked
     import sqlglot
 
-    return sqlglot.parse_one(marked, read=DUCKDB).sql(dialect=dialect)
+    found: str = sqlglot.parse_one(marked, read=DUCKDB).sql(dialect=dialect)
+    return found
 
 
 def _part(text: str) -> str:
@@ -59,7 +60,9 @@ def datediff(dialect: str, first_date: str, second_date: str, datepart: str) -> 
 
 def last_day(dialect: str, date: str, datepart: str) -> str:
     """`dbt.last_day`."""
-    template = f"CAST(date_trunc('{_part(datepart)}', {{date}}) + INTERVAL '1' {_part(datepart)} - INTERVAL '1' day AS DATE)"
+    template = (
+        f"CAST(date_trunc('{_part(datepart)}', {{date}}) + INTERVAL '1' {_part(datepart)} - INTERVAL '1' day AS DATE)"
+    )
     return expression(dialect, template, date=date)
 
 
@@ -113,7 +116,7 @@ def generate_surrogate_key(dialect: str, field_list: Sequence[str], *_: Any) -> 
     return expression(dialect, "md5({joined})", joined=" || '-' || ".join(parts))
 
 
-def star(  # noqa: PLR0913, PLR0917 - the macro's signature
+def star(
     dialect: str,
     from_: str = "",
     relation_alias: str | bool = False,  # noqa: FBT001, FBT002 - the macro's signature
@@ -126,21 +129,30 @@ def star(  # noqa: PLR0913, PLR0917 - the macro's signature
     """`dbt_utils.star`, as `* EXCLUDE (…)`: the columns are those that the table has when the query runs."""
     del dialect, from_, quote_identifiers
     if prefix or suffix:
-        raise NotRendered("dbt_utils.star with a prefix or suffix looks at the table's columns while the SQL is written")
+        raise NotRendered(
+            "dbt_utils.star with a prefix or suffix looks at the table's columns while the SQL is written"
+        )
     left_out = [name.lower() for name in named.get("except", except_)]
     alias = f"{relation_alias}." if relation_alias else ""
     return f"{alias}* EXCLUDE ({', '.join(left_out)})" if left_out else f"{alias}*"
 
 
 def union_relations(
-    dialect: str, relations: Sequence[str], source_column_name: str | None = "_dbt_source_relation", **more: Any  # noqa: ANN401 - the macro's signature
+    dialect: str,
+    relations: Sequence[str],
+    source_column_name: str | None = "_dbt_source_relation",
+    **more: Any,  # noqa: ANN401 - the macro's signature
 ) -> str:
     """`dbt_utils.union_relations`, as `UNION ALL BY NAME`; the source column holds the table's name."""
     del dialect
     if {key for key, value in more.items() if value} - {"column_override"} or more.get("column_override"):
-        raise NotRendered("dbt_utils.union_relations with include, exclude, where or overrides looks at the tables' columns")
-    column = (lambda name: f"'{name}' AS {source_column_name}, ") if source_column_name else (lambda _: "")
-    selects = [f"SELECT {column(getattr(one, 'identifier', one))}* FROM {one}" for one in relations]
+        raise NotRendered(
+            "dbt_utils.union_relations with include, exclude, where or overrides looks at the tables' columns"
+        )
+    selects = []
+    for one in relations:
+        marked = f"'{getattr(one, 'identifier', one)}' AS {source_column_name}, " if source_column_name else ""
+        selects.append(f"SELECT {marked}* FROM {one}")
     return "(\n" + "\nUNION ALL BY NAME\n".join(selects) + "\n)"
 
 
@@ -183,9 +195,7 @@ def pivot(  # noqa: PLR0913, PLR0917 - the macro's signature
         name = f"{prefix}{value}{suffix}"
         named = f' AS "{name}"' if alias and quote_identifiers else f" AS {name}" if alias else ""
         whether = "DISTINCT " if distinct else ""
-        rows.append(
-            f"{agg}({whether}CASE WHEN {column} {cmp} '{text}' THEN {then_value} ELSE {else_value} END){named}"
-        )
+        rows.append(f"{agg}({whether}CASE WHEN {column} {cmp} '{text}' THEN {then_value} ELSE {else_value} END){named}")
     return ",\n".join(rows)
 
 

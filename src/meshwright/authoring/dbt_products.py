@@ -70,7 +70,7 @@ def is_inner(relation: Relation) -> bool:
     )
 
 
-def arrange(  # noqa: PLR0913 - what decides where a model goes
+def arrange(
     project: DbtProject,
     models: list[Relation],
     reads: Mapping[str, list[str]],
@@ -99,7 +99,9 @@ def arrange(  # noqa: PLR0913 - what decides where a model goes
     for key in order:
         model, home = by_key[key], product[key]
         outside = {product[reader] for reader in readers.get(key, ())} - {home}
-        is_port = not with_steps or _is_port(model, has_readers=bool(readers.get(key)), outside=bool(outside), exposed=key in exposed)
+        is_port = not with_steps or _is_port(
+            model, has_readers=bool(readers.get(key)), outside=bool(outside), exposed=key in exposed
+        )
         name = _free(identifier(model.name), taken.setdefault(home, set()), is_versioned=bool(model.version))
         if name != model.name:
             found.renamed[model.name] = f"{domain}.{home}.{name}"
@@ -141,9 +143,7 @@ def _move_inner(
             readers.setdefault(one, set()).add(product[key])
 
 
-def _cut_circles(
-    product: dict[str, str], reads: Mapping[str, list[str]], order: list[str], found: Arrangement
-) -> None:
+def _cut_circles(product: dict[str, str], reads: Mapping[str, list[str]], order: list[str], found: Arrangement) -> None:
     """Products that read each other in a circle are cut: models that must come first form a product of their own."""
     while True:
         upstream: dict[str, set[str]] = {name: set() for name in product.values()}
@@ -156,7 +156,9 @@ def _cut_circles(
         for key in order:
             if product[key] in circle:
                 before = [
-                    stage[one] + (product[one] != product[key]) for one in reads.get(key, ()) if product.get(one) in circle
+                    stage[one] + (product[one] != product[key])
+                    for one in reads.get(key, ())
+                    if product.get(one) in circle
                 ]
                 stage[key] = max(before, default=0)
         last = Counter[str]()

@@ -85,12 +85,12 @@ class Relation:
 
     @property
     def language(self) -> str:
-        """sql or python."""
+        """Sql or python."""
         return "python" if self.path.endswith(".py") else "sql"
 
     @property
     def materialized(self) -> str:
-        """How dbt keeps it: view, table, incremental, ephemeral …"""
+        """How dbt keeps it: as a view, table, incremental or ephemeral."""
         return str(self.config.get("materialized") or "view")
 
     @property
@@ -157,9 +157,9 @@ class DbtMacro:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
-    """Something of the project for which a mesh has no counterpart: `kind` is exposure, metric, hook …
+    """Something of the project for which a mesh has no counterpart.
 
-    `reads` are the `ref(…)` and `source(…)` expressions that it depends on.
+    `kind` is exposure, metric, hook …; `reads` are the `ref(…)` and `source(…)` expressions that it depends on.
     """
 
     kind: str

@@ -142,17 +142,15 @@ def source_tables(entry: Entry, properties: Properties) -> Iterator[SourceTable]
             identifier=identifier,
             schema=str(source.get("schema") or source.get("name") or ""),
             database=str(source.get("database") or ""),
-            location=_location(meta, name=name, identifier=identifier, schema=str(source.get("schema") or "")),
+            location=external_location(meta, name=name, identifier=identifier, schema=str(source.get("schema") or "")),
             description=properties.described(table.get("description") or source.get("description")),
             columns=columns(table, pointer, model=key, path=entry.path, line=entry.line),
-            tests=tests(table, pointer, model=key, path=entry.path, line=entry.line),
-            has_freshness=bool(
-                table.get("freshness") or source.get("freshness") or settings.get("freshness")
-            ),
+            tests=tests(table, pointer, model=key, column="", path=entry.path, line=entry.line),
+            has_freshness=bool(table.get("freshness") or source.get("freshness") or settings.get("freshness")),
         )
 
 
-def _location(meta: dict[str, Any], **names: str) -> str:
+def external_location(meta: dict[str, Any], **names: str) -> str:
     """dbt-duckdb's external_location with its placeholders filled in; "" when there is none."""
     text = str(meta.get("external_location") or "")
     for name, value in names.items():

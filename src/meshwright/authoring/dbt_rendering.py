@@ -5,7 +5,7 @@ Rendering is sandboxed and touches nothing: no database, no file, no environment
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import itertools
 import json
 import re
@@ -13,6 +13,18 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.authoring.dbt_context import (
+    Adapter,
+    Config,
+    Exceptions,
+    Macro,
+    Namespace,
+    Refused,
+    Returned,
+    Table,
+    Target,
+    Variables,
+)
 from meshwright.authoring.dbt_macros import BUILTIN, NotRendered
 
 if TYPE_CHECKING:
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
 
     Namer = Callable[[str, str, str], str]
 
-__all__ = ["NotRendered", "Rendered", "Renderer"]
+__all__ = ["NotRendered", "Rendered", "Renderer", "Table"]
 
 # What a model's own table is called in rendered SQL.
 THIS: Final = "__this__"
@@ -54,34 +66,6 @@ class Rendered:
     is_incremental_asked: bool = False
 
 
-class _Return(Exception):  # noqa: N818 - dbt's way to end a macro, no error
-    def __init__(self, value: Any) -> None:  # noqa: ANN401 - whatever the macro returns
-        self.value = value
-
-
-class Table(str):
-    """What `ref`, `source` and `this` give: the table's name as text, with the attributes that templates ask for."""
-
-    __slots__ = ("identifier", "name")
-
-    def __new__(cls, text: str, name: str) -> Table:
-        """The table that SQL calls *text* and dbt *name*."""
-        made = super().__new__(cls, text)
-        made.identifier = made.name = name
-        return made
-
-    @property
-    def table(self) -> str:
-        """The table's own name."""
-        return self.identifier
-
-    def include(self, **_: Any) -> Table:  # noqa: ANN401 - dbt's signature
-        """Itself: a mesh has one name for a table."""
-        return self
-
-    quote = include
-
-
 @dataclass(slots=True)
 class _Now:
     """What is rendered now."""
@@ -103,7 +87,7 @@ class Renderer:
         self.target = target
         self._now = _Now()
         self._templates: dict[tuple[str, str], Template] = {}
-        self._macros: dict[tuple[str, str], _Macro] = {}
+        self._macros: dict[tuple[str, str], Macro] = {}
         self._by_name: dict[str, DbtMacro] = {}
         self._index: dict[tuple[str, str], DbtMacro] = {}
         for macro in project.macros:
@@ -113,7 +97,7 @@ class Renderer:
                 self._by_name[macro.name] = macro
         self._environment = self._new_environment()
 
-    def render(  # noqa: PLR0913 - each says one thing about the rendering
+    def render(
         self,
         text: str,
         *,
@@ -129,12 +113,20 @@ class Renderer:
         now = _Now(namer=namer, incremental=incremental, package=package or self.project.name, relation=relation)
         before, self._now = self._now, now
         try:
-            now.result.sql = self._template(text, now.package).render(**(names or {}))
-        except (NotRendered, TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            now.result.sql = self.template(text, now.package).render(**(names or {}))
+        except (
+            NotRendered,
+            TemplateError,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:
             now.result.sql = None
             now.result.problem = _said(error)
             now.result.line = _line(error)
-        except _Return:
+        except Returned:
             now.result.sql, now.result.problem = None, "return() stands outside any macro"
         except RecursionError:
             now.result.sql, now.result.problem = None, "a macro calls itself without end"
@@ -189,7 +181,7 @@ class Renderer:
             """Nothing: false where it is asked, an error where it is used."""
 
             __slots__ = ()
-            __str__ = __iter__ = __len__ = Undefined._fail_with_undefined_error  # type: ignore[assignment]  # noqa: SLF001 - as StrictUndefined does
+            __str__ = __iter__ = __len__ = Undefined._fail_with_undefined_error  # noqa: SLF001 - as StrictUndefined does
 
         class Sandbox(SandboxedEnvironment):
             """Jinja's sandbox, in which packages may call their own private macros."""
@@ -214,14 +206,14 @@ class Renderer:
         found: dict[str, Any] = {
             "ref": self._ref,
             "source": self._source,
-            "config": _Config(self),
-            "var": _Variables(self),
+            "config": Config(self),
+            "var": Variables(self),
             "env_var": self._env_var,
             "is_incremental": self._is_incremental,
             "this": Table(THIS, THIS),
-            "target": _Target(self),
-            "adapter": _Adapter(self),
-            "exceptions": _Exceptions(),
+            "target": Target(self),
+            "adapter": Adapter(self),
+            "exceptions": Exceptions(),
             "return": self._return,
             "log": lambda *_, **__: "",
             "print": lambda *_, **__: "",
@@ -230,7 +222,7 @@ class Renderer:
             "should_full_refresh": lambda: False,
             "project_name": self.project.name,
             "dbt_version": "1.10.0",
-            "modules": {"datetime": datetime, "itertools": itertools, "re": re},
+            "modules": {"datetime": dt, "itertools": itertools, "re": re},
             "tojson": lambda value, *_: json.dumps(value, default=str),
             "fromjson": lambda value, *_: json.loads(value),
             "set": lambda value, *_: set(value),
@@ -238,13 +230,14 @@ class Renderer:
             "none": None,
         }
         for name in ("run_query", "statement", "load_result", "graph", "doc", "function", "dbt_invocation_id"):
-            found[name] = _Refused(name)
+            found[name] = Refused(name)
         found["builtins"] = {"ref": self._ref, "source": self._source, "config": found["config"]}
         # dbt's own macros may be called without their namespace.
         found |= {name: self._builtin("dbt", name) for namespace, name in BUILTIN if namespace == "dbt"}
         return found
 
-    def _template(self, text: str, package: str) -> Template:
+    def template(self, text: str, package: str) -> Template:
+        """*text* compiled, as a template of *package*."""
         key = (text, package)
         if key not in self._templates:
             # Within a package, its own macros come first.
@@ -254,10 +247,10 @@ class Renderer:
             self._templates[key] = template.from_code(self._environment, code, self._environment.make_globals(own))
         return self._templates[key]
 
-    def _macro(self, macro: DbtMacro) -> _Macro:
+    def _macro(self, macro: DbtMacro) -> Macro:
         key = (macro.package, macro.name)
         if key not in self._macros:
-            self._macros[key] = _Macro(self, macro)
+            self._macros[key] = Macro(self, macro)
         return self._macros[key]
 
     def _builtin(self, namespace: str, name: str) -> Callable[..., str]:
@@ -325,152 +318,12 @@ class Renderer:
         return self._now.incremental
 
     def _return(self, value: Any = None) -> Any:  # noqa: ANN401 - whatever a macro returns
-        raise _Return(value)
+        raise Returned(value)
 
     @property
     def now(self) -> _Now:
         """What is rendered now."""
         return self._now
-
-
-class Namespace:
-    """`dbt_utils.star`: a package's macros by name."""
-
-    def __init__(self, renderer: Renderer, package: str) -> None:
-        self._renderer = renderer
-        self._package = package
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a macro
-        return self._renderer.lookup(self._package, name)
-
-
-class _Macro:
-    """A macro, compiled when it is first called."""
-
-    def __init__(self, renderer: Renderer, macro: DbtMacro) -> None:
-        self._renderer = renderer
-        self._macro = macro
-        self._compiled: Any = None
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - a macro's arguments
-        self._renderer.count_call()
-        if self._compiled is None:
-            template = self._renderer._template(self._macro.text, self._macro.package)  # noqa: SLF001 - the two are one
-            self._compiled = getattr(template.module, self._macro.name)
-        try:
-            return self._compiled(*arguments, **named)
-        except _Return as returned:
-            return returned.value
-
-
-class _Config:
-    """`config(…)`, and the questions that it answers later."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
-
-    def __call__(self, *given: dict[str, Any], **settings: Any) -> str:  # noqa: ANN401 - any configuration
-        for mapping in (*given, settings):
-            self._renderer.now.result.config.update(mapping)
-        return ""
-
-    def get(self, name: str, default: Any = None, **_: Any) -> Any:  # noqa: ANN401 - any configuration
-        """What the configuration says of *name*."""
-        now = self._renderer.now
-        known = {**(now.relation.config if now.relation else {}), **now.result.config}
-        return known.get(name, default)
-
-    require = meta_get = get
-
-
-class _Variables:
-    """`var('name', default)`."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
-
-    def __call__(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - any variable
-        value = self._known().get(name, default)
-        if value is None and default is None and not self.has_var(name):
-            raise NotRendered(f"var('{name}') has neither a value in dbt_project.yml nor a default")
-        if isinstance(value, str) and "{{" in value:
-            value = self._renderer.render(value, package=self._renderer.now.package).sql
-        return value
-
-    def has_var(self, name: str) -> bool:
-        """Whether dbt_project.yml gives it a value."""
-        return name in self._known()
-
-    def _known(self) -> dict[str, Any]:
-        variables, package = self._renderer.project.variables, self._renderer.now.package
-        return {**variables.get(package, {}), **variables.get("", {}), **variables.get(self._renderer.project.name, {})}
-
-
-class _Target:
-    """`target`: what differs between people's databases; whoever asks is told of the chosen target's name."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a setting
-        if name.startswith("_"):
-            raise AttributeError(name)
-        renderer = self._renderer
-        known = {"name": renderer.target, "target_name": renderer.target, "type": renderer.dialect}
-        if name not in known:
-            raise NotRendered(f"target.{name} is a setting of dbt's profile")
-        if name != "type":
-            renderer.now.result.asked.add(f"target.{name} = {renderer.target}")
-        return known[name]
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - a setting
-        """The setting *name*."""
-        return getattr(self, name, default)
-
-
-class _Adapter:
-    """`adapter`: only `dispatch` needs no database."""
-
-    def __init__(self, renderer: Renderer) -> None:
-        self._renderer = renderer
-
-    def dispatch(self, macro_name: str, macro_namespace: Any = None) -> Any:  # noqa: ANN401 - dbt's signature
-        """The macro for this dialect."""
-        namespace = macro_namespace[0] if isinstance(macro_namespace, list) else macro_namespace
-        package, _, name = macro_name.rpartition(".")
-        return self._renderer.dispatched(name, namespace or package or None)
-
-    def quote(self, name: str) -> str:
-        """*name* in quotes."""
-        return f'"{name}"'
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - never returns
-        raise NotRendered(f"adapter.{name} asks the database while the SQL is written")
-
-
-class _Refused:
-    """A function that only a running dbt has."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - never returns
-        raise NotRendered(f"{self._name}() asks the database, or dbt itself, while the SQL is written")
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - never returns
-        raise NotRendered(f"{self._name}.{name} is known to a running dbt only")
-
-
-class _Exceptions:
-    """`exceptions`: a template that gives up."""
-
-    def raise_compiler_error(self, message: str = "", *_: Any) -> str:  # noqa: ANN401 - dbt's signature
-        """Give up."""
-        raise NotRendered(f"the template says: {message}")
-
-    def warn(self, *_: Any) -> str:  # noqa: ANN401 - dbt's signature
-        """Say something; nobody listens here."""
-        return ""
 
 
 def _reference(match: re.Match[str]) -> tuple[str, str, str] | None:

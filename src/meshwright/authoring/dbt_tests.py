@@ -205,7 +205,9 @@ def _unique_combination(case: _Case) -> None:
 def _range(case: _Case) -> None:
     low, high = case.argument("min_value"), case.argument("max_value")
     inclusive = case.argument("inclusive", not case.argument("strictly", False))
-    numeric = all(bound is None or (isinstance(bound, int | float) and not isinstance(bound, bool)) for bound in (low, high))
+    numeric = all(
+        bound is None or (isinstance(bound, int | float) and not isinstance(bound, bool)) for bound in (low, high)
+    )
     if case.is_plain and numeric and "row_condition" not in case.test.arguments:
         options = case.promises.column(case.column).options
         names = ("minimum", "maximum") if inclusive else ("exclusiveMinimum", "exclusiveMaximum")
@@ -238,7 +240,9 @@ def _length(case: _Case) -> None:
     options = case.promises.column(case.column).options
     if not case.is_plain:
         raise NotRendered("a length with a condition or another severity")
-    options.update({name: bound for name, bound in zip(("minLength", "maxLength"), bounds, strict=True) if bound is not None})
+    options.update(
+        {name: bound for name, bound in zip(("minLength", "maxLength"), bounds, strict=True) if bound is not None}
+    )
 
 
 def _row_count(case: _Case) -> None:

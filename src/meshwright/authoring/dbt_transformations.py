@@ -90,7 +90,9 @@ def write_transformation(
         return _unfinished(model, renderer, tables, whole.problem, whole.line)
     translated = translate(whole.sql, dialect)
     if translated.sql is None:
-        return _unfinished(model, renderer, tables, f"the SQL is not understood as {dialect}: {translated.problems[0]}", 0)
+        return _unfinished(
+            model, renderer, tables, f"the SQL is not understood as {dialect}: {translated.problems[0]}", 0
+        )
     written = Written(text="")
     if dialect != DUCKDB:
         written.notes.append(f"its SQL was rewritten from {dialect} to DuckDB; compare the results")

@@ -48,7 +48,7 @@ def understand(folder: Path, adoption: Adoption, *, dialect: str, target: str) -
     Raises NotFound and InvalidInput as `read_project` does, InvalidInput for a dialect that nobody knows.
     """
     manifest = fresh_manifest(folder)
-    project = read_manifest(folder, manifest) if manifest is not None else read_project(folder)
+    project = (read_manifest(folder, manifest) if manifest is not None else None) or read_project(folder)
     read_catalog(project, folder / "target")
     adapter, named = _profile(folder)
     spoken = _dialect(dialect or project.adapter or adapter, adoption)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.dbt_configs import listed
 from meshwright.authoring.dbt_macros import NotRendered
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.authoring.dbt_project import DbtUnitTest
-
 
 
 def written_case(

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from meshwright.authoring.adoption import Adoption, Item
 
-IN_FULL_MAX = 25
+# How many places of one kind, and names on one line, the screen shows; the report has them all.
+PLACES_MAX = 6
+NAMES_MAX = 8
 
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 domain_option = click.option("--domain", "domain", default="", help="The domain that the products go to.")
@@ -36,11 +38,13 @@ def import_() -> None:
 @click.option("--connection", default="", help="What the mesh calls the database that sources are in.")
 @click.option("--dialect", default="", help="The database that the SQL is for, where nothing says so.")
 @click.option("--target", default="", help="What target.name is in templates; by default prod.")
-@click.option("--steps/--no-steps", "steps", default=True, help="Whether inner models are steps, or all are output ports.")
+@click.option(
+    "--steps/--no-steps", "steps", default=True, help="Whether inner models are steps, or all are output ports."
+)
 @dry_run
 @as_json
 @click.pass_context
-def dbt(  # noqa: D417 - click shows the options
+def dbt(
     ctx: click.Context,
     project: Path,
     *,
@@ -108,29 +112,35 @@ def _print(adoption: Adoption, *, written: bool) -> None:
     from meshwright.authoring.adoption import Outcome
 
     for outcome, colour in ((Outcome.LEFT, "red"), (Outcome.CHANGED, "yellow")):
-        items = adoption.of(outcome)
-        if items:
-            click.secho(f"{str(outcome)}:", fg=colour, bold=True)
-            for item in items[:IN_FULL_MAX]:
-                _print_item(item)
-            if len(items) > IN_FULL_MAX:
-                click.echo(f"  … and {len(items) - IN_FULL_MAX} more: see the report, or --json")
+        groups = adoption.grouped(outcome)
+        if groups:
+            click.secho(f"{outcome}:", fg=colour, bold=True)
+        for group in groups:
+            _print_group(group)
+        if groups:
             click.echo()
     carried = adoption.counts(Outcome.CARRIED)
-    said = ", ".join(plural(count, kind) for kind, count in carried.items()) or "nothing"
-    click.secho(f"{str(Outcome.CARRIED)}: ", fg="green", bold=True, nl=False)
-    click.echo(said)
-    report = next((path for path in adoption.files if path.endswith(".md")), "")
+    click.secho(f"{Outcome.CARRIED}: ", fg="green", bold=True, nl=False)
+    click.echo(", ".join(plural(count, kind) for kind, count in carried.items()) or "nothing")
     verb = "wrote" if written else "would write"
-    click.echo(f"{verb} {plural(len(adoption.products), 'product')} in {plural(len(adoption.files), 'file')}: {', '.join(adoption.products[:8])}{' …' if len(adoption.products) > 8 else ''}")  # noqa: PLR2004 - a line's worth
-    if report:
-        click.echo(f"{verb} the whole list to {report}")
+    named = ", ".join(adoption.products[:NAMES_MAX]) + (" …" if len(adoption.products) > NAMES_MAX else "")
+    click.echo(f"{verb} {plural(len(adoption.products), 'product')} in {plural(len(adoption.files), 'file')}: {named}")
+    for report in (path for path in adoption.files if path.endswith(".md")):
+        click.echo(f"{verb} this list, with every place, to {report}")
     for step in [*adoption.next_steps, "mesh validate, then mesh plan"]:
         click.echo(f"next: {step}")
 
 
-def _print_item(item: Item) -> None:
-    to = f" → {item.to}" if item.to else ""
-    click.echo(f"  {item.place or '–'}: {item.kind} {item.name}{to}: {item.note}")
-    if item.action:
-        click.echo(f"      {item.action}")
+def _print_group(group: list[Item]) -> None:
+    first = group[0]
+    shown = [f"{item.place} {item.name}".strip() + (f" → {item.to}" if item.to else "") for item in group]
+    if len(group) == 1:
+        click.echo(f"  {first.kind} {shown[0]}: {first.note}")
+    else:
+        click.echo(f"  {plural(len(group), first.kind)}: {first.note}")
+        for line in shown[:PLACES_MAX]:
+            click.echo(f"      {line}")
+        if len(group) > PLACES_MAX:
+            click.echo(f"      … and {len(group) - PLACES_MAX} more")
+    if first.action:
+        click.echo(f"      – {first.action}")

@@ -19,6 +19,7 @@ from meshwright.model.release import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("starting", "Start a mesh in a folder."),
     "new": ("starting", "Write a new domain, product or contract."),
+    "import": ("importing", "Adopt another tool's project, or contracts."),
     "validate": ("validating", "Check every file of the mesh, or single ODCS and ODPS documents."),
     "explain": ("validating", "Explain a finding's code."),
     "schema": ("validating", "Print JSON Schemas for editors."),
@@ -56,7 +57,7 @@ class Verbs(click.Group):
             return None
         module = importlib.import_module(f"meshwright.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(
-            module, "build" if cmd_name == "apply" else f"{cmd_name}_" if cmd_name == "list" else cmd_name
+            module, "build" if cmd_name == "apply" else f"{cmd_name}_" if cmd_name in {"list", "import"} else cmd_name
         )
         return command
 

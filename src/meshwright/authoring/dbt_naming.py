@@ -1,0 +1,81 @@
+"""What the tables that a dbt model reads are called in the query of its new product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_products import identifier
+
+if TYPE_CHECKING:
+    from meshwright.authoring.dbt_inputs import DbtInput, Inputs
+    from meshwright.authoring.dbt_products import Arrangement, Home
+    from meshwright.authoring.dbt_understanding import Understood
+    from meshwright.workspace.loading import Workspace
+
+RESERVED: Final = frozenset(
+    {
+        "all", "and", "any", "array", "as", "asc", "between", "case", "cast", "check", "column", "constraint", "create",
+        "default", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant",
+        "group", "having", "in", "initially", "intersect", "into", "lambda", "lateral", "leading", "limit", "not", "null",
+        "offset", "on", "only", "or", "order", "pivot", "placing", "primary", "qualify", "references", "returning",
+        "select", "show", "some", "summarize", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique",
+        "unpivot", "using", "variadic", "when", "where", "window", "with",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TableNames:
+    """Names the tables of an adopted project: inputs, siblings, ports of other products, those of the mesh included."""
+
+    workspace: Workspace
+    found: Understood
+    arrangement: Arrangement
+    inputs: Inputs
+
+    def table(self, home: Home, kind: str, name: str, more: str) -> tuple[str, bool]:
+        """The SQL name of what a model at *home* reads, and whether it is an input.
+
+        *kind* is ref or source, *more* the version or the table. Raises NotRendered when nobody knows it.
+        """
+        if kind == "source":
+            source = self.found.sources.get(f"{name}.{more}")
+            if source is None:
+                raise NotRendered(f"source('{name}', '{more}') is declared nowhere")
+            return self._input(home, self.inputs.source(source), f"{name}_{more}")
+        key = self.found.keys.get((name, more), "")
+        other = self.arrangement.homes.get(key)
+        if other is None:
+            return self._elsewhere(home, name, key)
+        if other.product == home.product:
+            return _quoted(other.stem), False
+        address = other.address(self.arrangement.domain)
+        return _quoted(address), True
+
+    def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, bool]:
+        """A seed, something that dbt goes on making, or a port that the mesh has already."""
+        relation = self.found.others.get(key)
+        if relation is not None:
+            found = self.inputs.seed(relation) if relation.kind == "seed" else self.inputs.relation(relation)
+            return self._input(home, found, f"{relation.kind}_{name}")
+        ports = [
+            (product, port)
+            for product in self.workspace.mesh.products.values()
+            for port in product.output_ports
+            if port.name == identifier(name)
+        ]
+        if len(ports) != 1:
+            raise NotRendered(f"ref('{name}') is no model of the project or its installed packages")
+        product, port = ports[0]
+        return f"{product.id}{'' if port.name == product.name else f'.{port.name}'}", True
+
+    def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, bool]:
+        taken = {other.stem for other in self.arrangement.homes.values() if other.product == home.product}
+        return _quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
+
+
+def _quoted(name: str) -> str:
+    """A name as it is written in SQL: in quotes where it needs them."""
+    return f'"{name}"' if "@" in name or name in RESERVED else name
