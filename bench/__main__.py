@@ -24,6 +24,7 @@ BENCHMARKS = {
     "environments": "create, change and promote an environment of 300 products",
     "full_build": "build 6 million rows, against DuckDB's COPY and the tests alone",
     "diffing": "the difference of two publications of 1 million rows, against DuckDB's full outer join",
+    "adopting": "import a dbt project of 500 models",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.authoring import binding_ahead
 from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
-from meshwright.authoring.dbt_contracts import cast_to, contracted_columns, described, promises_of, write_contract
+from meshwright.authoring.dbt_contracts import (
+    cast_to,
+    contracted_columns,
+    described,
+    promised_version,
+    promises_of,
+    write_contract,
+)
 from meshwright.authoring.dbt_dialects import data_type
 from meshwright.authoring.dbt_inputs import Inputs
 from meshwright.authoring.dbt_leftovers import leave_others
@@ -239,9 +246,7 @@ class _Adopting:
         for test in (*model.tests, *(one for column in model.columns for one in column.tests), *singular):
             self.adoption.left("test", described(test), test.place, note=note, action=action)
         if model.columns:
-            self.adoption.left(
-                "description", f"{len(model.columns)} columns of {model.name}", model.place, note=note, action=action
-            )
+            self.adoption.left("description", f"{model.name} and its columns", model.place, note=note, action=action)
 
     def _step(self, model: Relation, home: Home) -> None:
         for test in (*model.tests, *(one for column in model.columns for one in column.tests)):
@@ -346,7 +351,7 @@ class _Adopting:
         self.adoption.carried("unit test", test.name, test.place, f"{folder}/tests/{home.name}.yaml")
 
     def _name(self, home: Home, kind: str, name: str, more: str) -> str:
-        return self.names.table(home, kind, name, more)[0].strip('"')
+        return self.names.table(home, kind, name, more)[0].replace('"', "")
 
     def _finish(self) -> None:
         for folder, files in self.files.items():
@@ -368,7 +373,7 @@ class _Adopting:
 def _port(model: Relation, home: Home, written: Written, contract: Contract | None) -> OutputPort:
     port = OutputPort(
         name=home.name,
-        version=contract.version if contract is not None else "0.1.0",
+        version=promised_version(model),
         description="" if contract is not None else model.description,
         contract_id=contract.id if contract is not None else "",
         materialization=written.incremental.materialization,

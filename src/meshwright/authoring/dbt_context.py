@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from meshwright.authoring.dbt_macros import NotRendered
 
 if TYPE_CHECKING:
     from meshwright.authoring.dbt_project import DbtMacro
     from meshwright.authoring.dbt_rendering import Renderer
+
+
+MACRO: Final = re.compile(r"({%[-+]?\s*macro\s+)\w+")
+EXPORTED: Final = "mesh_macro"
 
 
 class Returned(Exception):
@@ -65,8 +70,9 @@ class Macro:
         """The text that the macro gives, or what it returned."""
         self._renderer.count_call()
         if self._compiled is None:
-            template = self._renderer.template(self._macro.text, self._macro.package)
-            self._compiled = getattr(template.module, self._macro.name)
+            # Jinja hides macros whose names begin with an underscore: within its own module each has the same name.
+            text = MACRO.sub(rf"\g<1>{EXPORTED}", self._macro.text, count=1)
+            self._compiled = getattr(self._renderer.template(text, self._macro.package).module, EXPORTED)
         try:
             return self._compiled(*arguments, **named)
         except Returned as returned:

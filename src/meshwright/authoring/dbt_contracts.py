@@ -101,7 +101,7 @@ def _foreign_key(
     except NotRendered as error:
         adoption.left("constraint", "foreign_key", model.place, note=str(error))
         return
-    to = tuple(f"{target.name}.{name}" for name in constraint["to_columns"])
+    to = tuple(f"{target.name}.{name}".replace('"', "") for name in constraint["to_columns"])
     relationship = Relationship(columns=tuple(columns), to=to)
     if len(columns) == 1:
         promises.column(columns[0]).relationships.append(relationship)
@@ -133,9 +133,8 @@ def described(test: DataTest) -> str:
 def write_contract(model: Relation, home: Home, domain: str, promises: Promises, columns: Columns) -> Contract:
     """The contract of the port at *home*, which has *columns*: an active one where dbt enforces its own."""
     address = f"{domain}.{home.product}.{home.name}"
-    is_promised = model.is_contracted or bool(model.version)
-    version = f"{model.version}.0.0" if model.version.isdecimal() else "1.0.0" if is_promised else "0.1.0"
-    status = "draft" if not is_promised else "deprecated" if model.deprecated_from else "active"
+    version = promised_version(model)
+    status = "draft" if version.startswith("0.") else "deprecated" if model.deprecated_from else "active"
     table = Table(
         name=home.name,
         columns=tuple(written_column(name, kind, promises.columns.get(name.lower())) for name, kind in columns),
@@ -159,6 +158,13 @@ def write_contract(model: Relation, home: Home, domain: str, promises: Promises,
         tables=(table,),
         service_levels=tuple(levels),
     )
+
+
+def promised_version(model: Relation) -> str:
+    """The version of a model's port: its own major one, 1.0.0 where dbt enforces its contract, else below 1."""
+    if model.version.isdecimal():
+        return f"{model.version}.0.0"
+    return "1.0.0" if model.is_contracted or model.version else "0.1.0"
 
 
 def contracted_columns(model: Relation, dialect: str) -> list[tuple[str, DataType]]:

@@ -50,9 +50,9 @@ class TableNames:
         if other is None:
             return self._elsewhere(home, name, key)
         if other.product == home.product:
-            return _quoted(other.stem), False
+            return quoted(other.stem), False
         address = other.address(self.arrangement.domain)
-        return _quoted(address), True
+        return quoted(address), True
 
     def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, bool]:
         """A seed, something that dbt goes on making, or a port that the mesh has already."""
@@ -73,9 +73,11 @@ class TableNames:
 
     def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, bool]:
         taken = {other.stem for other in self.arrangement.homes.values() if other.product == home.product}
-        return _quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
+        return quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
 
 
-def _quoted(name: str) -> str:
-    """A name as it is written in SQL: in quotes where it needs them."""
-    return f'"{name}"' if "@" in name or name in RESERVED else name
+def quoted(name: str) -> str:
+    """A name or address as it is written in SQL: in quotes where it needs them."""
+    if "@" in name:
+        return f'"{name}"'
+    return ".".join(f'"{part}"' if part in RESERVED else part for part in name.split("."))

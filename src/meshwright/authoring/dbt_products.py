@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -144,38 +143,50 @@ def _move_inner(
 
 
 def _cut_circles(product: dict[str, str], reads: Mapping[str, list[str]], order: list[str], found: Arrangement) -> None:
-    """Products that read each other in a circle are cut: models that must come first form a product of their own."""
-    while True:
-        upstream: dict[str, set[str]] = {name: set() for name in product.values()}
-        for key in order:
-            upstream[product[key]] |= {product[one] for one in reads.get(key, ()) if one in product} - {product[key]}
-        circle = set(_in_circles(upstream))
-        if not circle:
-            return
-        stage: dict[str, int] = {}
-        for key in order:
-            if product[key] in circle:
-                before = [
-                    stage[one] + (product[one] != product[key])
-                    for one in reads.get(key, ())
-                    if product.get(one) in circle
-                ]
-                stage[key] = max(before, default=0)
-        last = Counter[str]()
-        for key, at in stage.items():
-            last[product[key]] = max(last[product[key]], at)
-        # The names before any is changed: a cut product is no part of the circle that is looked at.
-        names = {key: product[key] for key in stage}
-        for key, at in stage.items():
-            name = names[key]
-            if at != last[name]:
-                product[key] = _cut_name(f"{name}_{at + 1}", name, {*names.values()}, found)
+    """Products that read each other in a circle are cut: models that must come first form a product of their own.
+
+    Cut so that each part can be built when the parts before it are, in as few parts as taking the largest next gives.
+    """
+    upstream: dict[str, set[str]] = {name: set() for name in product.values()}
+    for key in order:
+        upstream[product[key]] |= {product[one] for one in reads.get(key, ()) if one in product} - {product[key]}
+    circle = set(_in_circles(upstream))
+    waiting = {
+        key: {one for one in reads.get(key, ()) if product.get(one) in circle}
+        for key in order
+        if product[key] in circle
+    }
+    parts: dict[str, list[list[str]]] = {}
+    done: set[str] = set()
+    while waiting:
+        part = max((_buildable(name, waiting, product, done, order) for name in sorted(circle)), key=len)
+        parts.setdefault(product[part[0]], []).append(part)
+        done.update(part)
+        waiting = {key: before for key, before in waiting.items() if key not in done}
+    for name, cut in parts.items():
+        # The largest part keeps the name.
+        main = max(cut, key=len)
+        for number, part in enumerate((part for part in cut if part is not main), start=1):
+            free = _cut_name(f"{name}_part_{number}", name, {*upstream}, found)
+            for key in part:
+                product[key] = free
+
+
+def _buildable(
+    name: str, waiting: Mapping[str, set[str]], product: Mapping[str, str], done: set[str], order: list[str]
+) -> list[str]:
+    """The *waiting* models of the product *name* that read nothing but each other and what is *done*."""
+    found: dict[str, None] = {}
+    for key in order:
+        if key in waiting and product[key] == name and all(one in done or one in found for one in waiting[key]):
+            found[key] = None
+    return list(found)
 
 
 def _cut_name(wanted: str, name: str, taken: set[str], found: Arrangement) -> str:
     """The name of one part of the product *name*, which no other product has."""
     free = identifier(wanted)
-    while free in taken or found.split.get(free, name) != name:
+    while free in taken or free in found.split:
         free = identifier(f"{free[: NAME_LENGTH_MAX - 2]}_x")
     found.split[free] = name
     return free

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_dialects import DUCKDB, translate
 from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_naming import quoted
 from meshwright.authoring.dbt_rendering import REFERENCE, Table
 from meshwright.authoring.dbt_tests import TABLE, Target
 from meshwright.authoring.dbt_transformations import Tables
@@ -67,9 +68,11 @@ class PortSurroundings:
         if other.product == self.home.product:
             return Target(other.name)
         above, below = self.all.upstream.get(self.home.product, set()), self.all.upstream.get(other.product, set())
-        address = other.address(self.all.arrangement.domain)
-        quoted = f'"{address}"' if "@" in address else address
-        return Target(quoted, is_late=other.product not in above, is_downstream=self.home.product in below)
+        return Target(
+            quoted(other.address(self.all.arrangement.domain)),
+            is_late=other.product not in above,
+            is_downstream=self.home.product in below,
+        )
 
     def sql(self, text: str) -> str:
         """An expression in DuckDB's dialect."""

@@ -78,7 +78,7 @@ class _Case:
     def where(self, condition: str) -> str:
         """*condition* among the rows that the test is about."""
         where = self.test.config.get("where")
-        return f"({self.around.sql(str(where))}) AND ({condition})" if where else condition
+        return f"({self.around.sql(str(where))}) AND {condition}" if where else condition
 
     def failing(self, condition: str) -> None:
         """Add the rule that no row of the table fulfils *condition*."""
@@ -171,17 +171,17 @@ def _relationships(case: _Case) -> str:
     if not field:
         raise NotRendered("it names no field")
     if case.is_plain and not target.is_downstream and not {"from_condition", "to_condition"} & set(case.test.arguments):
-        relationship = Relationship(columns=(case.column,), to=(f"{target.name}.{field}",))
+        relationship = Relationship(columns=(case.column,), to=(f"{target.name}.{field}".replace('"', ""),))
         case.promises.column(case.column).relationships.append(relationship)
         return ""
-    from_condition = case.argument("from_condition", "true")
-    to_condition = case.argument("to_condition", "true")
-    condition = case.where(f"({case.around.sql(str(from_condition))}) AND {case.column} IS NOT NULL")
-    case.counting(
-        f"SELECT count(*) FROM {TABLE} WHERE {condition} AND {case.column} NOT IN "
-        f"(SELECT {field} FROM {target.name} WHERE {field} IS NOT NULL AND ({case.around.sql(str(to_condition))}))",
-        is_late=target.is_late,
-    )
+    here, there = f"{case.column} IS NOT NULL", f"{field} IS NOT NULL"
+    if case.argument("from_condition"):
+        here += f" AND ({case.around.sql(str(case.argument('from_condition')))})"
+    if case.argument("to_condition"):
+        there += f" AND ({case.around.sql(str(case.argument('to_condition')))})"
+    known = f"SELECT {field} FROM {target.name} WHERE {there}"
+    query = f"SELECT count(*) FROM {TABLE} WHERE {case.where(here)} AND {case.column} NOT IN ({known})"
+    case.counting(query, is_late=target.is_late)
     return _late(target)
 
 

@@ -68,10 +68,12 @@ class Tables:
             text = self._names[number][0]
             if not changes or number != _number(changes):
                 return text
-            bare = text.strip('"')
-            last = bare.rpartition(".")[2].partition("@")[0]
-            changed = f'"{bare}{CHANGES}"' if text.startswith('"') else f"{bare}{CHANGES}"
-            return f"{changed} AS {last}" if alias else changed
+            # Within quotes, at the end: `"group".orders`, `"group"`, `"sales.orders@2"`.
+            bare = text.removesuffix('"')
+            last = bare.replace('"', "").rpartition(".")[2].partition("@")[0]
+            quote = '"' if text != bare else ""
+            changed = f"{bare}{CHANGES}{quote}"
+            return f'{changed} AS "{last}"' if alias else changed
 
         return TOKEN.sub(name, sql)
 
