@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from meshwright.build.review import Review
     from meshwright.build.source_columns import SourceColumns
     from meshwright.build.workshop import Workshop
+    from meshwright.model.connection import Connection
     from meshwright.model.findings import Finding
     from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
@@ -247,13 +248,18 @@ class Node:
         """All of *source* looked at once, through the connections that *domain* may use; see `sources.opening`."""
         from meshwright.sources.opening import open_source
 
-        connection = None
-        if source.connection:
-            connection = self.workspace.mesh.connection(source.connection, domain=domain, environment=environment)
-            if connection is None:
-                known = ", ".join(self.workspace.mesh.connection_names(domain)) or "none"
-                raise NotFound(f"there is no connection '{source.connection}'; known here: {known}")
+        connection = self.connection(source.connection, domain=domain, environment=environment)
         return open_source(source, root=self.root, cache=self.cache, connection=connection)
+
+    def connection(self, name: str, *, domain: str, environment: str) -> Connection | None:
+        """The connection that *domain* calls *name*, None for "". Raises NotFound."""
+        if not name:
+            return None
+        found = self.workspace.mesh.connection(name, domain=domain, environment=environment)
+        if found is None:
+            known = ", ".join(self.workspace.mesh.connection_names(domain)) or "none"
+            raise NotFound(f"there is no connection '{name}'; known here: {known}")
+        return found
 
     def build(self, planned: Planned, emit: Callable[[Event], None]) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""

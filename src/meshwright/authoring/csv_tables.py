@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, with_nulls
 from meshwright.authoring.naming import free_name, valid_names
 from meshwright.authoring.understanding import understand
-from meshwright.engines.failures import located, translate
+from meshwright.engines.failures import located
 from meshwright.model.datatype import VARCHAR, literal, quote
 from meshwright.model.errors import InvalidInput
 from meshwright.model.product import InputPort, Source
@@ -21,34 +22,35 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from meshwright.authoring.places import Place
     from meshwright.authoring.understanding import Understanding, Understood
 
 # So many rows tell how quotes are escaped.
 ROWS_SNIFFED = 10_000
 
 
-def look_at_csv(root: Path, source: Source, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
-    """The table in the CSV files of *source*, called *name* in queries. Raises InvalidInput, NotFound, Unavailable."""
-    listed = files.files(root, source)
-    first = readable(root, listed[0], unpacked, format="", encoding="utf-8")
-    found = shape(first)
+def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
+    """The table in the CSV files at *place*, called *name* in queries. Raises InvalidInput, Unavailable."""
+    first = place.names[0]
+    found = shape(readable(place.base, first, unpacked, format="", encoding="utf-8"))
     if not found.names:
-        raise InvalidInput(f"{listed[0]}: the file is empty; write at least a header")
-    decoded = readable(root, listed[0], unpacked, format="csv", encoding=str(found.options["encoding"]))
+        raise InvalidInput(f"{place.told(first)}: the file is empty; write at least a header")
+    decoded = readable(place.base, first, unpacked, format="csv", encoding=str(found.options["encoding"]))
     options = {**found.options, **_quoting(decoded, found, connection)}
-    outside = _columns(decoded, found, options, listed[0])
-    _load(root, Source(path=source.path, format="csv", options=options), outside, connection, unpacked)
-    understood = understand(connection, "raw", outside)
+    outside = _columns(decoded, found, options, place.told(first))
+    raw = f"raw {name}"
+    _load(place, options, outside, raw, connection=connection, unpacked=unpacked)
+    understood = understand(connection, raw, outside)
     options["nulls"] = list(understood.nulls)
-    connection.execute(f"CREATE VIEW {quote(name)} AS {_as_read(understood)}")
+    connection.execute(f"CREATE VIEW {quote(name)} AS {_as_read(understood, raw)}")
     types = {column.name: column.read_as for column in understood.columns}
     return InputTable(
-        title=source.path,
-        port=InputPort(name=name, source=Source(path=source.path, options=_declared(found, understood, types))),
+        title=place.source.address,
+        port=InputPort(name=name, source=replace(place.source, options=_declared(found, understood, types))),
         columns=_selected(found, understood),
         rows=understood.rows,
-        pin={"path": source.path, "format": "csv", "options": options, "columns": types},
-        hints=_hints(found, listed),
+        pin={"path": place.source.address, "format": "csv", "options": options, "columns": types},
+        hints=_hints(found, place.told(first)),
     )
 
 
@@ -77,20 +79,29 @@ def _columns(path: Path, found: Shape, options: dict[str, Any], where: str) -> l
     return own
 
 
-def _load(root: Path, source: Source, columns: list[str], connection: DuckDBPyConnection, unpacked: Path) -> None:
-    """Load the files as texts into the table `raw`; a view where they are too large to be kept."""
+def _load(
+    place: Place,
+    options: dict[str, Any],
+    columns: list[str],
+    table: str,
+    *,
+    connection: DuckDBPyConnection,
+    unpacked: Path,
+) -> None:
+    """Load the files at *place* as texts into *table*."""
     import duckdb
 
     texts = tuple((name, VARCHAR) for name in columns)
-    select = files.scan(root, source, texts, unpacked=unpacked, connection=connection)
+    source = Source(path=place.source.path, format="csv", options=options)
+    select = files.scan(place.base, source, texts, unpacked=unpacked, files=place.names, connection=connection)
     try:
-        connection.execute(f"CREATE TEMP TABLE raw AS {select}")
+        connection.execute(f"CREATE TEMP TABLE {quote(table)} AS {select}")
     except duckdb.Error as error:
-        raise translate(located(error, [select], connection)) from error
+        raise place.translated(located(error, [select], connection)) from error
 
 
-def _as_read(understood: Understanding) -> str:
-    """A SELECT of the table `raw` as the source's reader gives it: NULL for markers, converted where it converts."""
+def _as_read(understood: Understanding, table: str) -> str:
+    """A SELECT of *table* as the source's reader gives it: NULL for markers, converted where it converts."""
     markers = ", ".join(literal(one) for one in understood.nulls)
     parts = []
     for column in understood.columns:
@@ -98,7 +109,7 @@ def _as_read(understood: Understanding) -> str:
         text = f"CASE WHEN {name} IN ({markers}) THEN NULL ELSE {name} END"
         kind = column.read_as
         parts.append(f"{text if kind == str(VARCHAR) else f'TRY_CAST({text} AS {kind})'} AS {name}")
-    return f"SELECT {', '.join(parts)} FROM raw"
+    return f"SELECT {', '.join(parts)} FROM {quote(table)}"
 
 
 def _selected(found: Shape, understood: Understanding) -> tuple[InputColumn, ...]:
@@ -136,15 +147,13 @@ def _is_ours(column: Understood) -> bool:
     return bool(kept) or column.kind.type.name == "DECIMAL"
 
 
-def _hints(found: Shape, listed: list[str]) -> tuple[str, ...]:
+def _hints(found: Shape, file: str) -> tuple[str, ...]:
     hints = []
     encoding = found.declared.get("encoding")
     if encoding:
         hints.append(
-            f"{listed[0]} is not UTF-8: it is read as {encoding}; where letters look wrong, change encoding in product.yaml"
+            f"{file} is not UTF-8: it is read as {encoding}; where letters look wrong, change encoding in product.yaml"
         )
     if found.declared.get("skip") and found.options["header"]:
-        hints.append(
-            f"the first {found.declared['skip']} lines of {listed[0]} stand before its header and are left out"
-        )
+        hints.append(f"the first {found.declared['skip']} lines of {file} stand before its header and are left out")
     return tuple(hints)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from meshwright.model.connection import Connection
     from meshwright.reading.reader import Reader
 
 OF_DATA: Final = "source"
@@ -49,8 +50,17 @@ class Started:
     columns: int = 0
 
 
-def start_product(root: Path, asked: Asked, *, reader: Callable[[], Reader]) -> Started:
-    """Write the product that was *asked* for into the mesh at *root*; *reader* reads what is published.
+def start_product(
+    root: Path,
+    asked: Asked,
+    *,
+    reader: Callable[[], Reader],
+    connect: Callable[[str], Connection | None],
+    cache: Path,
+) -> Started:
+    """Write the product that was *asked* for into the mesh at *root*.
+
+    *reader* reads what is published, *connect* gives the connection of a name ("": none), *cache* keeps what is fetched.
 
     Raises NotFound and InvalidInput for what was asked wrongly or cannot be read, Unavailable when writing fails.
     """
@@ -62,7 +72,7 @@ def start_product(root: Path, asked: Asked, *, reader: Callable[[], Reader]) -> 
     chosen = _chosen(root, asked)
     with TemporaryDirectory(prefix="meshwright-") as temporary, duckdb.connect(":memory:") as connection:
         connection.execute("SET temp_directory = ?", [str(Path(temporary) / "spill")])
-        origins = Origins(root, asked.here, connection, Path(temporary), reader)
+        origins = Origins(root, asked.here, connection, Path(temporary), reader, connect, cache)
         try:
             return _started(folder, asked, chosen, origins, connection)
         except BaseException:
@@ -73,7 +83,7 @@ def start_product(root: Path, asked: Asked, *, reader: Callable[[], Reader]) -> 
 def _started(
     folder: Path, asked: Asked, chosen: Blueprint | None, origins: Origins, connection: DuckDBPyConnection
 ) -> Started:
-    tables = origins.look(asked.source, product=asked.name) if asked.source else []
+    tables = origins.look(asked.source, product=asked.name, sheets=asked.sheets) if asked.source else []
     if chosen is None:
         chosen = blueprint(origins.root, OF_PORT if tables[0].port.address is not None else OF_DATA)
     if chosen.reads == "port" and any(table.port.address is None for table in tables):

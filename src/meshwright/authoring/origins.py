@@ -1,4 +1,4 @@
-"""What `--from` names: a file, a glob, or another product's port; found, brought into the mesh and looked at."""
+"""What `--from` names: a file, a URL, a connection's table or another product's port; found and looked at."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.authoring.csv_tables import look_at_csv
 from meshwright.authoring.input_tables import InputTable, plain_columns
-from meshwright.authoring.naming import free_name, valid_name
-from meshwright.engines.failures import located, translate
+from meshwright.authoring.naming import free_name, valid_name, valid_names
+from meshwright.authoring.places import Place, format_of, in_mesh
+from meshwright.authoring.typed_tables import look_at_typed, sheets_of
+from meshwright.model.connection import remote_address, sheet_of
 from meshwright.model.datatype import quote
 from meshwright.model.errors import InvalidInput, NotFound, Unavailable
-from meshwright.model.names import PortAddress
+from meshwright.model.names import NAME_LENGTH_MAX, PortAddress, nearest
 from meshwright.model.product import InputPort, Source
-from meshwright.sources import files
+from meshwright.sources import excel_files, files
+from meshwright.sources.opening import bring, remote
 from meshwright.sources.paths import GLOB, MEMBER
+from meshwright.sources.unpacking import readable
+from meshwright.workspace.remote_sources import check_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from duckdb import DuckDBPyConnection
 
+    from meshwright.model.connection import Address, Connection
     from meshwright.reading.reader import Reader
 
 DATA: Final = "data"
@@ -33,7 +39,8 @@ DATA: Final = "data"
 class Origins:
     """Looks at what a new product of the mesh at *root* is to read.
 
-    `here` is the folder that paths are relative to, if not to the root; `copied` are the files that were brought in.
+    `here` is the folder that paths are relative to, if not to the root; `cache` keeps what is fetched, `connect` gives the
+    connection of a name ("" none) or raises NotFound; `copied` are the files that were brought into the mesh.
     """
 
     root: Path
@@ -41,18 +48,82 @@ class Origins:
     connection: DuckDBPyConnection
     unpacked: Path
     reader: Callable[[], Reader]
+    connect: Callable[[str], Connection | None]
+    cache: Path
     copied: list[Path] = field(default_factory=list)
 
-    def look(self, text: str, *, product: str) -> list[InputTable]:
-        """The tables of what *text* names, for a product called *product*; raises what says why there is none."""
-        path = self.path(text)
+    def look(self, text: str, *, product: str, sheets: Sequence[str] = ()) -> list[InputTable]:
+        """The tables of what *text* names, for a product called *product*; raises what says why there is none.
+
+        *sheets* are the only ones taken of a workbook, () all that have a table.
+        """
+        workbook, sheet = sheet_of(text)
+        path = self.path(text) or (self.path(workbook) if sheet else None)
         if path is not None:
-            return [self.file(path, product)]
+            place = in_mesh(self.root, Source(path=path))
+            return self.tables(place, product, sheets=[sheet] if sheet else sheets)
+        remote = remote_address(text)
+        if remote is not None:
+            return self.tables(self.elsewhere(remote), product, sheets=sheets)
         address = _address(text)
         if address is not None:
             return [self.port(address, product)]
         raise NotFound(
-            f"'{text}' is no file, seen from {self.here} or from the mesh's root, and no port (domain.product)"
+            f"'{text}' is no file, seen from {self.here} or from the mesh's root, no URL, and no port (domain.product)"
+        )
+
+    def tables(self, place: Place, product: str, *, sheets: Sequence[str]) -> list[InputTable]:
+        """The table at *place*; of a workbook one for each sheet that has one."""
+        name = _input_name(place, product)
+        if place.ending == "excel":
+            return self.workbook(place, name, sheets)
+        if place.ending in {"csv", ""} and (place.ending or not place.columns) and not self.is_other(place):
+            return [look_at_csv(place, name, self.connection, self.unpacked)]
+        return [look_at_typed(place, name, self.connection, self.unpacked)]
+
+    def is_other(self, place: Place) -> bool:
+        """Whether a file whose name says nothing begins like another format than CSV."""
+        return not place.ending and files.sniffed_format(place.base, place.names[0], self.unpacked) != "csv"
+
+    def workbook(self, place: Place, name: str, sheets: Sequence[str]) -> list[InputTable]:
+        """The tables of a workbook's sheets."""
+        first = place.names[0]
+        file = readable(place.base, first, self.unpacked, format="", encoding="utf-8")
+        there = excel_files.sheets(file, place.told(first))
+        for sheet in sheets:
+            if sheet not in there:
+                guess = nearest(sheet, there)
+                hint = f"did you mean '{guess}'?" if guess else f"it has {', '.join(there)}"
+                raise NotFound(f"{place.told(first)}: there is no sheet '{sheet}'; {hint}")
+        wanted = list(sheets) or there
+        names = [name] if len(wanted) == 1 else [f"{name}_{one}"[:NAME_LENGTH_MAX] for one in valid_names(wanted)]
+        found = list(sheets_of(place, list(zip(wanted, names, strict=True)), self.connection, self.unpacked))
+        tables = [one for one in found if isinstance(one, InputTable)]
+        failed = [one for one in found if not isinstance(one, InputTable)]
+        if failed and (not tables or sheets):
+            raise failed[0][1]
+        left_out = tuple(f"the sheet '{sheet}' was left out: {error}" for sheet, error in failed)
+        return [replace(tables[0], hints=(*tables[0].hints, *left_out)), *tables[1:]] if left_out else tables
+
+    def elsewhere(self, address: Address) -> Place:
+        """What a URL or a connection leads to, copied here."""
+        findings = check_address(address, where="--from")
+        if findings:
+            raise InvalidInput(f"{findings[0].message}: {findings[0].value}; {findings[0].hint}")
+        source = Source(path=address.path, connection=address.connection)
+        reader = remote(source, root=self.root, cache=self.cache, connection=self.connect(address.connection))
+        columns = reader.columns()
+        brought = bring(reader, self.unpacked / "brought", columns=columns)
+        if not brought.files:
+            raise NotFound(f"{address}: there is nothing")
+        called = {str(path): name for name, path in brought.files.items()}
+        return Place(
+            source=source,
+            base=self.unpacked,
+            names=tuple(called),
+            called=called,
+            format=brought.format,
+            columns=columns,
         )
 
     def path(self, text: str) -> str | None:
@@ -109,36 +180,6 @@ class Origins:
         for file in self.copied:
             file.unlink(missing_ok=True)
 
-    def file(self, path: str, product: str) -> InputTable:
-        """The table in the file or files at *path*."""
-        listed = files.files(self.root, Source(path=path))
-        name = _input_name(listed[0] if not GLOB.search(path) else path, product)
-        if _ending(listed[0]) in {"csv", ""}:
-            return look_at_csv(self.root, Source(path=path), name, self.connection, self.unpacked)
-        return self.typed(Source(path=path), name)
-
-    def typed(self, source: Source, name: str) -> InputTable:
-        """The table of a source that knows its columns' types."""
-        import duckdb
-
-        found = files.sample(self.root, source, self.connection, unpacked=self.unpacked)
-        if found.format == "csv":
-            return look_at_csv(self.root, source, name, self.connection, self.unpacked)
-        whole = replace(source, format=found.format, options=found.options)
-        select = files.scan(self.root, whole, found.columns, unpacked=self.unpacked, connection=self.connection)
-        try:
-            self.connection.execute(f"CREATE VIEW {quote(name)} AS {select}")
-        except duckdb.Error as error:
-            raise translate(located(error, [select], self.connection)) from error
-        types = {column: str(kind) for column, kind in found.columns}
-        return InputTable(
-            title=source.path,
-            port=InputPort(name=name, source=source),
-            columns=plain_columns(found.columns),
-            rows=found.rows_sampled,
-            pin={"path": source.path, "format": found.format, "options": found.options, "columns": types},
-        )
-
     def port(self, address: PortAddress, product: str) -> InputTable:
         """The table that another product's port serves."""
         reader = self.reader()
@@ -161,7 +202,7 @@ class Origins:
 
 def _address(text: str) -> PortAddress | None:
     """The address that *text* is; None for what ends like a file."""
-    if _ending(text):
+    if format_of(text):
         return None
     try:
         return PortAddress.parse(text)
@@ -169,17 +210,14 @@ def _address(text: str) -> PortAddress | None:
         return None
 
 
-def _ending(path: str) -> str:
-    """The format that the end of a path says, "" when it says none."""
-    plain = path.lower().removesuffix(".gz")
-    return files.FORMATS.get("." + plain.rpartition(".")[2], "") if "." in plain else ""
-
-
-def _input_name(path: str, product: str) -> str:
-    """What queries call the files at *path*: `orders_csv` for `orders.csv`, so that nobody takes it for the product."""
-    last = path.replace(MEMBER, "/").rstrip("/").rpartition("/")[2]
-    stem = last.lower().removesuffix(".gz")
-    if GLOB.search(stem):
+def _input_name(place: Place, product: str) -> str:
+    """What queries call it: `orders_csv` for `orders.csv`, so that nobody takes it for the product; a table's own name."""
+    path = place.source.path
+    last = path.partition("?")[0].replace(MEMBER, "/").rstrip("/").rpartition("/")[2].lower().removesuffix(".gz")
+    if place.columns:
+        stem = last.rpartition(".")[2]
+        return free_name(valid_name(stem, otherwise="rows"), [product, valid_name(product, otherwise="rows")])
+    if GLOB.search(last):
         folder = path.rpartition("/")[0].rpartition("/")[2]
-        stem = f"{folder or stem} files"
-    return free_name(valid_name(stem, otherwise="rows"), [product])
+        last = f"{folder or last} files"
+    return free_name(valid_name(last, otherwise="rows"), [product])

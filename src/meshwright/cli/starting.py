@@ -53,14 +53,22 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     "--from",
     "source",
     metavar="WHAT",
-    help="Look at a file, a glob in quotes, or another product's port (domain.product), and write what fits it.",
+    help="Look at a file, a glob in quotes, a URL, CONNECTION#table or another product's port, and write what fits it.",
 )
+@click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Take this sheet of a workbook only.")
 @click.option(
     "--blueprint", "blueprint", metavar="NAME", help="The folder to render the product from; `list` prints all."
 )
 @environment
 @click.pass_context
-def product(ctx: click.Context, name: str | None, source: str | None, blueprint: str | None, environment: str) -> None:
+def product(
+    ctx: click.Context,
+    name: str | None,
+    source: str | None,
+    sheets: tuple[str, ...],
+    blueprint: str | None,
+    environment: str,
+) -> None:
     """Write a product.
 
     Without --from it is the smallest one: a descriptor of three lines and a query. With it, the data is looked at, every
@@ -85,8 +93,17 @@ def product(ctx: click.Context, name: str | None, source: str | None, blueprint:
         return
     from meshwright.authoring.from_data import Asked, start_product
 
-    asked = Asked(domain=domain, name=product, source=source or "", blueprint=blueprint or "", here=Path.cwd())
-    _tell(start_product(node.root, asked, reader=lambda: node.reader(environment)), f"{domain}.{product}")
+    asked = Asked(
+        domain=domain, name=product, source=source or "", blueprint=blueprint or "", here=Path.cwd(), sheets=sheets
+    )
+    started = start_product(
+        node.root,
+        asked,
+        reader=lambda: node.reader(environment),
+        connect=lambda name: node.connection(name, domain=domain, environment=environment),
+        cache=node.cache,
+    )
+    _tell(started, f"{domain}.{product}")
 
 
 def _list_blueprints(root: Path) -> None:

@@ -12,7 +12,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.sources.csv_files import DEFAULTS, DELIMITERS
@@ -53,7 +53,7 @@ def shape(path: Path) -> Shape:
     declared: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
     skipped = records[first].line - 1 if records else 0
     declared |= {"skip": skipped} if skipped else {}
-    lowered = [name.lower() for name in names]
+    lowered = [name.lower() or f"column{index}" for index, name in enumerate(names)]
     if has_header and len(set(lowered)) < len(lowered):
         # Names that occur twice cannot be told apart by name: the header is left out, and columns go by position.
         declared |= {"skip": records[first].end, "header": False}
@@ -143,18 +143,26 @@ def _records(text: str, delimiter: str) -> list[_Record]:
 
 
 def _first(records: list[_Record]) -> int:
-    """The index of the first record that is as wide as most: what stands before it is a title, or a note."""
+    """The index of the record that the table begins with: as wide as most, and no title or note padded to that width."""
     if not records:
         return 0
     counts = Counter(len(record.cells) for record in records)
     width = max(counts.items(), key=lambda item: (item[1], item[0]))[0]
-    wide = (index for index, record in enumerate(records) if len(record.cells) == width and any(record.cells))
-    return next(wide, 0)
+    wide = [at for at, record in enumerate(records) if len(record.cells) == width and any(map(str.strip, record.cells))]
+    for at, following in pairwise(wide):
+        cells, below = (_filled(records[index].cells) for index in (at, following))
+        is_title = len(cells) * 2 < width <= len(below) * 2 and _is_header(below)
+        if not is_title:
+            return at
+    return wide[-1] if wide else 0
+
+
+def _filled(cells: list[str]) -> list[str]:
+    return [cell.strip() for cell in cells if cell.strip()]
 
 
 def _is_header(cells: list[str]) -> bool:
     """Whether *cells* name columns: none holds what a value would be, but years beside words do name columns."""
     values = [cell for cell in cells if VALUE.match(cell)]
     years = [cell for cell in cells if YEAR.match(cell)]
-    words = [cell for cell in cells if cell and not VALUE.match(cell)]
-    return bool(words) and len(values) == len(years) and len(words) + len(years) >= len(cells) / 2
+    return len(values) == len(years) and any(cell and not VALUE.match(cell) for cell in cells)

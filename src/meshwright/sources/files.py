@@ -185,6 +185,11 @@ def _format(root: Path, source: Source, names: Sequence[str], unpacked: Path) ->
     return found[names[0]]
 
 
+def sniffed_format(root: Path, name: str, unpacked: Path) -> str:
+    """The format of the file *name*, which is below *root*. Raises InvalidInput, Unavailable."""
+    return _format_of(root, name, unpacked)
+
+
 def _format_of(root: Path, name: str, unpacked: Path) -> str:
     """The format that the name's ending says, else the one that the content begins like."""
     plain = name.lower().removesuffix(".gz")

@@ -1,0 +1,134 @@
+"""Sources that know their columns' types, as input tables: Parquet, JSON, Arrow, databases, sheets of a workbook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, plain_columns, with_nulls
+from meshwright.authoring.understanding import understand
+from meshwright.engines.failures import located
+from meshwright.model.datatype import VARCHAR, quote
+from meshwright.model.errors import InvalidInput, MeshwrightError
+from meshwright.model.product import InputPort, Source
+from meshwright.sources import Sample, files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from meshwright.authoring.places import Place
+    from meshwright.authoring.understanding import Understood
+
+# So many lines at the top of a sheet may be titles and notes.
+TITLES_MAX = 12
+
+
+def look_at_typed(place: Place, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
+    """The table at *place*, called *name* in queries. Raises InvalidInput, Unavailable."""
+    if place.columns:
+        found = Sample(format=place.format, columns=place.columns)
+    else:
+        source = replace(place.source, format=place.source.format or place.format)
+        found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
+    select = _scan(place, found, connection, unpacked)
+    connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {select}")
+    return _table(place, found, name, plain_columns(found.columns), connection)
+
+
+def look_at_sheet(place: Place, sheet: str, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
+    """The table on the *sheet* of the workbook at *place*; texts in it are understood as those of a CSV file are."""
+    source = replace(place.source, options={**place.source.options, "sheet": sheet})
+    source = _below_titles(replace(place, source=source), connection, unpacked)
+    place = replace(place, source=source)
+    found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
+    raw = f"raw {name}"
+    for _ in range(2):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(raw)} AS {_scan(place, found, connection, unpacked)}")
+        texts = [column for column, kind in found.columns if kind == VARCHAR]
+        understood = understand(connection, raw, texts)
+        nulls = [marker for marker in understood.nulls if marker]
+        if not nulls or "nulls" in place.source.options:
+            break
+        # Without its words for nothing a column of numbers is one.
+        place = replace(place, source=replace(place.source, options={**place.source.options, "nulls": nulls}))
+        found = files.sample(place.base, place.source, connection, unpacked=unpacked, files=place.names)
+    connection.execute(f"CREATE VIEW {quote(name)} AS FROM {quote(raw)}")
+    by_name = {one.name: one for one in understood.columns}
+    columns = tuple(_converted(column, by_name.get(column.original)) for column in plain_columns(found.columns))
+    table = _table(place, found, name, columns, connection)
+    return replace(table, title=sheet)
+
+
+def _below_titles(place: Place, connection: DuckDBPyConnection, unpacked: Path) -> Source:
+    """The source with as many lines left out as stand above its header, and by position where names occur twice."""
+    best: tuple[int, Source] | None = None
+    for skip in range(TITLES_MAX):
+        options = {**place.source.options, **({"skip": skip} if skip else {})}
+        source = replace(place.source, options=options)
+        try:
+            found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
+        except InvalidInput:
+            if skip == 0:
+                continue
+            break
+        unnamed = sum(column.startswith("column") and column[6:].isdecimal() for column, _ in found.columns)
+        if best is None or unnamed < best[0]:
+            best = (unnamed, source)
+        if unnamed * 2 <= len(found.columns):
+            break
+    return best[1] if best is not None else place.source
+
+
+def _scan(place: Place, found: Sample, connection: DuckDBPyConnection, unpacked: Path) -> str:
+    """A SELECT of all rows, which has been tried on one."""
+    import duckdb
+
+    whole = replace(place.source, format=found.format, options={**found.options, **place.source.options})
+    select = files.scan(place.base, whole, found.columns, unpacked=unpacked, files=place.names, connection=connection)
+    try:
+        connection.execute(f"SELECT * FROM ({select}) LIMIT 1").fetchall()
+    except duckdb.Error as error:
+        raise place.translated(located(error, [select], connection)) from error
+    return select
+
+
+def _table(
+    place: Place, found: Sample, name: str, columns: tuple[InputColumn, ...], connection: DuckDBPyConnection
+) -> InputTable:
+    row = connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
+    types = {column: str(kind) for column, kind in found.columns}
+    options: dict[str, Any] = {**found.options, **place.source.options}
+    return InputTable(
+        title=place.source.address,
+        port=InputPort(name=name, source=place.source),
+        columns=columns,
+        rows=int(row[0]) if row else 0,
+        pin={"path": place.source.address, "format": found.format, "options": options, "columns": types},
+    )
+
+
+def _converted(column: InputColumn, understood: Understood | None) -> InputColumn:
+    """*column* of a sheet with the conversion that its texts need: the reader of workbooks has none."""
+    if understood is None:
+        return column
+    kind = understood.kind
+    text = with_nulls(identifier(column.original), understood.own_nulls)
+    if kind.converted:
+        text = kind.converted.replace("{c}", text)
+    elif kind.type != VARCHAR:
+        text = f"CAST({text} AS {kind.type})"
+    return replace(column, expression=text, note=kind.note, doubt=kind.doubt)
+
+
+def sheets_of(
+    place: Place, names: Sequence[tuple[str, str]], connection: DuckDBPyConnection, unpacked: Path
+) -> Iterator[InputTable | tuple[str, MeshwrightError]]:
+    """The table on each sheet of *names* (sheet, name in queries), or the sheet and why it has none."""
+    for sheet, name in names:
+        try:
+            yield look_at_sheet(place, sheet, name, connection, unpacked)
+        except InvalidInput as error:
+            yield sheet, error
