@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshwright.model.compatibility import contract_changes
-from meshwright.model.environment import PROD, Environment, Promotion
+from meshwright.model.environment import PROD, Environment, Promotion, environment_name
 from meshwright.model.errors import Conflict, InvalidInput, NotFound, Refused
 from meshwright.model.names import is_name, nearest
 from meshwright.model.plan import Action
@@ -69,6 +69,21 @@ def find_environment(registry: Registry, name: str, declared: Iterable[str] = ()
         meant = f"did you mean {guess}? Otherwise " if guess else ""
         raise NotFound(f"there is no environment {name}: {meant}`mesh env create {name}` makes it, at no cost")
     return known[name]
+
+
+def branch_environment(branch: str, declared: Iterable[str] = ()) -> str:
+    """The name of the git *branch*'s own environment. Raises InvalidInput where it can have none.
+
+    `prod` and what mesh.yaml *declared* belong to everybody: a branch called so would be built for all of them.
+    """
+    name = environment_name(branch)
+    if not name:
+        raise InvalidInput(f"no environment can be named after the branch '{branch}': it has no letter of a-z in it")
+    if name in {PROD, *declared}:
+        raise InvalidInput(
+            f"the branch '{branch}' has no environment of its own: {name} is everybody's. Rename the branch"
+        )
+    return name
 
 
 def create_environment(

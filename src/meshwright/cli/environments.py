@@ -30,8 +30,9 @@ def _find(node: Node, name: str | None) -> Environment:
 @env.command()
 @click.argument("name", required=False)
 @click.option("--from", "base", default="prod", metavar="ENV", show_default=True, help="The environment it stands on.")
+@click.option("--if-absent", is_flag=True, help="Be content with one that is there and stands on the same.")
 @click.pass_context
-def create(ctx: click.Context, name: str | None, base: str) -> None:
+def create(ctx: click.Context, name: str | None, base: str, *, if_absent: bool) -> None:
     """Make the environment NAME, by default the git branch's. It serves what its base does until it differs."""
     from meshwright.build.environments import create_environment
     from meshwright.model.environment import environment_name
@@ -43,9 +44,28 @@ def create(ctx: click.Context, name: str | None, base: str) -> None:
     if not name:
         raise InvalidInput("name the environment: this is no git branch to name it after")
     declared = node.workspace.mesh.settings.environments
+    if if_absent and any((one.name, one.base) == (name, base) for one in node.registry.environments()):
+        click.echo(f"{name} is there and stands on {base}")
+        return
     create_environment(node.registry, name, base=base, declared=declared, by=node.principal, now=datetime.now(UTC))
     click.echo(f"{name} stands on {base} and serves what it does")
     click.echo(f"next: change something, then mesh build --env {name}")
+
+
+@env.command("name")
+@click.argument("branch", required=False)
+@click.pass_context
+def name_(ctx: click.Context, branch: str | None) -> None:
+    """Print the name of the environment for the git BRANCH, by default the one that is checked out.
+
+    Refused for a branch whose name is that of an environment which everybody shares.
+    """
+    from meshwright.build.environments import branch_environment
+    from meshwright.workspace.git_branch import current_branch
+
+    node = node_of(ctx)
+    branch = branch or current_branch(node.root)
+    click.echo(branch_environment(branch, node.workspace.mesh.settings.environments))
 
 
 @env.command("list")

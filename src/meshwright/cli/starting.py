@@ -20,14 +20,37 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 @click.option("--name", help="The mesh's name; by default the folder's.")
-def init(folder: Path, name: str | None) -> None:
+@click.option(
+    "--ci",
+    "provider",
+    type=click.Choice(["github", "gitlab"]),
+    help="Write a workflow that reviews and promotes, for a mesh that is there, too.",
+)
+def init(folder: Path, name: str | None, provider: str | None) -> None:
     """Start a mesh in FOLDER, by default here."""
+    from meshwright.workspace.root import MESH_FILE
     from meshwright.workspace.scaffold import init_mesh
 
+    if provider and (folder / MESH_FILE).exists() and name is None:
+        _write_workflow(folder, provider)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     _say(init_mesh(folder, name or folder.resolve().name))
+    if provider:
+        _write_workflow(folder, provider)
     there = "" if folder.resolve() == Path.cwd() else f" -C {folder}"
     click.echo(f"next: mesh{there} new domain NAME")
+
+
+def _write_workflow(folder: Path, provider: str) -> None:
+    from meshwright.authoring.ci import write_workflow
+
+    written = write_workflow(folder.resolve(), provider)
+    _say([written.path])
+    if written.secrets:
+        click.echo(f"give the workflow these secrets: {', '.join(written.secrets)}")
+    for note in written.notes:
+        click.echo(f"note: {note}")
 
 
 @click.group()

@@ -25,3 +25,21 @@ def current_branch(folder: Path) -> str:
             continue
         return head.removeprefix(HEAD) if head.startswith(HEAD) else ""
     return ""
+
+
+def repository_root(folder: Path) -> Path | None:
+    """The root of the git checkout around *folder*; None outside any."""
+    place = folder.resolve()
+    return next((one for one in (place, *place.parents) if (one / ".git").exists()), None)
+
+
+def default_branch(folder: Path) -> str:
+    """The branch that others are merged into: the remote's, as the clone saw it; else the one checked out; else main."""
+    root = repository_root(folder)
+    if root is None:
+        return "main"
+    try:
+        head = (root / ".git/refs/remotes/origin/HEAD").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return current_branch(folder) or "main"
+    return head.removeprefix("ref: refs/remotes/origin/")
