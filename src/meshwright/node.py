@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from meshwright.model.errors import InvalidMesh, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Publication
     from meshwright.operating.due_build import RunSettings, Show
     from meshwright.operating.events import RunEvent
+    from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.runner import Runner
     from meshwright.reading.reader import Reader
     from meshwright.sources.opening import OpenSource
@@ -270,6 +271,7 @@ class Node:
             return PlanRun(workshop, planned).run()
         finally:
             workshop.engine.close()
+            self.warehouse.end(workshop.run)
             planned.mesh.analysis.save()
 
     def preview(self, environment: str, request: PreviewRequest, emit: Callable[[Event], None]) -> Previewed:
@@ -289,13 +291,49 @@ class Node:
             finally:
                 workshop.engine.close()
 
-    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh) -> Workshop:
-        """Engine, stores and identity for one build."""
+    def maintaining(
+        self, environment: str, *, selected: Sequence[str] = (), grace_seconds: int | None = None
+    ) -> Maintaining:
+        """What maintains this mesh: the past and files of all, retention and compaction in *environment*.
+
+        With products *selected*, only these. Raises InvalidInput for a selection that means nothing.
+        """
+        from dataclasses import replace
+
+        from meshwright.build.environments import known_environments
+        from meshwright.operating.maintaining import Maintaining
+        from meshwright.operating.rewrites import Rewrites
+        from meshwright.operating.scope import Scope
+        from meshwright.storage.iceberg import IcebergTables
+        from meshwright.storage.sql_past import SqlPast
+
+        scope = Scope.of(self.workspace.mesh, selected)
+        settings, environments = self.settings.maintenance, self.settings.environments
+        return Maintaining(
+            past=SqlPast(self.settings.registry, self.root),
+            tables=IcebergTables(self.warehouse),
+            warehouse=self.warehouse,
+            settings=settings if grace_seconds is None else replace(settings, grace_seconds=grace_seconds),
+            scope=scope,
+            rewrites=Rewrites(
+                registry=self.registry,
+                environment=environment,
+                workshop=lambda: self.workshop(environment, lambda _: None),
+                scope=scope,
+                now=self.now,
+            ),
+            state=self.root / STATE,
+            environments=lambda: [one.name for one in known_environments(self.registry, environments)],
+            now=self.now,
+        )
+
+    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh | None = None) -> Workshop:
+        """Engine, stores and identity for one build; *mesh* says what is pinned of its sources."""
         run = uuid.uuid4().hex
         return self._workshop(environment, emit, mesh, run, self.warehouse.staging(run))
 
     def _workshop(
-        self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh, run: str, staging: Path
+        self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh | None, run: str, staging: Path
     ) -> Workshop:
         import threading
 
@@ -317,7 +355,7 @@ class Node:
             registry=self.registry,
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
-            sources=self._sources(environment, {**self.workspace.locks, **mesh.pinned}),
+            sources=self._sources(environment, {**self.workspace.locks, **(mesh.pinned if mesh is not None else {})}),
             cache=self.cache,
             emit=emit,
             workers=settings.threads or _processors(),

@@ -8,6 +8,7 @@ import pytest
 from meshwright import storage
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.sql_past import SqlPast
 from meshwright.storage.sql_registry import SqlRegistry
 from meshwright.storage.sql_runs import SqlRuns
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     # The type checker compares the signatures.
     registry: type[storage.Registry] = SqlRegistry
     runs: type[storage.Runs] = SqlRuns
+    past: type[storage.Past] = SqlPast
     tables: type[storage.Tables] = IcebergTables
     warehouse: type[storage.Warehouse] = LocalWarehouse
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     [
         (storage.Registry, SqlRegistry),
         (storage.Runs, SqlRuns),
+        (storage.Past, SqlPast),
         (storage.Tables, IcebergTables),
         (storage.Warehouse, LocalWarehouse),
     ],

@@ -21,7 +21,7 @@ from meshwright.reading.lost_files import require_files
 from meshwright.sources import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from meshwright.engines import Columns
     from meshwright.model.errors import MeshwrightError
     from meshwright.model.product import InputPort, Source
+    from meshwright.model.publication import DataFile
     from meshwright.sources.opening import Brought
 
 
@@ -144,8 +145,27 @@ class BuildInputs:
         if old is None or not served.continues(old):
             self._require_whole(before)
             return None
-        earlier, now = registry.files(old.table, old.snapshot), registry.files(served.table, served.snapshot)
+        now = registry.files(served.table, served.snapshot)
+        earlier = self._compacted(before, registry.files(old.table, old.snapshot), now)
         return new_rows_sql(earlier, now, served.schema, self.workshop.locate, read=read)
+
+    def _compacted(self, before: InputRead, earlier: Sequence[DataFile], now: Sequence[DataFile]) -> Sequence[DataFile]:
+        """The files that hold the rows of *earlier*, which *before* read, after they were compacted, if they were.
+
+        Then what is new can be told by files, and rows need not be compared.
+        """
+        if {file.path for file in earlier} <= {file.path for file in now}:
+            return earlier
+        registry, last = self.workshop.registry, before.taken or before.sequence
+        following = [
+            one for one in registry.publications(self.workshop.environment, before.product)[::-1] if one.sequence > last
+        ]
+        for one in following:
+            port = one.port(before.port, before.major)
+            if not one.compacted or one.parent != last or port is None:
+                break
+            last, earlier = one.sequence, registry.files(port.table, port.snapshot)
+        return earlier
 
     def _require_whole(self, before: InputRead) -> None:
         """Raise Refused where the rows of *before* would be appended a second time, from another table."""

@@ -12,7 +12,7 @@ from meshwright.model.names import is_name, nearest
 from meshwright.model.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from meshwright.model.plan import Change, Plan
@@ -123,7 +123,7 @@ def _difference(registry: Registry, environment: str, base: str, product: str, h
             )
             for name, major in ports
         ),
-        moved_on=_moved_on(before, _own(registry, environment, product)),
+        moved_on=_moved_on(registry, before, _own(registry, environment, product)),
     )
 
 
@@ -144,7 +144,8 @@ def promote(
     own = registry.own_heads(environment.name)
     histories = {product: _own(registry, environment.name, product) for product in own}
     heads = {product: registry.head(base, product) for product in own}
-    _require_ready(environment.name, plan, own, histories, heads, allow_remove=allow_remove)
+    moved = [product for product, history in histories.items() if _moved_on(registry, heads[product], history)]
+    _require_ready(environment.name, plan, own, histories, heads, moved, allow_remove=allow_remove)
     numbers = _numbers(registry, base, own, histories)
     promotions = []
     for product, head in own.items():
@@ -164,9 +165,15 @@ def _own(registry: Registry, environment: str, product: str) -> list[Publication
     return [one for one in registry.publications(environment, product) if one.environment == environment][::-1]
 
 
-def _moved_on(below: Publication | None, own: list[Publication]) -> bool:
-    """Whether the environment *below* has published since *own* was begun on top of it."""
+def _moved_on(registry: Registry, below: Publication | None, own: list[Publication]) -> bool:
+    """Whether the environment *below* has published other rows since *own* was begun on top of it."""
     begun = own[0].parent if own else None
+    while below is not None and below.compacted and begun is not None and begun < below.sequence:
+        # The same rows in other files: what counts is the one before.
+        try:
+            below = registry.publication(below.environment, below.product, below.parent or 0)
+        except NotFound:
+            break
     return bool(own) and begun != (below.sequence if below is not None else None)
 
 
@@ -176,6 +183,7 @@ def _require_ready(
     own: Mapping[str, int | None],
     histories: Mapping[str, list[Publication]],
     heads: Mapping[str, Publication | None],
+    moved: Sequence[str],
     *,
     allow_remove: bool,
 ) -> None:
@@ -186,14 +194,10 @@ def _require_ready(
     ]
     if problems:
         problems.append(f"`mesh build --env {environment}` first")
-    moved = [
-        product
-        for product, history in histories.items()
-        if _moved_on(heads[product], history) and any(port.materialization != "full" for port in history[-1].ports)
-    ]
-    if moved:
+    taken = [name for name in moved if any(port.materialization != "full" for port in histories[name][-1].ports)]
+    if taken:
         problems.append(
-            f"{', '.join(moved)} took in new rows below since: `mesh env refresh {environment}`, then build there again"
+            f"{', '.join(taken)} took in new rows below since: `mesh env refresh {environment}`, then build there again"
         )
     removed = [product for product, head in own.items() if head is None and heads[product] is not None]
     if removed and not allow_remove:
@@ -246,6 +250,7 @@ def _promoted(
         published_at=now.isoformat(),
         reason=f"promoted from {one.environment}: {one.reason}",
         promoted_from=one.environment,
+        compacted=False,
         inputs=tuple(map(renumbered, one.inputs)),
         ports=tuple(
             replace(port, written_in=base if port.written_in == one.environment else port.written_in)

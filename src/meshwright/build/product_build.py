@@ -29,6 +29,7 @@ from meshwright.model.errors import Conflict, InvalidInput, Refused, Unavailable
 from meshwright.model.fields import fields
 from meshwright.model.publication import Attempt
 from meshwright.model.results import Outcome
+from meshwright.quality.retention import left_to_maintenance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -218,7 +219,7 @@ class ProductBuild:
     ) -> tuple[PortResult, tuple[RuleResult, ...]]:
         assert one.port.contract is not None  # noqa: S101 - transforming drafts one
         contract = held_to_key(one.port)
-        rules = tester.test(contract, data, event_time=event_time_of(one.port))
+        rules = self._judged(one, tester.test(contract, data, event_time=event_time_of(one.port)))
         quarantine = None if any(rule.blocks for rule in rules) else tester.split(contract, data, rules)
         if quarantine is None:
             return PortResult(staged=one, state=state), rules
@@ -226,10 +227,14 @@ class ProductBuild:
         one = replace(one, staged=good)
         state = self._state(one, head)
         data = tester.state(state, one.schema, incremental=self._is_incremental(one))
-        again = tester.test(contract, data, event_time=event_time_of(one.port))
+        again = self._judged(one, tester.test(contract, data, event_time=event_time_of(one.port)))
         first = {rule.rule: rule for rule in rules if rule.quarantined}
         rules = tuple(first.get(rule.rule, rule) for rule in again)
         return PortResult(staged=one, state=state, quarantined=bad.files, quarantine_schema=schema), rules
+
+    @staticmethod
+    def _judged(one: StagedPort, rules: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
+        return rules if one.port.materialization == "full" else tuple(left_to_maintenance(rules))
 
     def _is_incremental(self, one: StagedPort) -> bool:
         """Whether only the new rows of a port have not been tested yet."""

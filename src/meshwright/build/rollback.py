@@ -19,7 +19,7 @@ def roll_back(
     Raises NotFound when there is nothing to go back to, Conflict when the head moves meanwhile.
     """
     head = registry.head(environment, product)
-    target = to if to is not None or head is None else head.parent
+    target = to if to is not None or head is None else _before(registry, environment, head).parent
     if target is None and head is None:
         raise NotFound(
             f"{product} serves nothing in {environment}: name a publication with --to, if it ever served one"
@@ -33,3 +33,10 @@ def roll_back(
     if target != served:
         registry.move_head(environment, product, to=target, head=served)
     return head, publication
+
+
+def _before(registry: Registry, environment: str, head: Publication) -> Publication:
+    """The publication that made the rows which *head* serves: those that only have them in other files are passed over."""
+    while head.compacted and head.parent is not None:
+        head = registry.publication(environment, head.product, head.parent)
+    return head

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diffing", "Show how two publications or environments of a port differ."),
     "rollback": ("building", "Serve an earlier publication again."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
+    "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),
     "demo": ("demonstrating", "Show Meshwright on real flights, in a new folder."),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import quantities, schedules
+from meshwright.formats import histories, quantities, schedules
 from meshwright.formats.source_options import FORMATS, OPTIONS, check_options
 from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
@@ -93,6 +93,16 @@ KEYS: Final = (
         "has passed since.",
         schedules.EXAMPLE,
         schedules.parse,
+    ),
+    Key(
+        "mesh.history",
+        ("product",),
+        "mapping of `age`, `publications`",
+        "`maintenance` of mesh.yaml (30d and 10)",
+        "How much of the product's past `mesh maintain` keeps readable: what was served within `age`, and the newest "
+        "`publications` in any case. What an environment serves, or another product goes on from, is always kept.",
+        histories.EXAMPLE,
+        histories.parse,
     ),
     Key(
         "mesh.port",

@@ -10,6 +10,7 @@ from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
 from meshwright.model.findings import Finding
+from meshwright.model.maintenance import History, Maintenance
 from meshwright.model.mesh import Domain, Settings
 from meshwright.model.names import is_name
 from meshwright.model.product import TestCase
@@ -45,7 +46,8 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
     if findings:
         return None, findings + secret
     defaults = Settings(name=document["name"])
-    engine, python = document.get("engine", {}), document.get("python", {})
+    engine, python, care = (document.get(name, {}) for name in ("engine", "python", "maintenance"))
+    past = defaults.maintenance.history
 
     def amount(part: dict[str, Any], keys: tuple[str, str], parse: Callable[[Any], int], default: int) -> int:
         if keys[1] not in part:
@@ -75,6 +77,13 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         environments=environments,
         connections=_sound(declared, findings),
         webhooks=hooks,
+        maintenance=Maintenance(
+            history=History(
+                seconds=amount(care, ("maintenance", "history"), quantities.span, past.seconds),
+                publications=care.get("publications", past.publications),
+            ),
+            grace_seconds=amount(care, ("maintenance", "grace"), quantities.span, defaults.maintenance.grace_seconds),
+        ),
         custom=values(document.get("customProperties")),
     )
     return settings, findings

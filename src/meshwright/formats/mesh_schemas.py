@@ -53,6 +53,20 @@ MESH: Final[dict[str, Any]] = {
             {"timeout": _amount("Such as 10min, the default."), "memory": _amount("Such as 4GB, the default.")},
         ),
         "connections": connections.schema(),
+        "maintenance": _mapping(
+            "What `mesh maintain` keeps.",
+            {
+                "history": _amount(
+                    "How long what was served stays readable, unless its product says otherwise; default 30d."
+                ),
+                "publications": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "The newest stay in any case; default 10.",
+                },
+                "grace": _amount("How long a file stays after the last one who needs it is gone; default 1h."),
+            },
+        ),
         "environments": {
             "type": "object",
             "description": "The environments of the mesh by name; default: prod.",

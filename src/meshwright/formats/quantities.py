@@ -23,6 +23,10 @@ SECONDS: Final = {
     "day": 86400,
     "days": 86400,
 }
+SPANS: Final = {
+    **dict.fromkeys(("w", "week", "weeks"), 7 * 86400),
+    **dict.fromkeys(("y", "year", "years"), 365 * 86400),
+}
 MEGABYTES: Final = {
     "mb": 1.0,
     "mib": 1.0,
@@ -44,6 +48,19 @@ def seconds(value: Any) -> int:  # noqa: ANN401 - a value of a document
     factor = SECONDS.get(unit.lower() or "s")
     if factor is None or amount * factor < 1:
         message = "write a duration of a second or more, such as 90s, 10min or 2h"
+        raise ValueError(message)
+    return int(amount * factor)
+
+
+def span(value: Any) -> int:  # noqa: ANN401 - a value of a document
+    """The whole seconds of a length of time such as `0s`, `12h`, `30d`, `8w` or `1y` (365 days); a bare number is seconds.
+
+    Raises ValueError saying what to write.
+    """
+    amount, unit = _split(value, "a length of time, such as 12h, 30d or 1y")
+    factor = (SECONDS | SPANS).get(unit.lower() or "s")
+    if factor is None:
+        message = "write a length of time with its unit, such as 12h, 30d or 1y"
         raise ValueError(message)
     return int(amount * factor)
 

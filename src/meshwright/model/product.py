@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshwright.model.contract import Contract  # noqa: TC001 - decoders read the annotation when they run
+from meshwright.model.maintenance import History  # noqa: TC001
 from meshwright.model.names import PortAddress  # noqa: TC001
 from meshwright.model.schedule import Schedule  # noqa: TC001
 
@@ -139,6 +140,8 @@ class Product:
     tests: tuple[TestCase, ...] = ()
     limits: Limits = field(default_factory=Limits)
     schedule: Schedule | None = None
+    # How much of its past is kept, where it says so itself.
+    history: History | None = None
     custom: dict[str, Any] = field(default_factory=dict)
 
     @property

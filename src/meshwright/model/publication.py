@@ -47,7 +47,8 @@ class DataFile:
 class Snapshot:
     """One state of one table, as Iceberg knows it; `metadata` is its metadata file, relative to the warehouse.
 
-    `added` and `removed` (paths) are the difference to `parent`; the whole list is asked of the registry.
+    `added` and `removed` (paths) are the difference to `parent`; the whole list is asked of the registry. `order` is the
+    whole list of paths where `added` does not come last.
     """
 
     table: str
@@ -59,6 +60,7 @@ class Snapshot:
     metadata: str
     added: tuple[DataFile, ...] = ()
     removed: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
     rows: int = 0
     bytes: int = 0
     files: int = 0
@@ -168,6 +170,8 @@ class Publication:
     descriptor: dict[str, Any] = field(default_factory=dict)
     # The environment it was built in, when it was promoted from another.
     promoted_from: str = ""
+    # Whether it serves the rows of its parent, in other files.
+    compacted: bool = False
 
     def port(self, name: str, major: int | None = None) -> PublishedPort | None:
         """The port called *name*, its newest major version unless *major* says which."""

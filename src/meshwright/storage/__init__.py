@@ -1,6 +1,7 @@
 """Storage: the registry (what is published), tables (Iceberg) and the warehouse's files, each behind a Protocol.
 
-`sql_registry` keeps the registry in a SQL database, `sql_runs` its runs and leases; `iceberg` writes tables; `local_files` is a warehouse folder.
+`sql_registry` keeps the registry in a SQL database, `sql_runs` its runs and leases, `sql_past` forgets what nobody needs;
+`iceberg` writes tables; `local_files` is a warehouse folder.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from meshwright.model.environment import Environment, Promotion
+    from meshwright.model.maintenance import Census, Key, Remains, StoredFile
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
     from meshwright.model.schedule import Run
 
@@ -162,6 +164,39 @@ class Runs(Protocol):
         ...
 
 
+class Past(Protocol):
+    """What the registry can forget; as safe to share as the registry."""
+
+    def forget(
+        self, decide: Callable[[Census], Collection[Key]], *, attempts_until: str, dry_run: bool = False
+    ) -> Remains:
+        """Forget the publications that *decide* names, with whatever only they needed, while nobody else writes.
+
+        Failed builds that ended before *attempts_until* (ISO 8601, UTC) are forgotten, too. A *dry_run* undoes it all.
+        """
+        ...
+
+    def unneeded(self, paths: Collection[str], *, now: datetime, dry_run: bool = False) -> Mapping[str, datetime]:
+        """Since when each of *paths*, the files that nobody needs, was found so; others are no longer noted as such."""
+        ...
+
+    def shortened(self) -> Sequence[Snapshot]:
+        """Snapshots whose metadata may still name snapshots that were forgotten; without the files they added."""
+        ...
+
+    def snapshots(self, table: str) -> Collection[int]:
+        """The ids of the snapshots of *table* that are kept."""
+        ...
+
+    def move_metadata(self, snapshot: Snapshot, metadata: str) -> bool:
+        """Whether *snapshot*, if it is still as given, has its metadata in the file *metadata* from now on."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
 class Tables(Protocol):
     """Writes table snapshots. A snapshot is durable but invisible until the registry publishes it."""
 
@@ -178,12 +213,21 @@ class Tables(Protocol):
         added: Sequence[DataFile],
         removed: Sequence[str] = (),
         kept: Sequence[DataFile] = (),
+        same_rows: bool = False,
     ) -> Snapshot:
         """A new snapshot on top of *parent*: *kept* is the whole list that stays, *added* comes new, synced to disk.
 
-        *kept* may be left out when nothing is removed. Raises InvalidInput when the schema gives a field id a type that
+        *kept* may be left out when nothing is removed; *same_rows* says that *added* holds the rows of *removed*. Raises InvalidInput when the schema gives a field id a type that
         files written before cannot be read in, Unavailable when the warehouse cannot be written.
         """
+        ...
+
+    def without_past(self, snapshot: Snapshot, known: Collection[int]) -> str | None:
+        """A new metadata file of *snapshot* that names of its past only the *known* snapshots; None when it does already."""
+        ...
+
+    def unneeded(self, stored: Iterable[StoredFile], remains: Remains) -> Sequence[StoredFile]:
+        """Those of the *stored* files that tables and artifacts are made of and that nothing in *remains* needs."""
         ...
 
 
@@ -225,11 +269,31 @@ class Warehouse(Protocol):
         ...
 
     def staging(self, run: str) -> Path:
-        """A private, empty folder on this machine for one run, from which files are adopted."""
+        """A private, empty folder on this machine for one run, from which files are adopted; from now on it is running."""
         ...
 
     def discard_staging(self, run: str) -> None:
         """Remove what *run* staged, if anything."""
+        ...
+
+    def end(self, run: str) -> None:
+        """Say that *run* of this process is over: what it staged and did not publish may be removed."""
+        ...
+
+    def running(self) -> Mapping[str, float]:
+        """When each run that is not over began, in seconds since 1970; one whose process died is over."""
+        ...
+
+    def staged(self) -> Mapping[str, float]:
+        """The runs that have a staging folder, and when it last changed, in seconds since 1970."""
+        ...
+
+    def files(self) -> Iterable[StoredFile]:
+        """Every file but what is staged."""
+        ...
+
+    def remove(self, paths: Iterable[str], *, folders: Iterable[str] = ()) -> None:
+        """Remove the files at *paths*, those that are there, then the tables' *folders* that nothing is left in."""
         ...
 
     def adopt(self, staged: Path, path: str) -> None:

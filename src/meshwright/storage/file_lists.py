@@ -79,7 +79,7 @@ def record_snapshot(transaction: Transaction, snapshot: Snapshot) -> None:
         snapshot=snapshot.id,
         parent=snapshot.parent,
         distance=distance,
-        document=encode(replace(snapshot, added=())),
+        document=encode(replace(snapshot, added=(), order=())),
         added=encode(added),
         removed=encode(snapshot.removed),
         checkpoint=checkpoint,
@@ -122,6 +122,8 @@ def read_paths(database: Rows, table: str, snapshot: int) -> list[str]:
 
 def _place(transaction: Transaction, snapshot: Snapshot, added: list[str]) -> tuple[int, str | None]:
     """The snapshot's distance from the nearest whole list, and its own whole list where it gets one."""
+    if snapshot.order:
+        return 0, encode(snapshot.order)
     if snapshot.parent is None:
         return 0, encode(added)
     parent = transaction.rows(PARENT, table=snapshot.table, snapshot=snapshot.parent)

@@ -19,10 +19,12 @@ from meshwright.model.publication import Snapshot
 from meshwright.storage import iceberg_manifests as manifests
 from meshwright.storage.iceberg_metadata import TableMetadata, Totals
 from meshwright.storage.iceberg_schema import iceberg_schema
+from meshwright.storage.unneeded_files import unneeded_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from meshwright.model.maintenance import Remains, StoredFile
     from meshwright.model.publication import DataFile, Field
     from meshwright.storage import Warehouse
 
@@ -57,15 +59,16 @@ class IcebergTables:
         added: Sequence[DataFile],
         removed: Sequence[str] = (),
         kept: Sequence[DataFile] = (),
+        same_rows: bool = False,
     ) -> Snapshot:
         """A new snapshot on top of *parent*, on the disk when this returns.
 
         *removed* paths leave, *added* files (adopted before) come; *kept* is the whole list that stays and may be
-        left out when nothing is removed. Raises InvalidInput for a schema that files written before cannot be read in,
+        left out when nothing is removed; *same_rows* says that *added* holds the rows of *removed*. Raises InvalidInput for a schema that files written before cannot be read in,
         Unavailable when the warehouse cannot be written or the parent's metadata read.
         """
         place = _Place(self._warehouse, table)
-        change = _Change(parent=parent, added=added, removed=removed, kept=kept)
+        change = _Change(parent=parent, added=added, removed=removed, kept=kept, same_rows=same_rows)
         metadata = self._metadata(place, parent)
         metadata.evolve(schema, last_field_id=parent.last_field_id if parent else 0)
         self._check_added(added)
@@ -85,6 +88,23 @@ class IcebergTables:
             bytes=change.bytes,
             files=change.files,
         )
+
+    def without_past(self, snapshot: Snapshot, known: Collection[int]) -> str | None:
+        """A new metadata file of *snapshot*, on the disk, that names of its past only the *known* snapshots.
+
+        None when it does already. Raises Unavailable.
+        """
+        place = _Place(self._warehouse, snapshot.table)
+        metadata = self._metadata(place, snapshot)
+        if metadata.moved_from is not None or not metadata.forget(known):
+            return None
+        path = place.write(f"{snapshot.sequence:05d}-{uuid.uuid4()}.metadata.json", metadata.encode())
+        place.finish()
+        return path
+
+    def unneeded(self, stored: Iterable[StoredFile], remains: Remains) -> list[StoredFile]:
+        """Those of the *stored* files that tables and artifacts are made of and that nothing in *remains* needs."""
+        return unneeded_files(self._warehouse, stored, remains)
 
     def _metadata(self, place: _Place, parent: Snapshot | None) -> TableMetadata:
         if parent is None:
@@ -140,9 +160,15 @@ class _Change:
     """The difference that a commit makes to its parent."""
 
     def __init__(
-        self, *, parent: Snapshot | None, added: Sequence[DataFile], removed: Sequence[str], kept: Sequence[DataFile]
+        self,
+        *,
+        parent: Snapshot | None,
+        added: Sequence[DataFile],
+        removed: Sequence[str],
+        kept: Sequence[DataFile],
+        same_rows: bool = False,
     ) -> None:
-        self.parent, self.added, self.removed, self.kept = parent, added, removed, kept
+        self.parent, self.added, self.removed, self.kept, self.same_rows = parent, added, removed, kept, same_rows
         before = (parent.rows, parent.bytes, parent.files) if parent else (0, 0, 0)
         if (removed or kept) and len(kept) + len(removed) != before[2]:
             raise InvalidInput(
@@ -154,7 +180,8 @@ class _Change:
         self.rows, self.bytes, self.files = (old + new for old, new in zip(stays, self.new, strict=True))
 
     def totals(self) -> Totals:
-        return Totals(added=self.new, removed=self.gone, total=(self.rows, self.bytes, self.files))
+        total = (self.rows, self.bytes, self.files)
+        return Totals(added=self.new, removed=self.gone, total=total, same_rows=self.same_rows)
 
 
 def _write_snapshot(place: _Place, metadata: TableMetadata, change: _Change) -> tuple[int, int, str]:

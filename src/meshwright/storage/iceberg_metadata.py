@@ -14,7 +14,7 @@ from meshwright.model.errors import Unavailable
 from meshwright.storage.iceberg_schema import check_evolution, highest_id, iceberg_schema, name_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from meshwright.model.publication import Field
 
@@ -30,11 +30,14 @@ class Totals:
     added: tuple[int, ...]
     removed: tuple[int, ...]
     total: tuple[int, ...]
+    # Whether what is added holds the rows of what is removed.
+    same_rows: bool = False
 
     @property
     def summary(self) -> dict[str, str]:
         """The snapshot summary that says so, in Iceberg's words."""
         operation = ("overwrite" if self.added[2] else "delete") if self.removed[2] else "append"
+        operation = "replace" if self.same_rows else operation
         counted = {
             "added": (self.added, ("added-records", "added-files-size", "added-data-files")),
             "removed": (self.removed, ("deleted-records", "removed-files-size", "deleted-data-files")),
@@ -180,6 +183,21 @@ class TableMetadata:
             "last-sequence-number": sequence,
             "last-updated-ms": self._now,
         }
+
+    def forget(self, known: Collection[int]) -> bool:
+        """Name only the *known* snapshots any more, and no earlier metadata files; whether that changed anything."""
+        document = self._document
+        kept = [one for one in document["snapshots"] if one["snapshot-id"] in known]
+        if len(kept) == len(document["snapshots"]):
+            return False
+        needed = {one["schema-id"] for one in kept}
+        document |= {
+            "snapshots": kept,
+            "snapshot-log": [one for one in document["snapshot-log"] if one["snapshot-id"] in known],
+            "metadata-log": [],
+            "schemas": [one for one in document["schemas"] if one["schema-id"] in needed],
+        }
+        return True
 
     def encode(self) -> bytes:
         """The metadata file's content."""

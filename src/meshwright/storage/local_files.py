@@ -6,17 +6,27 @@ import errno
 import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from meshwright.model.errors import Conflict, InvalidInput, Unavailable
+from meshwright.model.maintenance import StoredFile
 from meshwright.storage.durable import DurableFolders, create, reported, sync
+from meshwright.storage.leases import Leases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 STAGING = ".staging"
+LEASES = ".leases"
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+class _Entry(NamedTuple):
+    bytes: int
+    changed: float
+    is_folder: bool
 
 
 class LocalWarehouse:
@@ -32,6 +42,7 @@ class LocalWarehouse:
         self._uri = f"file://{str(self.root.resolve()).rstrip('/')}/"
         self._may_create = may_create
         self._folders = DurableFolders(self.root)
+        self._leases = Leases(self.root / LEASES)
         # Folders that were found to lie inside: a table's files are many, and resolving each path takes its time.
         self._inside: set[str] = set()
 
@@ -111,13 +122,14 @@ class LocalWarehouse:
                 sync(folder)
 
     def staging(self, run: str) -> Path:
-        """A private, empty folder for the run called *run*, on the same disk as the tables.
+        """A private, empty folder for the run called *run*, on the same disk as the tables; the run is then running.
 
         What an earlier run of that name left there is removed. Raises InvalidInput, Unavailable.
         """
         folder = self._staging_folder(run)
         self._ensure_root()
         with reported(folder, "make the staging folder"):
+            self._leases.take(run)
             self._remove(folder)
             folder.mkdir(parents=True, mode=0o700)
         return folder
@@ -127,6 +139,47 @@ class LocalWarehouse:
         folder = self._staging_folder(run)
         with reported(folder, "remove the staging folder"):
             self._remove(folder)
+
+    def end(self, run: str) -> None:
+        """Say that *run* of this process is over: what it staged and did not publish may be removed."""
+        with reported(self.root, "give back a lease"):
+            self._leases.release(run)
+
+    def running(self) -> Mapping[str, float]:
+        """When each run that is not over began, in seconds since 1970. Raises Unavailable."""
+        with reported(self.root, "read the leases"):
+            return self._leases.running()
+
+    def staged(self) -> Mapping[str, float]:
+        """The runs that have a staging folder, and when it last changed, in seconds since 1970. Raises Unavailable."""
+        return {name: found.changed for name, found in self._entries(self.root / STAGING) if found.is_folder}
+
+    def files(self) -> Iterator[StoredFile]:
+        """Every file in the warehouse but what is staged. Raises Unavailable."""
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            for name, found in self._entries(self.root / folder if folder else self.root):
+                path = f"{folder}/{name}" if folder else name
+                if found.is_folder:
+                    waiting += [path] if path not in {STAGING, LEASES} else []
+                else:
+                    yield StoredFile(path=path, bytes=found.bytes, changed=found.changed)
+
+    def remove(self, paths: Iterable[str], *, folders: Iterable[str] = ()) -> None:
+        """Remove the files at *paths*, those that are there, then the *folders* that nothing is left in.
+
+        Raises InvalidInput, Unavailable.
+        """
+        for path in paths:
+            located = self.locate(path)
+            with reported(located, "remove"):
+                located.unlink(missing_ok=True)
+        for folder in folders:
+            for located in (self.locate(f"{folder}/data"), self.locate(f"{folder}/metadata"), self.locate(folder)):
+                # Whoever writes there meanwhile keeps the folder.
+                with suppress(OSError):
+                    located.rmdir()
 
     def adopt(self, staged: Path, path: str) -> None:
         """Sync a staged file, move it to *path* and sync the folder: durable when this returns.
@@ -174,6 +227,26 @@ class LocalWarehouse:
         if not RUN.fullmatch(run):
             raise InvalidInput(f"'{run}' cannot name a run; use letters, digits, '.', '_' and '-'")
         return self.locate(f"{STAGING}/{run}")
+
+    @staticmethod
+    def _entries(folder: Path) -> Iterator[tuple[str, _Entry]]:
+        """What lies in *folder*, but links; nothing when it is not there. What goes meanwhile is left out."""
+        try:
+            with reported(folder, "list"), os.scandir(folder) as entries:
+                found = list(entries)
+        except Unavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return
+            raise
+        for entry in found:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if not entry.is_symlink():
+                # A file that is moved keeps the time of its last write, and gets a new one of its last change.
+                changed = max(status.st_mtime, status.st_ctime)
+                yield entry.name, _Entry(status.st_size, changed, entry.is_dir(follow_symlinks=False))
 
     def _remove(self, folder: Path) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -82,6 +82,12 @@ STATEMENTS: Final = (
         path TEXT NOT NULL,
         document TEXT NOT NULL,
         PRIMARY KEY (table_id, path)
+    )""",
+    # Files of the warehouse that nobody needs, and since when that is known.
+    """CREATE TABLE unneeded_files (
+        path TEXT NOT NULL,
+        since TEXT NOT NULL,
+        PRIMARY KEY (path)
     )""",
     """CREATE TABLE attempts (
         environment TEXT NOT NULL,

@@ -92,6 +92,11 @@ class SqlRegistry:
             rows = self._database.rows(PUBLICATION, environment=name, product=product, sequence=sequence)
             if rows:
                 return self._publication(*rows[0])
+        if 0 < sequence <= Head(self._database, environment, product).sequence:
+            raise NotFound(
+                f"{product} has no publication {sequence} in {environment} any more: `mesh maintain` keeps a part of the past, "
+                "as `maintenance` in mesh.yaml and mesh.history say"
+            )
         raise NotFound(f"{product} has no publication {sequence} in {environment}")
 
     def publications(self, environment: str, product: str) -> list[Publication]:
@@ -136,6 +141,9 @@ class SqlRegistry:
             state.expect(head)
             if to == head:
                 return
+            if target is not None:
+                # It may have been forgotten since it was looked up.
+                self._require(transaction, target)
             if target is not None and target.environment != environment:
                 # A publication of the environment below: from now on this one's own.
                 self._insert(transaction, replace(target, environment=environment, run=""))
@@ -247,6 +255,12 @@ class SqlRegistry:
             document=encode(document),
             file_lists=file_lists,
         )
+
+    @staticmethod
+    def _require(transaction: Transaction, one: Publication) -> None:
+        key = {"environment": one.environment, "product": one.product, "sequence": one.sequence}
+        if not transaction.rows(PUBLICATION, **key):
+            raise NotFound(f"{one.product} has no publication {one.sequence} in {one.environment} any more")
 
     def _refuse_second(self, transaction: Transaction, publication: Publication) -> None:
         rows = transaction.rows(
