@@ -34,7 +34,7 @@ class Leases:
             self._folder.mkdir(parents=True, exist_ok=True)
             # Locked before it has its name: nobody finds it free.
             unfinished = self._folder / f".{run}"
-            descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(unfinished, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 unfinished.rename(self._folder / run)
@@ -71,7 +71,7 @@ class Leases:
 
 def _is_held(path: str, is_unfinished: bool) -> bool:  # noqa: FBT001 - private
     """Whether a process holds the lease at *path*; one that nobody holds is removed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if is_unfinished and time.time() - os.fstat(descriptor).st_mtime < UNFINISHED_SECONDS:
             return True
