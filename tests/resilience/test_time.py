@@ -28,7 +28,7 @@ class NodeAt(Node):
 
     moment = NOON
 
-    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh) -> Workshop:
+    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh | None = None) -> Workshop:
         workshop = super().workshop(environment, emit, mesh)
         workshop.now = lambda: self.moment
         return workshop
