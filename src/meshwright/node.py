@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from meshwright.build.previewing import Previewed, PreviewRequest
     from meshwright.build.review import Review
     from meshwright.build.source_columns import SourceColumns
+    from meshwright.build.words import Words
     from meshwright.build.workshop import Workshop
     from meshwright.model.connection import Connection
     from meshwright.model.findings import Finding
@@ -273,6 +274,17 @@ class Node:
             workshop.engine.close()
             self.warehouse.end(workshop.run)
             planned.mesh.analysis.save()
+
+    def words(self) -> Words:
+        """What can be named in this mesh, kept for completion."""
+        from meshwright.build.environments import known_environments
+        from meshwright.build.words import keep_words, words_of
+
+        declared = self.settings.environments
+        names = [one.name for one in known_environments(self.registry, declared)]
+        words = words_of(self.workspace.mesh, self.published(self.environment()), names)
+        keep_words(self.root, self.cache, words)
+        return words
 
     def preview(self, environment: str, request: PreviewRequest, emit: Callable[[Event], None]) -> Previewed:
         """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import allow_remove, as_json, environment, full, node_of, require_named, selected
 from meshwright.cli.output import plural, print_json
 from meshwright.model.errors import Conflict, InvalidInput
@@ -80,7 +81,7 @@ def _saved(node: Node, path: Path) -> Planned:
 
 
 @click.command()
-@click.argument("product")
+@click.argument("product", shell_complete=completing.products)
 @click.option("--to", type=int, metavar="SEQ", help="The publication to serve; by default the one before.")
 @environment
 @as_json

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural, print_json, print_table
 from meshwright.reading.diff import SAMPLES
@@ -19,16 +20,30 @@ SIGNS = {"added": ("+", "green"), "removed": ("-", "red")}
 
 
 @click.command()
-@click.argument("port")
+@click.argument("port", shell_complete=completing.ports)
 @click.option(
     "--from",
     "before",
     default="",
     metavar="STATE",
+    shell_complete=completing.environments,
     help="A publication's number, a time or an environment; by default what the environment below serves, in prod what was served before.",
 )
-@click.option("--to", "after", default="", metavar="STATE", help="The same; by default what is served now.")
-@click.option("--key", default="", metavar="A,B", help="The columns that tell rows apart; by default the port's key.")
+@click.option(
+    "--to",
+    "after",
+    default="",
+    metavar="STATE",
+    shell_complete=completing.environments,
+    help="The same; by default what is served now.",
+)
+@click.option(
+    "--key",
+    default="",
+    metavar="A,B",
+    shell_complete=completing.columns,
+    help="The columns that tell rows apart; by default the port's key.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=0, max=SAMPLES_MAX),

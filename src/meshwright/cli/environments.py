@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import allow_remove, as_json, node_of
 from meshwright.cli.output import plural, print_json, print_table, size
 
@@ -28,7 +29,7 @@ def _find(node: Node, name: str | None) -> Environment:
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.environments)
 @click.option("--from", "base", default="prod", metavar="ENV", show_default=True, help="The environment it stands on.")
 @click.option("--if-absent", is_flag=True, help="Be content with one that is there and stands on the same.")
 @click.pass_context
@@ -107,7 +108,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.environments)
 @as_json
 @click.pass_context
 def diff(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
@@ -184,7 +185,7 @@ def _described(port: PortDifference) -> str:
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.environments)
 @allow_remove
 @as_json
 @click.pass_context
@@ -210,7 +211,7 @@ def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json
 
 
 @env.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.environments)
 @as_json
 @click.pass_context
 def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
@@ -231,7 +232,7 @@ def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
 
 
 @env.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.environments)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @click.pass_context

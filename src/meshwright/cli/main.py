@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import logging
@@ -39,8 +40,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("building", "Serve an earlier publication again."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),
+    "completion": ("completing", "Print the script that completes what you type, for your shell."),
     "demo": ("demonstrating", "Show Meshwright on real flights, in a new folder."),
 }
+
+
+# Set by the script of `mesh completion` when a shell asks for completions.
+COMPLETE = "_MESH_COMPLETE"
 
 
 class Verbs(click.Group):
@@ -114,6 +120,8 @@ def _terminate(*_: object) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit code of `mesh` with *arguments*. Errors are printed, as JSON where `--json` was asked."""
+    if COMPLETE in os.environ:
+        return _complete()
     as_json = "--json" in arguments
     try:
         result: Any = mesh.main(args=arguments, prog_name="mesh", standalone_mode=False)
@@ -138,6 +146,14 @@ def run(arguments: list[str]) -> int:
         _show(Unavailable(message), as_json=as_json)
         return Unavailable.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _complete() -> int:
+    """Answer a shell that asks how a line goes on; one that makes no sense goes on in no way."""
+    # click ends the process once it has answered.
+    with contextlib.suppress(click.ClickException, click.exceptions.Exit, SystemExit):
+        mesh.main(args=[], prog_name="mesh", complete_var=COMPLETE)
+    return 0
 
 
 def _show(error: MeshwrightError, *, as_json: bool) -> None:

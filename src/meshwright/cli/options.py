@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshwright.cli import completing
+
 if TYPE_CHECKING:
     from meshwright.node import Node
 
@@ -23,8 +25,8 @@ def _environment(context: click.Context, parameter: click.Parameter, value: str 
 
     if value is not None and not is_name(value):
         raise InvalidInput(f"'{value}' cannot name an environment: use a-z, 0-9 and _, starting with a letter")
-    if value == PROD:
-        return value
+    if value == PROD or context.resilient_parsing:
+        return value or PROD
     try:
         node = node_of(context)
     except NotFound:
@@ -51,6 +53,7 @@ environment = click.option(
     "environment",
     metavar="NAME",
     callback=_environment,
+    shell_complete=completing.environments,
     help="The environment.  [default: the git branch's, else prod]",
 )
 selected = click.option(
@@ -58,6 +61,7 @@ selected = click.option(
     "selected",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=completing.patterns,
     help="Products: an id, a glob, domain:NAME, tag:NAME, changed; + before or after adds up- or downstream.",
 )
 full = click.option("--full", is_flag=True, help="Rebuild everything selected, with the whole of its inputs.")

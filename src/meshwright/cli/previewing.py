@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import findings_as_data, plural, print_json, print_json_line, print_table, size
 from meshwright.cli.rules import rule_as_data, show_rule
@@ -24,7 +25,7 @@ SETTLED_MILLISECONDS = 100
 
 
 @click.command()
-@click.argument("port")
+@click.argument("port", shell_complete=completing.ports_and_steps)
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Show at most so many rows.")
 @click.option("--watch", is_flag=True, help="Run again at every save, until Ctrl-C.")
 @environment

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural, print_table
 from meshwright.reading.export import plain
@@ -59,8 +60,10 @@ def query(
 
 
 @click.command()
-@click.argument("port")
-@click.option("--columns", default="", metavar="A,B", help="Only these columns, in this order.")
+@click.argument("port", shell_complete=completing.ports)
+@click.option(
+    "--columns", default="", metavar="A,B", shell_complete=completing.columns, help="Only these columns, in this order."
+)
 @click.option("--where", default="", metavar="SQL", help="Only rows for which this condition holds.")
 @since
 @until
@@ -105,7 +108,7 @@ def read(
 
 
 @click.command()
-@click.argument("port")
+@click.argument("port", shell_complete=completing.ports)
 @click.option("--since", required=True, metavar="PUBLICATION", help="The publication's number to compare with.")
 @click.option("--until", default="", metavar="PUBLICATION", help="Up to this one; by default the one served now.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")

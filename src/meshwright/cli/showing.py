@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural, print_json, print_table, size
 from meshwright.model.errors import NotFound
@@ -48,7 +49,7 @@ def _sentence(text: str) -> str:
 
 
 @click.command()
-@click.argument("product")
+@click.argument("product", shell_complete=completing.products)
 @click.option("--publications", is_flag=True, help="List every publication, newest first.")
 @click.option(
     "--effective", is_flag=True, help="Print the descriptor and contracts with everything implied written out."

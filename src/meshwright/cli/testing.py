@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural, print_json
 from meshwright.cli.rules import show_rules
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[PRODUCT | FILE]...")
+@click.argument("names", nargs=-1, metavar="[PRODUCT | FILE]...", shell_complete=completing.products)
 @click.option("--contract", type=click.Path(path_type=Path, dir_okay=False), help="Test FILES against this contract.")
 @click.option("--schema", default="", help="The contract's schema object, when it has several.")
 @click.option(

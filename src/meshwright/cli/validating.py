@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import as_json, node_of
 from meshwright.cli.output import findings_as_data, plural, print_json
 from meshwright.model.errors import NotFound
@@ -46,7 +47,7 @@ def _report(findings: list[Finding], what: str, *, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=completing.codes)
 @as_json
 def explain(code: str | None, *, as_json: bool) -> None:
     """Explain a finding's CODE: what it means, why it matters, how to correct it. Without one, list them all."""
