@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,8 @@ def glances(
 
     if not inputs:
         return {}, {}
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max_workers=min(ASKED_AT_ONCE, len(inputs)), thread_name_prefix="glance") as pool:
         found = list(pool.map(lambda each: glance(each[1], each[2]), inputs))
     known = {name: one for (name, _, _), one in zip(inputs, found, strict=True) if not isinstance(one, str)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from meshwright.engines.parquet_scan import exact, sql_list
 from meshwright.model.datatype import VARCHAR, DataType, literal
 from meshwright.model.errors import InvalidInput
+from meshwright.sources.drift import drift_told
 from meshwright.sources.text_columns import select_text
 from meshwright.sources.unpacking import damaged_gzip, open_bytes
 
@@ -76,7 +77,13 @@ def scan(paths: Sequence[tuple[str, Path]], wanted: Columns, options: Mapping[st
     missing = [column for column, _ in wanted if column.lower() not in known]
     if missing:
         found = ", ".join(headers[0][0][:20])
-        raise InvalidInput(f"{headers[0][2]}: the header has no column {', '.join(missing)}; it has {found}")
+        # The header tells names, not types: what is there counts as the type that is expected, a new name as the lost one.
+        kinds = {name.lower(): kind for name, kind in wanted}
+        unknown = kinds[missing[0].lower()] if len(missing) == 1 else VARCHAR
+        have = tuple((name, kinds.get(name.lower(), unknown)) for name in headers[0][0])
+        raise InvalidInput(
+            f"{headers[0][2]}: the header has no column {', '.join(missing)}; it has {found}{drift_told(wanted, have)}"
+        )
     runs = ((names, [path for _, path, _ in run]) for names, run in groupby(headers, key=lambda item: item[0]))
     return " UNION ALL ".join(_select(names, run, wanted, options) for names, run in runs)
 

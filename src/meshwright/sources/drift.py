@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from meshwright.engines import Columns
     from meshwright.model.datatype import DataType
 
-ACCEPT = "correct the source, or take its columns as they are: delete the input's entry in inputs.lock.yaml (or correct mesh.options columns)"
+ACCEPT = (
+    "Correct the source, or take its columns as they are: delete the input's entry in inputs.lock.yaml, or correct the types "
+    "under mesh.options columns"
+)
 
 
 class SchemaDrift(Refused):
@@ -45,6 +48,12 @@ def drift(expected: Columns, found: Columns, *, strict: bool = False, declared: 
         if have is not None and not _readable(have[1], kind, strict=strict and name not in declared):
             phrases.append(f"column {name} is {have[1]} now, {kind} is expected")
     return phrases + [f"column {name} ({kind}) is new" for name, kind in came] if phrases else []
+
+
+def drift_told(expected: Columns, found: Columns) -> str:
+    """The drift as the rest of a sentence that says what is wrong with one column already; "" when that says it all."""
+    phrases = drift(expected, found)
+    return f". Its schema changed: {'; '.join(phrases)}. {ACCEPT}" if phrases else ""
 
 
 def refuse_drift(

@@ -25,6 +25,11 @@ def sheets(path: Path, where: str) -> list[str]:
     return [one.name for one in workbook.sheets_metadata if str(one.visible).endswith("Visible") and _is_table(one)]
 
 
+def chosen_sheet(path: Path, options: Mapping[str, Any], where: str) -> str:
+    """The sheet that is read: the one that *options* name, else the only one with rows. Raises as `to_parquet`."""
+    return _chosen(_workbook(path, where), options.get("sheet"), path, where)
+
+
 def to_parquet(path: Path, new: Path, options: Mapping[str, Any], where: str) -> None:
     """Write the sheet that *options* names (else the only one with rows) of the workbook at *path* to *new*.
 

@@ -12,6 +12,7 @@ from meshwright.model.datatype import quote
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.sources import Sample, csv_files, json_files, parquet_files
 from meshwright.sources.csv_sample import CsvSampler
+from meshwright.sources.excel_files import chosen_sheet
 from meshwright.sources.fingerprints import fingerprints, verify_unchanged
 from meshwright.sources.paths import MEMBER, files
 from meshwright.sources.paths import files as paths_of
@@ -67,7 +68,7 @@ def sample(
         encoding = _encoding(root, source, names[0], kind)
         paths = _readable(root, names, unpacked, kind, {**source.options, "encoding": encoding})
         try:
-            options, columns = _look(paths, kind, source, connection)
+            options, columns = _look(root, paths, kind, source, connection)
             options |= {"encoding": encoding} if kind in TEXT else {}
             select = _scan(paths, kind, columns, options, connection)
             rows = _read_all(select, connection)
@@ -127,7 +128,9 @@ def _scan(
         return parquet_files.scan(paths, columns, own)
 
 
-def _look(paths: Paths, kind: str, source: Source, connection: DuckDBPyConnection) -> tuple[dict[str, Any], Columns]:
+def _look(
+    root: Path, paths: Paths, kind: str, source: Source, connection: DuckDBPyConnection
+) -> tuple[dict[str, Any], Columns]:
     """The options that a read of the files needs, and their columns."""
     given = {key: value for key, value in source.options.items() if value is not None and key != "columns"}
     types = dict(source.options.get("columns") or {})
@@ -138,6 +141,9 @@ def _look(paths: Paths, kind: str, source: Source, connection: DuckDBPyConnectio
             check_utf8(path, name)
         return given, declared(json_files.columns(paths, kind, connection), types, paths[0][0])
     found = {name: parquet_files.columns(path, connection) for name, path in paths}
+    if kind == "excel" and len(paths) == 1 and not given.get("sheet"):
+        # Another sheet that comes later does not make it ambiguous what is read.
+        given |= {"sheet": chosen_sheet(root / paths[0][0], given, paths[0][0])}
     return given if kind == "excel" else {}, declared(union(found), types, paths[0][0])
 
 

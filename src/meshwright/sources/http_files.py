@@ -174,15 +174,16 @@ def _meaning(error: Exception, seconds: int) -> str:
 
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(error, http.MaxRetryError) and reason is not None else error
-    if isinstance(cause, http.IncompleteRead):
-        whole = cause.partial + (cause.expected or 0)
-        return f"the download ended after {cause.partial:,} of {whole:,} bytes; run again when the file is whole"
-    if isinstance(cause, http.TimeoutError):
-        return f"no answer within {seconds} seconds; run again, or raise the connection's timeout"
+    cut = next((one for one in (cause, *cause.args) if isinstance(one, http.IncompleteRead)), None)
+    if cut is not None:
+        whole = int(cut.partial) + int(cut.expected or 0)
+        return f"the download ended after {int(cut.partial):,} of {whole:,} bytes; run again when the file is whole"
     if isinstance(cause, http.NameResolutionError):
         return "the server's name is not known; check the address and the network"
     if isinstance(cause, http.NewConnectionError):
         return "the server cannot be reached; check the address and the network"
+    if isinstance(cause, http.TimeoutError):
+        return f"no answer within {seconds} seconds; run again, or raise the connection's timeout"
     if isinstance(cause, http.SSLError):
         return f"no safe connection: {cause}"
     if isinstance(cause, http.DecodeError):

@@ -9,6 +9,7 @@ from meshwright.engines.casts import Lossy, cast_sql
 from meshwright.engines.parquet_scan import parquet
 from meshwright.model.datatype import DataType, quote
 from meshwright.model.errors import InvalidInput
+from meshwright.sources.drift import drift_told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,9 @@ def scan(paths: Sequence[tuple[str, Path]], wanted: Columns, connection: DuckDBP
     missing = [column for column, _ in wanted if column.lower() not in known]
     if missing:
         listed = ", ".join(column for column, _ in have[0][0][:20])
-        raise InvalidInput(f"{have[0][2]}: the file has no column {', '.join(missing)}; it has {listed}")
+        raise InvalidInput(
+            f"{have[0][2]}: the file has no column {', '.join(missing)}; it has {listed}{drift_told(wanted, have[0][0])}"
+        )
     runs = ((found, [(path, name) for _, path, name in run]) for found, run in groupby(have, key=lambda item: item[0]))
     return " UNION ALL ".join(_select(found, run, wanted) for found, run in runs)
 
@@ -49,7 +52,7 @@ def _select(found: Columns, run: Sequence[tuple[Path, str]], wanted: Columns) ->
             value = f"CAST(NULL AS {kind})" if have is None else cast_sql(quote(have[0]), have[1], kind)
         except Lossy as error:
             raise InvalidInput(
-                f"{run[0][1]}: column {name} is {have and have[1]}, {kind} is expected: {error}"
+                f"{run[0][1]}: column {name} is {have and have[1]}, {kind} is expected: {error}{drift_told(wanted, found)}"
             ) from error
         parts.append(value if value == quote(name) else f"{value} AS {quote(name)}")
     return f"SELECT {', '.join(parts)} FROM {parquet([str(path) for path, _ in run])}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -83,6 +81,9 @@ def _secret(reference: Mapping[str, Any], root: Path, where: str) -> str:
 
 def _printed(command: Any, root: Path, where: str) -> str:  # noqa: ANN401 - a list or one line
     """What *command* prints. What it writes on standard error may hold secrets, and is not repeated."""
+    import shlex
+    import subprocess
+
     words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
     if not words:
         raise InvalidInput(f"{where}: exec names no command; write e.g. {{exec: [pass, show, crm]}}")
