@@ -129,17 +129,18 @@ def literal_in_url(text: Any, place: tuple[str, ...], path: str) -> list[Finding
 
 
 def _literals(value: Any, place: tuple[str, ...], path: str) -> Iterator[Finding]:  # noqa: ANN401 - a value of a document
-    if isinstance(value, dict) and not is_reference(value):
+    if value is None or is_reference(value):
+        return
+    if len(place) > 2 and is_secret(place[-1]):  # noqa: PLR2004 - connections, its name
+        yield _literal(f"'{place[-1]}' of the connection '{place[1]}' is a literal secret", place, path)
+    elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _literals(inner, (*place, str(key)), path)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _literals(inner, (*place, str(index)), path)
-    elif not isinstance(value, dict) and value is not None and len(place) > 2:  # noqa: PLR2004 - connections, its name
-        if is_secret(place[-1]):
-            yield _literal(f"'{place[-1]}' of the connection '{place[1]}' is a literal secret", place, path)
-        else:
-            yield from literal_in_url(value, place, path)
+    else:
+        yield from literal_in_url(value, place, path)
 
 
 def _literal(message: str, place: tuple[str, ...], path: str) -> Finding:

@@ -100,8 +100,8 @@ def _registry_secrets(document: Any, path: str) -> list[Finding]:  # noqa: ANN40
 
 def _without(findings: list[Finding], secret: list[Finding]) -> list[Finding]:
     """*findings* but for those about a literal secret, which has its own: they might repeat it."""
-    pointers = {one.pointer for one in secret}
-    return [finding for finding in findings if finding.pointer not in pointers]
+    pointers = tuple(one.pointer for one in secret)
+    return [finding for finding in findings if not pointers or not finding.pointer.startswith(pointers)]
 
 
 def _sound(declared: dict[str, Connection], findings: list[Finding]) -> dict[str, Connection]:

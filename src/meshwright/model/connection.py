@@ -91,7 +91,7 @@ def secret_in_url(text: str) -> str:
     """What in a URL or DSN is a literal secret, in words that do not repeat it; "" when nothing is."""
     if "://" not in text:
         found = re.search(r"(?:^|[\s;])(password|pwd|passwd|secret|token)\s*=\s*\S", text, re.IGNORECASE)
-        return found[1] if found else ""
+        return f"its {found[1]}" if found else _secret_parameter(text.partition("?")[2])
     try:
         parts = urlsplit(text)
         has_password = parts.password is not None
@@ -99,7 +99,11 @@ def secret_in_url(text: str) -> str:
         return "its password" if re.search(r"://[^/@]*:[^/@]*@", text) else ""
     if has_password or (parts.username and parts.scheme.startswith("http")):
         return "its password"
-    named = [name for name, value in parse_qsl(parts.query, keep_blank_values=False) if value and is_secret(name)]
+    return _secret_parameter(parts.query)
+
+
+def _secret_parameter(query: str) -> str:
+    named = [name for name, value in parse_qsl(query) if value and is_secret(name)]
     return f"its parameter {named[0]}" if named else ""
 
 

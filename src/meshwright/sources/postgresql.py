@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from meshwright.model.datatype import VARCHAR, DataType, quote
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
-from meshwright.sources import highest
+from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from meshwright.engines import Columns
     from meshwright.model.product import Source
+    from meshwright.sources.adbc import AdbcSession
     from meshwright.sources.secrets import Opened
 
 SECONDS_DEFAULT: Final = 30
@@ -76,33 +77,31 @@ class PostgresTable:
         """The highest value, where the table is read by it; else nobody can tell without reading."""
         if not self.incremental:
             return None
-        with self._session(min(self.seconds, GLANCE_SECONDS_MAX)) as cursor:
-            return {self.name: self._highest(cursor)}
+        with self._session(min(self.seconds, GLANCE_SECONDS_MAX)) as session:
+            return {self.name: self._highest(session)}
 
     def columns(self) -> Columns:
         """The columns as they are read here."""
-        with self._session(self.seconds) as cursor:
-            return tuple((name, kind) for name, _, kind in self._described(cursor))
+        with self._session(self.seconds) as session:
+            return tuple((name, kind) for name, _, kind in self._described(session))
 
     def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
         """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
-        with self._session(self.seconds) as cursor:
-            described = self._described(cursor)
+        with self._session(self.seconds) as session:
+            described = self._described(session)
             found = tuple((name, kind) for name, _, kind in described)
             if columns:
                 refuse_drift(self.name, columns, found, strict=True, declared=self.declared)
             wanted = _in_order(columns, described) if columns else described
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
-            now = self._highest(cursor) if self.incremental else ""
+            now = self._highest(session) if self.incremental else ""
             condition = self._condition(beyond, now) if self.incremental else ""
             if self.incremental:
-                self._refuse_nulls(cursor)
-            cursor.execute(f"SET LOCAL statement_timeout = {READ_SECONDS_MAX * 1000}")
-            cursor.execute(f"SELECT {expressions} FROM {self.target}{condition}")
+                self._refuse_nulls(session)
+            session.run(f"SET LOCAL statement_timeout = {READ_SECONDS_MAX * 1000}")
+            batches = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
             path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
-            written = write_rows(
-                cursor.fetch_record_batch(), [(name, kind) for name, _, kind in wanted], path, self.name
-            )
+            written = write_rows(batches, [(name, kind) for name, _, kind in wanted], path, self.name)
         self._local = written.path
         return {self.name: now if self.incremental else written.sha256}
 
@@ -121,24 +120,21 @@ class PostgresTable:
         ]
         return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE false"
 
-    def _highest(self, cursor: Any) -> str:  # noqa: ANN401 - a cursor of ADBC
-        cursor.execute(f"SELECT max({quote(self.incremental)})::text FROM {self.target}")
-        row = cursor.fetchone()
-        return highest(self.incremental, str(row[0]) if row and row[0] is not None else "")
+    def _highest(self, session: AdbcSession) -> str:
+        ((value,),) = session.rows(f"SELECT max({quote(self.incremental)})::text FROM {self.target}")
+        return highest(self.incremental, "" if value is None else str(value))
 
-    def _refuse_nulls(self, cursor: Any) -> None:  # noqa: ANN401 - likewise
-        cursor.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1) AS n"
-        )
-        if cursor.fetchone()[0]:
+    def _refuse_nulls(self, session: AdbcSession) -> None:
+        first = f"SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1"
+        if session.rows(first):
             advice = "choose a column that always has a value (mesh.incremental), or leave such rows out by mesh.query"
             raise InvalidInput(
                 f"{self.name}: column {self.incremental} has NULLs, so rows cannot be told to be new by it; {advice}"
             )
 
-    def _described(self, cursor: Any) -> list[tuple[str, str, DataType]]:  # noqa: ANN401 - likewise
+    def _described(self, session: AdbcSession) -> list[tuple[str, str, DataType]]:
         """Of each column its name, the expression that reads it, and its type here. Nothing is run."""
-        schema = cursor.adbc_execute_schema(f"SELECT * FROM {self.target}")
+        schema = session.schema(f"SELECT * FROM {self.target}")
         found = [(field.name, *_asked(field)) for field in schema]
         names = [name.lower() for name, _, _ in found]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -151,35 +147,35 @@ class PostgresTable:
         return found
 
     @contextlib.contextmanager
-    def _session(self, seconds: int) -> Iterator[Any]:
-        """A cursor in a transaction that sees one state and can change nothing; errors come out in our words."""
-        dbapi = required("adbc_driver_postgresql.dbapi", extra="postgresql", what=f"{self.name}: reading PostgreSQL")
-        connection = cursor = None
+    def _session(self, seconds: int) -> Iterator[AdbcSession]:
+        """A session in a transaction that sees one state and can change nothing; errors come out in our words."""
+        required("adbc_driver_manager", extra="postgresql", what=f"{self.name}: reading PostgreSQL")
         try:
-            connection = dbapi.connect(_uri(self.opened.settings, seconds))
-            cursor = connection.cursor()
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
-            cursor.execute(f"SET LOCAL lock_timeout = {seconds * 1000}")
-            # What is recorded of the highest value reads the same whoever asks.
-            cursor.execute("SET LOCAL TimeZone = 'UTC'")
-            cursor.execute("SET LOCAL DateStyle = 'ISO'")
-            # A scan that joins another's begins in the middle: equal tables would come in another order.
-            cursor.execute("SET LOCAL synchronize_seqscans = off")
-            yield cursor
-        except MeshwrightError:
-            raise
-        except (dbapi.Error, OSError, UnicodeError) as error:
+            with adbc.session(
+                "adbc_driver_postgresql",
+                _uri(self.opened.settings, seconds),
+                extra="postgresql",
+                what=f"{self.name}: reading PostgreSQL",
+            ) as session:
+                for statement in (
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                    f"SET LOCAL statement_timeout = {seconds * 1000}",
+                    f"SET LOCAL lock_timeout = {seconds * 1000}",
+                    # What is recorded of the highest value reads the same whoever asks.
+                    "SET LOCAL TimeZone = 'UTC'",
+                    "SET LOCAL DateStyle = 'ISO'",
+                    # A scan that joins another's begins in the middle: equal tables would come in another order.
+                    "SET LOCAL synchronize_seqscans = off",
+                ):
+                    session.run(statement)
+                yield session
+        except adbc.errors() as error:
             # Not chained: the driver's own words may repeat what is secret.
             raise self._told(error) from None
-        finally:
-            for one in (cursor, connection):
-                if one is not None:
-                    with contextlib.suppress(dbapi.Error, OSError):
-                        one.close()
 
     def _told(self, error: Exception) -> MeshwrightError:
-        state = str(getattr(error, "sqlstate", None) or "")
+        found = re.search(r"SQLSTATE: (\w{5})", str(error))
+        state = str(getattr(error, "sqlstate", None) or (found[1] if found else ""))
         text = self.opened.scrub(str(error))
         found = re.search(r"(?:ERROR|FATAL):\s*(.*)", text)
         said = found[1].strip() if found else re.sub(r"^[A-Z_]+: (\[libpq\] )?", "", text).split("\n")[0].strip()

@@ -14,7 +14,7 @@ from urllib.parse import quote as quoted
 
 from meshwright.model.datatype import VARCHAR, DataType, quote
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
-from meshwright.sources import highest
+from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from meshwright.engines import Columns
     from meshwright.model.product import Source
+    from meshwright.sources.adbc import AdbcSession
     from meshwright.sources.secrets import Opened
 
 SECONDS_DEFAULT: Final = 30
@@ -63,33 +64,33 @@ class SqliteTable:
         """The highest value, where the table is read by it; else nobody can tell without reading."""
         if not self.incremental:
             return None
-        with self._session() as cursor:
-            return {self.name: self._highest(cursor)}
+        with self._session() as session:
+            return {self.name: self._highest(session)}
 
     def columns(self) -> Columns:
         """The columns, by what they hold."""
-        with self._session() as cursor:
-            return tuple((name, kind) for name, _, kind in self._described(cursor))
+        with self._session() as session:
+            return tuple((name, kind) for name, _, kind in self._described(session))
 
     def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
         """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
-        with self._session() as cursor:
-            described = self._described(cursor)
+        with self._session() as session:
+            described = self._described(session)
             if columns:
                 described = _adapted(described, columns)
                 found = tuple((name, kind) for name, _, kind in described)
                 refuse_drift(self.name, columns, found, strict=True, declared=self.declared)
             known = {name.lower(): (expression, kind) for name, expression, kind in described}
             wanted = [(name, *known[name.lower()]) for name, _ in columns] if columns else described
-            now = self._highest(cursor) if self.incremental else ""
+            now = self._highest(session) if self.incremental else ""
             if self.incremental:
-                self._refuse_nulls(cursor)
+                self._refuse_nulls(session)
             condition = self._condition(beyond, now) if self.incremental else ""
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
-            cursor.execute(f"SELECT {expressions} FROM {self.target}{condition}")
+            batches = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
             path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
             types = [(name, kind) for name, _, kind in wanted]
-            written = write_rows(cursor.fetch_record_batch(), types, path, self.name)
+            written = write_rows(batches, types, path, self.name)
         self._local = written.path
         return {self.name: now if self.incremental else written.sha256}
 
@@ -108,25 +109,21 @@ class SqliteTable:
         ]
         return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE 0"
 
-    def _highest(self, cursor: Any) -> str:  # noqa: ANN401 - a cursor of ADBC
-        cursor.execute(f"SELECT quote(max({quote(self.incremental)})) FROM {self.target}")
-        row = cursor.fetchone()
-        return highest(self.incremental, str(row[0]) if row and row[0] != "NULL" else "")
+    def _highest(self, session: AdbcSession) -> str:
+        ((value,),) = session.rows(f"SELECT quote(max({quote(self.incremental)})) FROM {self.target}")
+        return highest(self.incremental, "" if value == "NULL" else str(value))
 
-    def _refuse_nulls(self, cursor: Any) -> None:  # noqa: ANN401 - likewise
-        cursor.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1)"
-        )
-        if cursor.fetchone()[0]:
+    def _refuse_nulls(self, session: AdbcSession) -> None:
+        first = f"SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1"
+        if session.rows(first):
             advice = "choose a column that always has a value (mesh.incremental), or leave such rows out by mesh.query"
             raise InvalidInput(
                 f"{self.name}: column {self.incremental} has NULLs, so rows cannot be told to be new by it; {advice}"
             )
 
-    def _described(self, cursor: Any) -> list[tuple[str, str, DataType]]:  # noqa: ANN401 - likewise
+    def _described(self, session: AdbcSession) -> list[tuple[str, str, DataType]]:
         """Of each column its name, the expression that reads it, and its type by all its values."""
-        cursor.execute(f"SELECT * FROM {self.target} LIMIT 0")
-        names = cursor.fetch_arrow_table().schema.names
+        names = session.batches(f"SELECT * FROM {self.target} LIMIT 0").schema.names
         twice = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
         if twice:
             raise InvalidInput(f"{self.name}: column {', '.join(twice)} comes twice; name each once in the query")
@@ -134,51 +131,42 @@ class SqliteTable:
             raise InvalidInput(
                 f"{self.name}: there is no column {self.incremental} (mesh.incremental); it has {', '.join(names[:20])}"
             )
-        declared = self._declared(cursor)
+        declared = self._declared(session)
         looks = []
         for name in names:
             column = quote(name)
             looks.append(f"group_concat(DISTINCT nullif(typeof({column}), 'null'))")
             looks += [f"min({column} GLOB '{pattern}')" for _, pattern in TIMES.values()]
             looks.append(f"min({column} IN (0, 1))")
-        cursor.execute(f"SELECT {', '.join(looks)} FROM {self.target}")
-        row, width = cursor.fetchone(), len(TIMES) + 2
+        (row,), width = session.rows(f"SELECT {', '.join(looks)} FROM {self.target}"), len(TIMES) + 2
         return [
             (name, *_type(name, declared.get(name.lower(), ""), row[index * width : (index + 1) * width]))
             for index, name in enumerate(names)
         ]
 
-    def _declared(self, cursor: Any) -> dict[str, str]:  # noqa: ANN401 - likewise
+    def _declared(self, session: AdbcSession) -> dict[str, str]:
         if not self.table:
             return {}
-        cursor.execute(
+        listed = session.rows(
             f"SELECT name, type FROM pragma_table_info({_literal(quote_text(self.table.rpartition('.')[2]))})"
         )
-        return {str(name).lower(): str(kind).upper() for name, kind in cursor.fetchall()}
+        return {str(name).lower(): str(kind).upper() for name, kind in listed}
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[Any]:
-        """A cursor on the file as it is at one moment, unable to change it; errors come out in our words."""
-        dbapi = required("adbc_driver_sqlite.dbapi", extra="sqlite", what=f"{self.name}: reading SQLite")
+    def _session(self) -> Iterator[AdbcSession]:
+        """A session on the file as it is at one moment, unable to change it; errors come out in our words."""
+        what = f"{self.name}: reading SQLite"
+        required("adbc_driver_manager", extra="sqlite", what=what)
         if not self.file.is_file():
             raise Unavailable(f"{self.name}: there is no database file {self.opened.settings['path']}")
-        connection = cursor = None
+        uri = f"file:{quoted(str(self.file.resolve()))}?mode=ro"
         try:
-            connection = dbapi.connect(f"file:{quoted(str(self.file.resolve()))}?mode=ro")
-            cursor = connection.cursor()
-            # Read by the driver in one go: a pragma has rows.
-            cursor.execute(f"PRAGMA busy_timeout = {self.seconds * 1000}")
-            cursor.fetchall()
-            yield cursor
-        except MeshwrightError:
-            raise
-        except (dbapi.Error, OSError) as error:
+            with adbc.session("adbc_driver_sqlite", uri, extra="sqlite", what=what) as session:
+                # It answers with a row.
+                session.rows(f"PRAGMA busy_timeout = {self.seconds * 1000}")
+                yield session
+        except adbc.errors() as error:
             raise self._told(str(error)) from None
-        finally:
-            for one in (cursor, connection):
-                if one is not None:
-                    with contextlib.suppress(dbapi.Error, OSError):
-                        one.close()
 
     def _told(self, text: str) -> MeshwrightError:
         said = re.sub(r"^[A-Z_]+: |\[SQLite\] |Failed to (?:prepare|step) query: ", "", text)
