@@ -139,6 +139,15 @@ def test_what_another_runner_builds_and_what_reads_it_are_left_to_it(chain: Oper
     node.runs.close()
 
 
+def test_what_is_asked_for_waits_until_the_other_runner_is_done(chain: Operated) -> None:
+    node = Node(chain.mesh.root)
+    now = chain.clock.now()
+    assert node.runs.lease("prod", "sales.raw", "other", now=now, until=now + timedelta(minutes=1))
+    assert outcomes(chain.runner(select=("sales.raw",), poll_seconds=10).asked()) == {"sales.raw": "published"}
+    assert 6 <= len(chain.clock.slept) <= 7
+    node.runs.close()
+
+
 def test_environments_are_due_on_their_own(chain: Operated) -> None:
     chain.once()
     assert len(chain.once(environment="trial")) == 3

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "changes": ("reading", "Show rows inserted, updated and deleted since a publication."),
     "diff": ("diffing", "Show how two publications or environments of a port differ."),
     "rollback": ("building", "Serve an earlier publication again."),
+    "export": ("exporting", "Write the mesh for Apache Airflow or Dagster."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),
     "completion": ("completing", "Print the script that completes what you type, for your shell."),

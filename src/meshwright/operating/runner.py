@@ -74,10 +74,13 @@ class Runner:
         return self._until_done(self._due)
 
     def asked(self) -> Report:
-        """Run what is selected now, whether it is due or not. Raises InvalidInput when nothing is meant."""
-        return self._until_done(self._asked)
+        """Run what is selected now, whether it is due or not; what other runners are building, when they are done.
 
-    def _until_done(self, choose: Callable[[Outlook, Report], dict[str, Due]]) -> Report:
+        Raises InvalidInput when nothing is meant.
+        """
+        return self._until_done(self._asked, waits=True)
+
+    def _until_done(self, choose: Callable[[Outlook, Report], dict[str, Due]], *, waits: bool = False) -> Report:
         report = Report()
         while True:
             mesh = self._open()
@@ -86,6 +89,9 @@ class Runner:
             finally:
                 _close(mesh)
             if done.ended:
+                continue
+            if done.elsewhere and waits:
+                self._clock.sleep(self._settings.poll_seconds)
                 continue
             retries = [outlook.runs[name].retry_at for name in report.ended if name in outlook.runs]
             at = min((datetime.fromisoformat(one) for one in retries if one), default=None)
@@ -103,11 +109,12 @@ class Runner:
         }
 
     def _asked(self, outlook: Outlook, report: Report) -> dict[str, Due]:
-        chosen = self._chosen(outlook)
-        if not report.ended and not report.elsewhere:
-            now = Due(at=outlook.now, cause="asked", reason="asked for")
-            return {name: now for name in outlook.products if name in chosen}
-        return {name: one for name, one in outlook.retries().items() if name in report.ended and one.at <= outlook.now}
+        chosen, retries = self._chosen(outlook), outlook.retries()
+        now = Due(at=outlook.now, cause="asked", reason="asked for")
+        found = {
+            name: retries.get(name) if name in report.ended else now for name in outlook.products if name in chosen
+        }
+        return {name: one for name, one in found.items() if one is not None and one.at <= outlook.now}
 
     def watch(self) -> None:
         """Run what is due whenever it is, until the process is told to stop. Trouble is told once, and outlived."""

@@ -1,0 +1,57 @@
+"""`mesh export`: the mesh for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from meshwright.cli.options import environment, node_of
+
+
+@click.group()
+def export() -> None:
+    """Write the mesh for another program: the schedulers Apache Airflow and Dagster."""
+
+
+file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+folder = click.option(
+    "--folder", metavar="DIR", help="The mesh's folder where the scheduler runs; default: where it is here."
+)
+
+
+@export.command()
+@file
+@folder
+@environment
+@click.pass_context
+def airflow(ctx: click.Context, file: Path, folder: str | None, environment: str) -> None:
+    """Write FILE (- prints it): Apache Airflow DAGs that call `mesh run` by the products' schedules."""
+    _write(ctx, "airflow", file, folder, environment)
+
+
+@export.command()
+@file
+@folder
+@environment
+@click.pass_context
+def dagster(ctx: click.Context, file: Path, folder: str | None, environment: str) -> None:
+    """Write FILE (- prints it): Dagster definitions whose assets call `mesh run`, with schedules and automation."""
+    _write(ctx, "dagster", file, folder, environment)
+
+
+def _write(ctx: click.Context, kind: str, file: Path, folder: str | None, environment: str) -> None:
+    from meshwright.operating import exports
+
+    node = node_of(ctx)
+    found = exports.export(
+        node.effective(environment), folder=folder or str(node.root.resolve()), environment=environment
+    )
+    text = exports.render(found, kind)
+    if str(file) == "-":
+        click.echo(text, nl=False)
+        return
+    file.write_text(text, encoding="utf-8")
+    click.echo(
+        f"wrote {file}: {len(found.reads)} products, {len(found.schedules)} schedules, {len(found.on_inputs)} on inputs"
+    )
