@@ -65,6 +65,14 @@ CODES: Final = (
         "subquery with two columns where one value is wanted.",
     ),
     Code(
+        "sql-style",
+        "The query is not in good style",
+        "`mesh lint` names the rule in brackets, as sqlfluff's documentation does: layout, capitals, aliases, and a few\n"
+        "spellings that are hardly meant, such as `= NULL`. `mesh lint --fix` rewrites a file where the query that DuckDB\n"
+        "then parses is the same one. A line's rule is silenced by `-- noqa: LT05` at its end, everywhere by\n"
+        "`exclude_rules` in a file `.sqlfluff` beside mesh.yaml.",
+    ),
+    Code(
         "python-syntax",
         "The Python file does not parse",
         "Python could not read the file from the named line on.",

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("starting", "Write a new domain, product or contract."),
     "import": ("importing", "Adopt another tool's project, or contracts."),
     "validate": ("validating", "Check every file of the mesh, or single ODCS and ODPS documents."),
+    "lint": ("linting", "Check the style of SQL, and put it right."),
     "explain": ("validating", "Explain a finding's code."),
     "schema": ("validating", "Print JSON Schemas for editors."),
     "plan": ("planning", "Say what a build would do, why, and whom it would break."),

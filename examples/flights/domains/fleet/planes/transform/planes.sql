@@ -7,12 +7,16 @@ select
         when manufacturer like 'AIRBUS%' then 'Airbus'
         when manufacturer like 'MCDONNELL DOUGLAS%' or manufacturer = 'DOUGLAS' then 'McDonnell Douglas'
         when manufacturer = 'BOEING' then 'Boeing'
-        when manufacturer like 'BOMBARDIER%' or manufacturer like 'CANADAIR%' or manufacturer like 'LEARJET%' then 'Bombardier'
+        when
+            manufacturer like 'BOMBARDIER%' or manufacturer like 'CANADAIR%' or manufacturer like 'LEARJET%'
+            then 'Bombardier'
         when manufacturer = 'EMBRAER' then 'Embraer'
         when manufacturer = 'CESSNA' then 'Cessna'
-        when manufacturer in ('PIPER', 'BEECH', 'BELL', 'SIKORSKY', 'DEHAVILLAND', 'GULFSTREAM AEROSPACE', 'AGUSTA SPA',
+        when manufacturer in (
+            'PIPER', 'BEECH', 'BELL', 'SIKORSKY', 'DEHAVILLAND', 'GULFSTREAM AEROSPACE', 'AGUSTA SPA',
             'AVIAT AIRCRAFT INC', 'CIRRUS DESIGN CORP', 'ROBINSON HELICOPTER CO', 'AVIONS MARCEL DASSAULT',
-            'AMERICAN AIRCRAFT INC') then 'Other maker'
+            'AMERICAN AIRCRAFT INC'
+        ) then 'Other maker'
         else 'Amateur-built'
     end as manufacturer,
     model,

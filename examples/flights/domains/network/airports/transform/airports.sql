@@ -4,6 +4,7 @@ with listed as (
     union all
     select *, 'network planning' as record_source from supplement
 )
+
 select
     listed.faa,
     listed.name,
