@@ -16,6 +16,7 @@ from bench.measuring import MESH, ROOT, show
 # Name → what it measures; each is a module of this folder with rows(quick=…).
 BENCHMARKS = {
     "startup": "mesh --version and --help",
+    "starting": "a product from a CSV file of 100 MB, and from an empty folder to a query",
     "plan": "plan 1,000 and 10,000 products, against dbt parse",
     "contracts": "load and validate 10,000 contracts",
     "build": "build 300 products with 600 tests, against dbt build",

@@ -106,7 +106,8 @@ def _as_read(understood: Understanding, table: str) -> str:
     parts = []
     for column in understood.columns:
         name = quote(column.name)
-        text = f"CASE WHEN {name} IN ({markers}) THEN NULL ELSE {name} END"
+        # Empty texts are NULL already.
+        text = f"CASE WHEN {name} IN ({markers}) THEN NULL ELSE {name} END" if len(understood.nulls) > 1 else name
         kind = column.read_as
         parts.append(f"{text if kind == str(VARCHAR) else f'TRY_CAST({text} AS {kind})'} AS {name}")
     return f"SELECT {', '.join(parts)} FROM {quote(table)}"

@@ -140,22 +140,21 @@ class _Understanding:
     def failing(self, asked: dict[str, Kind]) -> dict[str, int]:
         """How many rows of each column are not of the kind that is *asked*; keeps the markers among the others."""
         counts: dict[str, int] = {}
-        markers = ", ".join(literal(one) for one in MARKERS)
         for names in groups(list(asked)):
-            parts = []
-            for name in names:
-                column = quote(name)
-                is_marker = f"trim({column}) IN ({markers})"
-                fits = asked[name].fits.replace("{c}", column)
-                parts.append(
-                    f"count(*) FILTER ({column} IS NOT NULL AND NOT coalesce({fits}, false) AND NOT {is_marker})"
-                )
-                parts.append(f"list(DISTINCT {column}) FILTER ({is_marker})")
-            row = self.connection.execute(f"SELECT {', '.join(parts)} FROM {quote(self.table)}").fetchone() or ()
-            for index, name in enumerate(names):
-                counts[name] = row[2 * index]
-                self.markers[name] = tuple(sorted(row[2 * index + 1] or ()))
+            others = {name: _is_other(name, asked[name]) for name in names}
+            parts = ", ".join(f"count(*) FILTER ({other})" for other in others.values())
+            row = self.connection.execute(f"SELECT {parts} FROM {quote(self.table)}").fetchone() or ()
+            for name, count in zip(names, row, strict=True):
+                counts[name], self.markers[name] = self.unmarked(name, others[name]) if count else (0, ())
         return counts
+
+    def unmarked(self, name: str, other: str) -> tuple[int, tuple[str, ...]]:
+        """Of the rows for which *other* holds, how many say something, and what the others have for nothing."""
+        listed = ", ".join(literal(one) for one in MARKERS)
+        is_marker = f"trim({quote(name)}) IN ({listed})"
+        parts = f"count(*) FILTER (NOT {is_marker}), list(DISTINCT {quote(name)}) FILTER ({is_marker})"
+        row = self.connection.execute(f"SELECT {parts} FROM {quote(self.table)} WHERE {other}").fetchone()
+        return (row[0], tuple(sorted(row[1] or ()))) if row else (0, ())
 
     def everywhere(self, words: set[str], seen: dict[str, list[str]]) -> tuple[str, ...]:
         """The markers that mean NULL in every column: those that no column of words could have as a value."""
@@ -165,6 +164,12 @@ class _Understanding:
         as_words = {text for name in words for text in seen[name]}
         sure = {one for name in words for one in seen[name] if one in NOTHING}
         return tuple(sorted({*sure, *(one for one in found if one in NOTHING or one not in as_words)}))
+
+
+def _is_other(name: str, kind: Kind) -> str:
+    """The condition that a row of the column *name* has a text that is not of *kind*."""
+    column = quote(name)
+    return f"{column} IS NOT NULL AND NOT coalesce({kind.fits.replace('{c}', column)}, false)"
 
 
 def _is_typed(kind: Kind) -> bool:
