@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from meshwright.operating.runner import Runner
     from meshwright.reading.reader import Reader
     from meshwright.sources.opening import OpenSource
-    from meshwright.storage import Registry, Runs
-    from meshwright.storage.local_files import LocalWarehouse
+    from meshwright.storage import Registry, Runs, Warehouse
     from meshwright.workspace.loading import Workspace
 
 STATE = ".mesh"
@@ -86,21 +85,41 @@ class Node:
         """The registry that `mesh.yaml` names."""
         from meshwright.storage.sql_registry import SqlRegistry
 
-        return SqlRegistry(self.settings.registry, self.root, now=self.now)
+        return SqlRegistry(self._registry_url, self.root, now=self.now)
 
     @cached_property
     def runs(self) -> Runs:
         """What was due and who builds it, in the same registry."""
         from meshwright.storage.sql_runs import SqlRuns
 
-        return SqlRuns(self.settings.registry, self.root)
+        return SqlRuns(self._registry_url, self.root)
+
+    @property
+    def _registry_url(self) -> str:
+        """The registry's URL with its password, which is looked up each time: nothing keeps it but what is opened."""
+        from meshwright.storage.database import with_password
+
+        return with_password(self.settings.registry, self._opened("registry").get("password", ""))
 
     @cached_property
-    def warehouse(self) -> LocalWarehouse:
+    def warehouse(self) -> Warehouse:
         """The warehouse that `mesh.yaml` names."""
+        url = self.settings.warehouse
+        if "://" in url:
+            from meshwright.storage.s3_files import S3Warehouse
+
+            return S3Warehouse(url, self.cache / "warehouse", settings=self._opened("warehouse"))
         from meshwright.storage.local_files import LocalWarehouse
 
-        return LocalWarehouse(self.root / self.settings.warehouse, may_create=self.registry.is_empty)
+        return LocalWarehouse(self.root / url, may_create=self.registry.is_empty)
+
+    def _opened(self, store: str) -> Mapping[str, Any]:
+        """What opens *store*, `registry` or `warehouse`, with its secrets looked up."""
+        if store not in self.settings.stores:
+            return {}
+        from meshwright.sources.secrets import look_up
+
+        return look_up(self.settings.stores[store], self.root).settings
 
     @cached_property
     def binder(self) -> Binder:

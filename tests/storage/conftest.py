@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -22,29 +23,112 @@ from meshwright.model.publication import (
 from meshwright.model.results import Outcome, RuleResult
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.s3_files import S3Warehouse
 from meshwright.storage.sql_registry import SqlRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from meshwright.storage import Warehouse
     from postgres_server import PostgresDatabase
+    from s3_server import Bucket
+
+
+class LocalPlace:
+    """Where a local warehouse's files are: what tests do behind its back."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        # What pyiceberg needs to know to read from here.
+        self.properties: dict[str, str] = {}
+
+    def open(self) -> LocalWarehouse:
+        return LocalWarehouse(self.root)
+
+    def put(self, path: str, content: bytes) -> None:
+        (self.root / path).write_bytes(content)
+
+    def get(self, path: str) -> bytes:
+        return (self.root / path).read_bytes()
+
+    def delete(self, path: str) -> None:
+        (self.root / path).unlink()
+
+    def paths(self) -> list[str]:
+        return sorted(path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file())
+
+
+class S3Place:
+    """Where the files of a warehouse in an object store are; *folder* keeps the copies."""
+
+    def __init__(self, bucket: Bucket, folder: Path) -> None:
+        self.bucket, self.folder = bucket, folder
+        server = bucket.server
+        self.settings = {
+            "endpoint": server.endpoint,
+            "access_key_id": server.user,
+            "secret_access_key": server.password,
+            "region": "us-east-1",
+        }
+        self.properties = {
+            "s3.endpoint": server.endpoint,
+            "s3.access-key-id": server.user,
+            "s3.secret-access-key": server.password,
+            "s3.region": "us-east-1",
+        }
+
+    def open(self) -> S3Warehouse:
+        return S3Warehouse(f"{self.bucket.url}/some/folder", self.folder, settings=self.settings)
+
+    def put(self, path: str, content: bytes) -> None:
+        self.forget()
+        self.bucket.put(f"some/folder/{path}", content)
+
+    def get(self, path: str) -> bytes:
+        return self.bucket.get(f"some/folder/{path}")
+
+    def delete(self, path: str) -> None:
+        self.forget()
+        self.bucket.delete(f"some/folder/{path}")
+
+    def paths(self) -> list[str]:
+        return [key.removeprefix("some/folder/") for key in self.bucket.keys()]  # noqa: SIM118 - a bucket is no mapping
+
+    def forget(self) -> None:
+        """Be another machine: there are no copies."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+Place = LocalPlace | S3Place
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a new warehouse may be, of each kind: the conformance suite's parameter."""
+    if request.param == "local":
+        return LocalPlace(tmp_path / "warehouse")
+    return S3Place(request.getfixturevalue("bucket"), tmp_path / "copies")
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> LocalWarehouse:
-    return LocalWarehouse(tmp_path / "warehouse")
+def warehouse(place: Place) -> Iterator[Warehouse]:
+    """A new warehouse of each kind."""
+    opened = place.open()
+    yield opened
+    if isinstance(opened, S3Warehouse):
+        opened.close()
 
 
 @pytest.fixture
-def tables(warehouse: LocalWarehouse) -> IcebergTables:
+def tables(warehouse: Warehouse) -> IcebergTables:
     return IcebergTables(warehouse)
 
 
 class Parquet:
     """Writes data files into a warehouse."""
 
-    def __init__(self, warehouse: LocalWarehouse) -> None:
+    def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.connection = duckdb.connect(config={"threads": 1})
         self.connection.execute("SET TimeZone = 'UTC'")
@@ -82,7 +166,7 @@ class Parquet:
 
 
 @pytest.fixture
-def parquet(warehouse: LocalWarehouse) -> Iterator[Parquet]:
+def parquet(warehouse: Warehouse) -> Iterator[Parquet]:
     writer = Parquet(warehouse)
     yield writer
     writer.connection.close()

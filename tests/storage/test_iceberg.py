@@ -13,6 +13,7 @@ from meshwright.model.publication import Field
 from meshwright.storage import iceberg
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.s3_files import S3Warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from meshwright.model.publication import Snapshot
-    from storage.conftest import Parquet
+    from meshwright.storage import Warehouse
+    from storage.conftest import Parquet, Place
 
 
 def columns(**types: str) -> tuple[Field, ...]:
@@ -33,17 +35,27 @@ def columns(**types: str) -> tuple[Field, ...]:
 AB = columns(a="BIGINT", b="VARCHAR")
 
 
-def opened(warehouse: LocalWarehouse, snapshot: Snapshot) -> StaticTable:
-    return StaticTable.from_metadata(f"file://{warehouse.locate(snapshot.metadata)}")
+def opened(warehouse: Warehouse, snapshot: Snapshot) -> StaticTable:
+    """The table as pyiceberg opens it, where it lies: no copy of ours helps."""
+    properties = {}
+    if isinstance(warehouse, S3Warehouse):
+        settings = warehouse._store._settings
+        properties = {
+            "s3.endpoint": settings["endpoint"],
+            "s3.access-key-id": settings["access_key_id"],
+            "s3.secret-access-key": settings["secret_access_key"],
+            "s3.region": settings["region"],
+        }
+    return StaticTable.from_metadata(warehouse.uri(snapshot.metadata), properties)
 
 
-def values(warehouse: LocalWarehouse, snapshot: Snapshot, column: str = "a", **scan: Any) -> list[Any]:
+def values(warehouse: Warehouse, snapshot: Snapshot, column: str = "a", **scan: Any) -> list[Any]:
     found: pa.Table = opened(warehouse, snapshot).scan(**scan).to_arrow()
     return sorted(found[column].to_pylist())
 
 
 def test_pyiceberg_reads_the_rows_of_a_first_snapshot(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
+    warehouse: Warehouse, tables: IcebergTables, parquet: Parquet
 ) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     file = parquet.write(table, "SELECT i, 'n' || i FROM range(10) t(i)", AB)
@@ -55,7 +67,7 @@ def test_pyiceberg_reads_the_rows_of_a_first_snapshot(
 
 
 def test_a_commit_stands_on_the_snapshot_it_is_told_to_not_on_the_latest(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
+    warehouse: Warehouse, tables: IcebergTables, parquet: Parquet
 ) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[parquet.write(table, "SELECT 1, 'x'", AB)])
@@ -66,9 +78,7 @@ def test_a_commit_stands_on_the_snapshot_it_is_told_to_not_on_the_latest(
     assert [found.snapshot_id for found in opened(warehouse, second).snapshots()] == [first.id, second.id]
 
 
-def test_removed_files_leave_and_the_others_stay(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
-) -> None:
+def test_removed_files_leave_and_the_others_stay(warehouse: Warehouse, tables: IcebergTables, parquet: Parquet) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     files = [parquet.write(table, f"SELECT {i}, 'x'", AB) for i in range(3)]
     first = tables.commit(table=table, parent=None, schema=AB, added=files[:2])
@@ -91,7 +101,7 @@ def test_removed_files_leave_and_the_others_stay(
     assert values(warehouse, fourth) == [0, 2]
 
 
-def test_zero_files_make_an_empty_snapshot(warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet) -> None:
+def test_zero_files_make_an_empty_snapshot(warehouse: Warehouse, tables: IcebergTables, parquet: Parquet) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     empty = tables.commit(table=table, parent=None, schema=AB, added=[])
     assert values(warehouse, empty) == []
@@ -107,7 +117,7 @@ def test_zero_files_make_an_empty_snapshot(warehouse: LocalWarehouse, tables: Ic
 
 
 def test_a_renamed_and_widened_column_is_read_by_its_field_id(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
+    warehouse: Warehouse, tables: IcebergTables, parquet: Parquet
 ) -> None:
     old = columns(a="INTEGER", b="DECIMAL(5,2)", c="FLOAT")
     new = (
@@ -147,7 +157,7 @@ def test_a_field_id_never_changes_to_a_type_that_old_files_cannot_be_read_in(
 
 
 def test_a_field_id_once_used_is_remembered_after_its_column_is_gone(
-    warehouse: LocalWarehouse, tables: IcebergTables
+    warehouse: Warehouse, tables: IcebergTables
 ) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[])
@@ -157,7 +167,7 @@ def test_a_field_id_once_used_is_remembered_after_its_column_is_gone(
     assert opened(warehouse, third).metadata.last_column_id == 7
 
 
-def test_nested_columns_are_read_back(warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet) -> None:
+def test_nested_columns_are_read_back(warehouse: Warehouse, tables: IcebergTables, parquet: Parquet) -> None:
     nested = (
         Field(id=1, name="l", type=DataType.parse("INTEGER[]"), nested_ids=(2,)),
         Field(id=3, name="m", type=DataType.parse("MAP(VARCHAR, STRUCT(x DOUBLE))"), nested_ids=(4, 5, 6)),
@@ -176,7 +186,7 @@ def test_nested_columns_are_read_back(warehouse: LocalWarehouse, tables: Iceberg
 
 
 def test_every_storable_type_is_read_back_and_gets_bounds_where_they_are_exact(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
+    warehouse: Warehouse, tables: IcebergTables, parquet: Parquet
 ) -> None:
     schema = columns(
         a="BOOLEAN", b="INTEGER", c="BIGINT", d="FLOAT", e="DOUBLE", f="DECIMAL(38,10)", g="VARCHAR", h="BLOB",
@@ -198,7 +208,7 @@ def test_every_storable_type_is_read_back_and_gets_bounds_where_they_are_exact(
 
 
 def test_history_in_the_metadata_is_bounded_and_rows_survive_merging(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, tables: IcebergTables, parquet: Parquet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(iceberg, "SMALL_MANIFESTS_MAX", 5)
     schema = columns(a="BIGINT")
@@ -222,7 +232,7 @@ def test_history_in_the_metadata_is_bounded_and_rows_survive_merging(
 
 
 def test_times_in_the_log_never_decrease_when_the_clock_goes_backwards(
-    warehouse: LocalWarehouse, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, tables: IcebergTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[])
@@ -265,7 +275,8 @@ def test_a_table_whose_warehouse_moved_is_read_at_its_new_place(
     assert str(before.root) not in after.locate(fourth.metadata).read_text()
 
 
-def test_a_warehouse_reached_through_a_symbolic_link_has_not_moved(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+def test_a_warehouse_reached_through_a_symbolic_link_has_not_moved(tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(tmp_path / "warehouse")
     table = IcebergTables(warehouse).create(product="sales.orders", port="orders", columns=AB)
     first = IcebergTables(warehouse).commit(table=table, parent=None, schema=AB, added=[])
     (tmp_path / "link").symlink_to(warehouse.root)
@@ -287,44 +298,40 @@ def test_files_that_are_neither_kept_nor_removed_are_refused(tables: IcebergTabl
         tables.commit(table=table, parent=first, schema=AB, added=[], removed=[files[0].path])
 
 
-def test_a_missing_data_file_is_not_committed(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet
-) -> None:
+def test_a_missing_data_file_is_not_committed(place: Place, tables: IcebergTables, parquet: Parquet) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     file = parquet.write(table, "SELECT 1, 'x'", AB)
-    warehouse.locate(file.path).unlink()
+    place.delete(file.path)
     with pytest.raises(Unavailable, match=r"cannot find the data file .*\.parquet: it does not exist"):
         tables.commit(table=table, parent=None, schema=AB, added=[file])
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"not json", b'{"snapshots": [], "last-updated-ms": 1}'])
-def test_damaged_metadata_is_reported_with_its_path(
-    warehouse: LocalWarehouse, tables: IcebergTables, damage: bytes
-) -> None:
+def test_damaged_metadata_is_reported_with_its_path(place: Place, tables: IcebergTables, damage: bytes) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[])
-    warehouse.locate(first.metadata).write_bytes(damage)
+    place.put(first.metadata, damage)
     with pytest.raises(Unavailable, match=r"metadata\.json is damaged .* restore it from a backup"):
         tables.commit(table=table, parent=first, schema=AB, added=[])
-    warehouse.locate(first.metadata).unlink()
+    place.delete(first.metadata)
     with pytest.raises(Unavailable, match=r"metadata\.json: it does not exist"):
         tables.commit(table=table, parent=first, schema=AB, added=[])
 
 
 @pytest.mark.parametrize("cut", [0, 3, 100, -20])
 def test_a_damaged_manifest_is_reported_with_its_path(
-    warehouse: LocalWarehouse, tables: IcebergTables, parquet: Parquet, cut: int
+    place: Place, tables: IcebergTables, parquet: Parquet, cut: int
 ) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     file = parquet.write(table, "SELECT 1, 'x'", AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[file])
-    for manifest in warehouse.locate(f"{table}/metadata").glob("*.avro"):
-        manifest.write_bytes(manifest.read_bytes()[:cut])
+    for manifest in [path for path in place.paths() if path.endswith(".avro")]:
+        place.put(manifest, place.get(manifest)[:cut])
     with pytest.raises(Unavailable, match=r"avro is damaged .* restore it from a backup"):
         tables.commit(table=table, parent=first, schema=AB, added=[], removed=[file.path])
 
 
-def test_metadata_says_what_the_specification_requires(warehouse: LocalWarehouse, tables: IcebergTables) -> None:
+def test_metadata_says_what_the_specification_requires(warehouse: Warehouse, tables: IcebergTables) -> None:
     table = tables.create(product="sales.orders", port="orders", columns=AB)
     first = tables.commit(table=table, parent=None, schema=AB, added=[])
     second = tables.commit(table=table, parent=first, schema=AB, added=[])
@@ -332,10 +339,8 @@ def test_metadata_says_what_the_specification_requires(warehouse: LocalWarehouse
     before = json.loads(warehouse.locate(first.metadata).read_bytes())
     assert document["format-version"] == 2
     assert document["table-uuid"] == before["table-uuid"]
-    assert document["location"] == f"file://{warehouse.locate(table)}"
-    assert [entry["metadata-file"] for entry in document["metadata-log"]] == [
-        f"file://{warehouse.locate(first.metadata)}"
-    ]
+    assert document["location"] == warehouse.uri(table)
+    assert [entry["metadata-file"] for entry in document["metadata-log"]] == [warehouse.uri(first.metadata)]
     assert json.loads(document["properties"]["schema.name-mapping.default"]) == [
         {"field-id": 1, "names": ["a"]},
         {"field-id": 2, "names": ["b"]},

@@ -37,11 +37,21 @@ from meshwright.storage.iceberg_schema import (
     name_mapping,
     upper_bound,
 )
+from storage.conftest import LocalPlace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from meshwright.storage.iceberg import IcebergTables
     from meshwright.storage.local_files import LocalWarehouse
     from storage.conftest import Parquet
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> LocalPlace:
+    """Schemas are the same wherever tables lie."""
+    return LocalPlace(tmp_path / "warehouse")
+
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 FEW_LETTERS = st.text("ab\ud7ff\U0010ffff", min_size=14, max_size=20)

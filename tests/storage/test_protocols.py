@@ -8,6 +8,7 @@ import pytest
 from meshwright import storage
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
+from meshwright.storage.s3_files import S3Warehouse
 from meshwright.storage.sql_past import SqlPast
 from meshwright.storage.sql_registry import SqlRegistry
 from meshwright.storage.sql_runs import SqlRuns
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     past: type[storage.Past] = SqlPast
     tables: type[storage.Tables] = IcebergTables
     warehouse: type[storage.Warehouse] = LocalWarehouse
+    object_store: type[storage.Warehouse] = S3Warehouse
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         (storage.Past, SqlPast),
         (storage.Tables, IcebergTables),
         (storage.Warehouse, LocalWarehouse),
+        (storage.Warehouse, S3Warehouse),
     ],
 )
 def test_every_call_of_a_protocol_is_implemented_with_its_arguments(protocol: type, implementation: type) -> None:

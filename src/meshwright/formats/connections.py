@@ -110,8 +110,8 @@ def read(document: Mapping[str, Any], path: str) -> tuple[dict[str, Connection],
                 findings.append(_finding("bad-name", message, path, place, environment, hint))
         findings += _incomplete(entry["type"], shared, environments, here, path)
         found[name] = Connection(
-            name=name, type=entry["type"], settings=_parsed(shared), path=path,
-            environments={environment: _parsed(own) for environment, own in environments.items()},
+            name=name, type=entry["type"], settings=parsed(shared), path=path,
+            environments={environment: parsed(own) for environment, own in environments.items()},
         )  # fmt: skip
     return found, findings
 
@@ -155,11 +155,11 @@ def _checked(settings: Mapping[str, Any], kind: str, here: tuple[str, ...], path
             close = nearest(name, known)
             hint = f"did you mean '{close}'?" if close else f"{kind} takes {', '.join(known)}"
             yield _finding("unknown-key", f"A connection of type {kind} has no setting '{name}'", path, place, "", hint)
-        elif problem := _problem(known[name].kind, value):
+        elif problem := unfitting(known[name].kind, value):
             yield _finding("wrong-value", f"The value of '{name}' is not understood", path, place, "", problem)
 
 
-def _problem(kind: str, value: Any) -> str:  # noqa: ANN401 - a value of a document
+def unfitting(kind: str, value: Any) -> str:  # noqa: ANN401 - a value of a document
     """What to write instead of *value*, "" when it will do. A literal secret has its own finding."""
     if isinstance(value, dict) and kind != "headers":
         if not is_reference(value):
@@ -201,7 +201,8 @@ def _incomplete(
             yield _finding("missing-key", message, path, here, "", f"add '{name}: …': {TYPES[kind][name].meaning}")
 
 
-def _parsed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def parsed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """*settings* with durations in seconds, as far as they are understood."""
     found = dict(settings)
     if "timeout" in found:
         try:

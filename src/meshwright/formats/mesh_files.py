@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities, webhooks
+from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities, stores, webhooks
 from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
@@ -41,7 +41,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]:  # noqa: ANN401 - any document
     """The settings in a mesh.yaml, None when it is not valid."""
-    secret = connections.literal_secrets(document, path) + _registry_secrets(document, path)
+    secret = connections.literal_secrets(document, path) + stores.literal_secrets(document, path)
     findings = _without(MESH.check(document, path), secret)
     if findings:
         return None, findings + secret
@@ -61,15 +61,17 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
     environments = tuple(document.get("environments") or defaults.environments)
     findings += [_bad_environment(name, path) for name in environments if not is_name(name)]
     declared, problems = connections.read(document, path)
-    findings += [*_without(problems, secret), *secret]
+    urls, opened, wrong = stores.read(document, path)
+    findings += [*_without([*problems, *wrong], secret), *secret]
     hooks, unfit = webhooks.read(document, path)
     findings += unfit
     settings = Settings(
         name=document["name"],
         owner=document.get("owner", ""),
         description=document.get("description", ""),
-        registry=document.get("registry", defaults.registry),
-        warehouse=document.get("warehouse", defaults.warehouse),
+        registry=urls.get("registry", defaults.registry),
+        warehouse=urls.get("warehouse", defaults.warehouse),
+        stores=opened,
         memory_mb=amount(engine, ("engine", "memory"), quantities.megabytes, defaults.memory_mb),
         threads=engine.get("threads", defaults.threads),
         python_seconds=amount(python, ("python", "timeout"), quantities.seconds, defaults.python_seconds),
@@ -87,15 +89,6 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         custom=values(document.get("customProperties")),
     )
     return settings, findings
-
-
-def _registry_secrets(document: Any, path: str) -> list[Finding]:  # noqa: ANN401 - any document
-    found = [
-        connections.literal_in_url(document.get(key), (key,), path)
-        for key in ("registry", "warehouse")
-        if isinstance(document, dict)
-    ]
-    return [finding for each in found for finding in each]
 
 
 def _without(findings: list[Finding], secret: list[Finding]) -> list[Finding]:

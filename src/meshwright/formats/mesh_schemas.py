@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from meshwright.formats import connections, webhooks
+from meshwright.formats import connections, stores, webhooks
 
 DIALECT: Final = "https://json-schema.org/draft/2019-09/schema"
 TEXT: Final = {"type": "string"}
@@ -39,8 +39,8 @@ MESH: Final[dict[str, Any]] = {
         "name": {"type": "string", "minLength": 1, "description": "What the mesh is called."},
         "owner": {"type": "string", "description": "Who answers for the mesh as a whole."},
         "description": TEXT,
-        "registry": {"type": "string", "description": "Database URL; default sqlite:///.mesh/registry.db"},
-        "warehouse": {"type": "string", "description": "Folder of the tables; default .mesh/warehouse"},
+        "registry": stores.schema("registry"),
+        "warehouse": stores.schema("warehouse"),
         "engine": _mapping(
             "What the embedded engine may use.",
             {

@@ -13,13 +13,18 @@ from meshwright.model.webhook import Webhook  # noqa: TC001 - likewise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `mesh.yaml` says. `registry` is a database URL, `warehouse` a folder, both relative to the mesh's root."""
+    """What `mesh.yaml` says.
+
+    `registry` is a database URL, `warehouse` a folder or the URL of an object store, both relative to the mesh's root;
+    `stores` says what opens them, where more is to be said: a connection called `registry`, one called `warehouse`.
+    """
 
     name: str
     owner: str = ""
     description: str = ""
     registry: str = "sqlite:///.mesh/registry.db"
     warehouse: str = ".mesh/warehouse"
+    stores: dict[str, Connection] = field(default_factory=dict)
     memory_mb: int = 0
     threads: int = 0
     python_seconds: int = 600

@@ -21,7 +21,7 @@ from meshwright.reading.restricted_scan import EventTimeRange, column_list, rest
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from meshwright.analysis.query import Query, TableReference
@@ -153,10 +153,10 @@ class Reader:
             )
         if not new.port.continues(old.port):
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
-        key = new.port.key
-        sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=self.locate)
+        key, opened = new.port.key, _Opened(self.warehouse)
+        sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=opened)
         head = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {})
+        return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {}, opened=opened.files)
 
     def diff(
         self, address: str, *, before: str = "", after: str = "", key: Sequence[str] = (), samples: int = SAMPLES
@@ -167,11 +167,16 @@ class Reader:
         the one below serves. *samples* bounds the rows that are shown of each kind. Raises InvalidInput, NotFound.
         """
         old, new = compared(self.registry, _address(address), environment=self.environment, before=before, after=after)
-        access = Access(restriction=self.restriction, locate=self.locate, fetch=self._fetch)
+        opened = _Opened(self.warehouse)
+
+        def fetch(sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
+            return self._fetch(sql, served, opened.files)
+
+        access = Access(restriction=self.restriction, locate=opened, fetch=fetch)
         return difference(old, new, access, key=key, samples=samples)
 
-    def _fetch(self, sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
-        rows = self._run(sql, served, {})
+    def _fetch(self, sql: str, served: list[ResolvedPort], opened: Iterable[str]) -> list[tuple[Any, ...]]:
+        rows = self._run(sql, served, {}, opened=opened)
         try:
             with rows.told():
                 found: list[tuple[Any, ...]] = rows.relation.fetchall()
@@ -194,26 +199,37 @@ class Reader:
         ]
 
     def _scan(self, resolved: ResolvedPort, event_time: EventTimeRange | None) -> str:
+        self._bring(resolved)
         return restricted_scan(
             resolved, locate=self.locate, restriction=self.restriction(resolved), event_time=event_time
         )
 
-    def _run(self, sql: str, served: list[ResolvedPort], views: dict[str, str]) -> Rows:
+    def _bring(self, resolved: ResolvedPort) -> None:
+        """Bring every file of a port near at once. Raises Unavailable, naming a file that is lost."""
+        try:
+            self.warehouse.fetch(file.path for file in resolved.files)
+        except Unavailable as error:
+            self._require(resolved, str(error))
+            raise
+
+    def _require(self, resolved: ResolvedPort, error: str) -> None:
+        port, product = str(resolved.address), resolved.address.product_id
+        require_files(resolved.files, port=port, product=product, warehouse=self.warehouse, error=error)
+
+    def _run(
+        self, sql: str, served: list[ResolvedPort], views: dict[str, str], *, opened: Iterable[str] | None = None
+    ) -> Rows:
+        """The rows of *sql*, which may open the files *opened*: those of every port in *served* unless that says fewer."""
         import duckdb
 
         def explain(error: Exception) -> MeshwrightError:
             for port in served:
-                require_files(
-                    port.files,
-                    port=str(port.address),
-                    product=port.address.product_id,
-                    warehouse=self.warehouse,
-                    error=str(error),
-                )
+                self._require(port, str(error))
             kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
             return kind(f"the query cannot be run: {_first_line(error)}")
 
-        connection = open_session(self.locate(file.path) for port in served for file in port.files)
+        every = (self.locate(file.path) for port in served for file in port.files)
+        connection = open_session(every if opened is None else opened)
         try:
             for name, scan in views.items():
                 connection.execute(f"CREATE VIEW {quote(name)} AS {scan}")
@@ -222,6 +238,19 @@ class Reader:
             connection.close()
             raise explain(error) from error
         return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
+
+
+class _Opened:
+    """Finds files for the engine, and remembers which: a query opens no others."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self.files: dict[str, None] = {}
+
+    def __call__(self, path: str) -> str:
+        found = str(self._warehouse.locate(path))
+        self.files[found] = None
+        return found
 
 
 def _copy(source: Path, target: Path, sha256: str) -> Path:

@@ -245,6 +245,10 @@ class Warehouse(Protocol):
         """Where the engine finds a table's *paths*, which were published: several are brought near at a time."""
         ...
 
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Bring *paths* near, several at a time, so that `locate` need not wait for each."""
+        ...
+
     def name(self, path: str) -> str:
         """*path* as messages call it: where people find it."""
         ...

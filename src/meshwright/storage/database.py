@@ -8,6 +8,7 @@ uses the standard library's driver, because importing SQLAlchemy takes longer th
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from meshwright.model.errors import InvalidInput
 
@@ -83,3 +84,10 @@ def sqlite_path(url: str, rest: str, root: Path) -> Path:
     if not rest.startswith("/") or not path or path == ":memory:" or "?" in path:
         raise InvalidInput(f"the registry '{url}' names no file; write sqlite:///path, relative to the mesh's folder")
     return root / path
+
+
+def with_password(url: str, password: str) -> str:
+    """PostgreSQL's *url* with *password* in it, as libpq reads it: for the moment of opening, never for a message."""
+    if not password or url.startswith("sqlite:"):
+        return url
+    return f"{url}{'&' if '?' in url else '?'}password={quote(password, safe='')}"

@@ -121,8 +121,10 @@ class IcebergTables:
 
     def _check_added(self, added: Sequence[DataFile]) -> None:
         for path, problem in self._warehouse.lost((file.path, file.bytes) for file in added).items():
-            why = "it does not exist" if problem == "missing" else "it has not the size that it was adopted with"
-            raise Unavailable(f"cannot find the data file {self._warehouse.name(path)}: {why}; run again")
+            if problem == "missing":
+                raise Unavailable(
+                    f"cannot find the data file {self._warehouse.name(path)}: it does not exist; run again"
+                )
 
 
 class _Place:

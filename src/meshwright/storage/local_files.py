@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,7 @@ from meshwright.model.errors import Conflict, InvalidInput, Unavailable
 from meshwright.model.maintenance import StoredFile
 from meshwright.storage.durable import DurableFolders, create, reported, sync
 from meshwright.storage.leases import Leases
+from meshwright.storage.warehouse_paths import check_path, check_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 STAGING = ".staging"
 LEASES = ".leases"
-RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 class _Entry(NamedTuple):
@@ -51,9 +50,7 @@ class LocalWarehouse:
 
         Raises InvalidInput when it would leave the warehouse, also through a symbolic link.
         """
-        parts = path.split("/")
-        if not path or "\0" in path or "\\" in path or any(part in {"", ".", ".."} for part in parts):
-            raise InvalidInput(f"'{path}' is no path in the warehouse: write it relative to {self.root}, without '..'")
+        check_path(path, str(self.root))
         located = self.root / path
         folder = path.rpartition("/")[0]
         if folder in self._inside and not os.path.islink(located):  # noqa: PTH114 - half the time, for thousands of files
@@ -79,6 +76,9 @@ class LocalWarehouse:
                 seen.add(folder)
             found.append(f"{root}/{path}")
         return found
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Nothing: the files are on this machine."""
 
     def name(self, path: str) -> str:
         """Where people find *path*."""
@@ -224,8 +224,7 @@ class LocalWarehouse:
             self.root.mkdir(parents=True, exist_ok=True)
 
     def _staging_folder(self, run: str) -> Path:
-        if not RUN.fullmatch(run):
-            raise InvalidInput(f"'{run}' cannot name a run; use letters, digits, '.', '_' and '-'")
+        check_run(run)
         return self.locate(f"{STAGING}/{run}")
 
     @staticmethod

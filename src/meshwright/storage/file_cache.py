@@ -1,0 +1,102 @@
+"""Copies of a warehouse's files on this machine: those that were used longest ago go when there is no room for more."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from meshwright.storage.durable import reported, sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES: Final = "files"
+DRAFTS: Final = "drafts"
+# Whoever has asked for a file may still be about to open it.
+IN_USE_SECONDS: Final = 3600
+# A use is noted when the last note is older than this.
+NOTED_SECONDS: Final = 60
+# After so large a share of the room was filled, it is looked at again.
+SHARE: Final = 10
+
+
+class FileCache:
+    """The copies below *folder*, about *bytes_max* of them; safe between threads and processes.
+
+    A file never changes, so a copy is right or not there. What was used within the last hour stays, whatever its size.
+    """
+
+    def __init__(self, folder: Path, *, bytes_max: int) -> None:
+        self.folder = folder
+        self._bytes_max = bytes_max
+        self._added = bytes_max
+        self._lock = threading.Lock()
+
+    def find(self, path: str) -> Path | None:
+        """The copy of *path*; None when there is none."""
+        located = self.folder / FILES / path
+        try:
+            used = located.stat().st_mtime
+        except OSError:
+            return None
+        if time.time() - used > NOTED_SECONDS:
+            with suppress(OSError):
+                os.utime(located)
+        return located
+
+    def draft(self) -> Path:
+        """Where a copy may be made before it is kept. Raises Unavailable."""
+        folder = self.folder / DRAFTS
+        with reported(folder, "make the folder"):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid.uuid4().hex
+
+    def keep(self, draft: Path, path: str) -> Path:
+        """Make *draft*, a whole and synced file on the same disk, the copy of *path*. Raises Unavailable."""
+        located = self.folder / FILES / path
+        with reported(located, "keep a copy at"):
+            located.parent.mkdir(parents=True, exist_ok=True)
+            size = draft.stat().st_size
+            draft.replace(located)
+            os.utime(located)
+        self._make_room(size)
+        return located
+
+    def keep_bytes(self, content: bytes, path: str) -> None:
+        """Keep a copy of *path* that holds *content*. Raises Unavailable."""
+        draft = self.draft()
+        with reported(draft, "write"):
+            draft.write_bytes(content)
+            sync(draft)
+        self.keep(draft, path)
+
+    def forget(self, path: str) -> None:
+        """Remove the copy of *path*, if there is one."""
+        with suppress(OSError):
+            (self.folder / FILES / path).unlink()
+
+    def _make_room(self, size: int) -> None:
+        """Remove what was used longest ago, should the copies take more room than they may."""
+        with self._lock:
+            self._added += size
+            if self._added <= self._bytes_max // SHARE:
+                return
+            self._added = 0
+        now, total, old = time.time(), 0, []
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(OSError):
+                    found = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - called for every copy
+                    total += found.st_size
+                    if now - found.st_mtime > IN_USE_SECONDS:
+                        old.append((found.st_mtime, found.st_size, folder, name))
+        for _, bytes_freed, folder, name in sorted(old):
+            if total <= self._bytes_max:
+                return
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118 - likewise
+                total -= bytes_freed
