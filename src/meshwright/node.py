@@ -103,7 +103,14 @@ class Node:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse that `mesh.yaml` names."""
+        """The warehouse that `mesh.yaml` names, and those of the domains that have their own."""
+        from meshwright.storage.domain_warehouses import with_own
+        from meshwright.workspace.own_warehouses import own_warehouses
+
+        return with_own(self._shared_warehouse, own_warehouses(self.root), self.registry)
+
+    @cached_property
+    def _shared_warehouse(self) -> Warehouse:
         url = self.settings.warehouse
         if "://" in url:
             from meshwright.storage.s3_files import S3Warehouse
@@ -290,7 +297,7 @@ class Node:
         try:
             return PlanRun(workshop, planned).run()
         finally:
-            workshop.engine.close()
+            workshop.close()
             self.warehouse.end(workshop.run)
             planned.mesh.analysis.save()
 
@@ -320,7 +327,7 @@ class Node:
             try:
                 return Preview(workshop, planned, request).run()
             finally:
-                workshop.engine.close()
+                workshop.close()
 
     def maintaining(
         self, environment: str, *, selected: Sequence[str] = (), grace_seconds: int | None = None
@@ -373,7 +380,17 @@ class Node:
         from meshwright.storage.iceberg import IcebergTables
 
         settings = self.settings
-        engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=self.root / STATE / "spill")
+        spill = self.root / STATE / "spill"
+        engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=spill)
+        engines = {
+            name: DuckDBEngine(
+                memory_mb=domain.memory_mb or settings.memory_mb,
+                threads=domain.threads or settings.threads,
+                temp=spill / name,
+            )
+            for name, domain in self.workspace.mesh.domains.items()
+            if domain.memory_mb or domain.threads
+        }
         return Workshop(
             root=self.root,
             settings=settings,
@@ -383,6 +400,7 @@ class Node:
             trace_id=trace_id(),
             principal=self.principal,
             engine=engine,
+            engines=engines,
             registry=self.registry,
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,

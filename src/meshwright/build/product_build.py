@@ -19,6 +19,7 @@ from meshwright.build.fingerprints import (
 )
 from meshwright.build.materialization import TableState, appended, merged, replaced
 from meshwright.build.publishing import PortResult, Publishing
+from meshwright.build.quota import within_quota
 from meshwright.build.reuse import label
 from meshwright.build.testing import Tester
 from meshwright.build.transforming import PreviousSchema, StagedPort, Transforming
@@ -69,7 +70,7 @@ class ProductBuild:
         self.mesh = mesh = planned.mesh
         # What the plan saw of the files that are read. Lost races look again.
         self.listed = planned.sources.fingerprints
-        domain = mesh.workspace.mesh.domains.get(bound.product.domain)
+        self.domain = domain = mesh.workspace.mesh.domains.get(bound.product.domain)
         owner = bound.product.owner or (domain.team if domain is not None else "")
         self.bound = replace(bound, product=replace(bound.product, owner=owner))
         self.verdict = verdict
@@ -118,13 +119,14 @@ class ProductBuild:
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
         if any(failed.values()):
             raise TestsFailed(_failure(failed), tests)
-        publication = Publishing(workshop, self.bound, head).publish(
-            results,
-            inputs=[one.read for one in inputs.values()],
-            tests=tests,
-            reason="; ".join(self.verdict.reasons) if head is not None else "first publication",
-            seconds=time.monotonic() - started,
-        )
+        with within_quota(workshop, self.domain, self.bound.product, results, head):
+            publication = Publishing(workshop, self.bound, head).publish(
+                results,
+                inputs=[one.read for one in inputs.values()],
+                tests=tests,
+                reason="; ".join(self.verdict.reasons) if head is not None else "first publication",
+                seconds=time.monotonic() - started,
+            )
         return self._ended("published", publication, started)
 
     def _is_current(self, head: Publication, inputs: dict[str, BuildInput]) -> bool:

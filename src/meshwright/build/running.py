@@ -78,7 +78,7 @@ class PlanRun:
                 pool.shutdown(wait=False, cancel_futures=True)
                 while not all(future.done() for future in running):
                     # A query that has begun since the last interruption needs another.
-                    self.workshop.engine.interrupt()
+                    self.workshop.interrupt()
                     time.sleep(INTERRUPTION_SECONDS)
                 raise
 
@@ -140,7 +140,7 @@ class PlanRun:
     def _build(self, plan: ProductPlan) -> ProductEnded:
         bound = self.planned.mesh.products[plan.id]
         verdict = self.planned.verdicts[plan.id]
-        build = ProductBuild(self.workshop, self.planned, bound, verdict)
+        build = ProductBuild(self.workshop.within(bound.product.domain), self.planned, bound, verdict)
         started_at, started = self.workshop.now().isoformat(), time.monotonic()
         try:
             return build.run()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from meshwright.build.events import Event
@@ -45,8 +45,27 @@ class Workshop:
     workers: int = 1
     now: Callable[[], datetime] = _now
     stopped: threading.Event = field(default_factory=threading.Event)
+    # Engines of domains that have their own, by domain.
+    engines: Mapping[str, DuckDBEngine] = field(default_factory=dict)
+    # Whoever holds a domain to its quota is alone until it has published.
+    measuring: threading.Lock = field(default_factory=threading.Lock)
     # Python transformations take memory outside the engine's limit, so only so many run at a time.
     python_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
+
+    def within(self, domain: str) -> Workshop:
+        """The workshop as products of *domain* use it: with the domain's own engine, if it has one."""
+        own = self.engines.get(domain)
+        return replace(self, engine=own) if own is not None else self
+
+    def interrupt(self) -> None:
+        """Stop every statement that runs now."""
+        for engine in (self.engine, *self.engines.values()):
+            engine.interrupt()
+
+    def close(self) -> None:
+        """Give back the engines' memory and temporary files."""
+        for engine in (self.engine, *self.engines.values()):
+            engine.close()
 
     def locate(self, path: str) -> str:
         """A warehouse path as the engine takes it."""

@@ -89,7 +89,7 @@ def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: 
             if name in mesh.products:
                 cases += run_cases(workshop, mesh.products[name])
     finally:
-        workshop.engine.close()
+        workshop.close()
     return _report(runs, cases, as_json=as_json)
 
 

@@ -153,6 +153,6 @@ class Rewrites:
 
 
 def _close(workshop: Workshop) -> None:
-    workshop.engine.close()
+    workshop.close()
     workshop.warehouse.discard_staging(workshop.run)
     workshop.warehouse.end(workshop.run)
