@@ -66,6 +66,11 @@ class DomainWarehouses:
             found |= dict(zip(mine, warehouse.locate_all(mine), strict=True))
         return [found[path] for path in listed]
 
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Bring *paths* near."""
+        for warehouse, mine in self._grouped(paths, lambda path: path):
+            warehouse.fetch(mine)
+
     def name(self, path: str) -> str:
         """*path* as messages call it."""
         return self._of(path).name(path)
