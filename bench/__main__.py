@@ -18,6 +18,7 @@ BENCHMARKS = {
     "startup": "mesh --version and --help",
     "starting": "a product from a CSV file of 100 MB, and from an empty folder to a query",
     "plan": "plan 1,000 and 10,000 products, against dbt parse",
+    "one_change": "build a mesh of 1,000 products in which one has changed",
     "contracts": "load and validate 10,000 contracts",
     "build": "build 300 products with 600 tests, against dbt build",
     "contract_tests": "29 rules on TPC-H lineitem, against hand-written proofs, Soda and datacontract-cli",

@@ -35,6 +35,7 @@ class PlanRun:
         self.workshop = workshop
         self.planned = planned
         self.plans = {one.id: one for one in planned.plan.products}
+        self.places = {name: place for place, name in enumerate(self.plans)}
         self.ended: dict[str, ProductEnded] = {}
         self.started = time.monotonic()
 
@@ -96,8 +97,8 @@ class PlanRun:
     def _referenced(self, name: str) -> set[str]:
         """The products before this one in the plan that its relationships point to: its tests look into them."""
         bound = self.planned.mesh.products.get(name)
-        before = list(self.plans)[: list(self.plans).index(name)]
-        return set(bound.product.references) & set(before) if bound is not None else set()
+        references = bound.product.references if bound is not None else ()
+        return {other for other in references if self.places.get(other, len(self.places)) < self.places[name]}
 
     def _start(self, pool: ThreadPoolExecutor, name: str) -> Future[ProductEnded] | None:
         plan = self.plans[name]

@@ -43,8 +43,14 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
     return count
 
 
+# Most values there are: looked at first.
+AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 - any value of any column
     """*value* as JSON has it: times as ISO 8601, decimals and not-a-number as text, bytes as hexadecimal digits."""
+    if type(value) in AS_THEY_ARE:
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dt.datetime | dt.date | dt.time):
