@@ -253,6 +253,7 @@ class Node:
             self.plan(replace(request, environment=environment.base)),
             self.plan(request),
             differences=differences(self.registry, environment),
+            domains=self.workspace.mesh.domains,
             attempts=self.registry.attempts(environment.name),
             compare=lambda port: reader.diff(port, before=environment.base, after=environment.name, samples=0),
         )

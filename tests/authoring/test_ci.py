@@ -142,7 +142,7 @@ def test_a_break_fails_the_check_names_the_consumers_and_closing_drops_the_envir
     assert results(done) == {"review": "failure", "comment": "success"}, log(done)
     found = team.comment(2)
     assert "⛔ **Not ready.** 1 product blocked: `sales.orders`." in found
-    assert "| `finance.revenue.revenue` | `finance_team` | `amount` | `total` |" in found
+    assert "| `finance.revenue` | `finance_team` | `amount` | `total` |" in found
     assert team.rows("finance.revenue") == [{"total": 30.0}]
     assert "cut" in team.environments()
     done = team.runner.pull_request(2, "cut", "closed")

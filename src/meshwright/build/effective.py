@@ -101,12 +101,14 @@ class _Effective:
             name: [self.resolution.product_of(port) or "" for port in one.product.input_ports if not port.source]
             for name, one in outlines.items()
         }
+        upstream |= self.upstream_elsewhere(upstream)
         order, cycles = build_order(upstream)
         # A product is tested against those that its relationships point to, so they come first where that is possible.
-        tested, circles = build_order({name: [*ups, *outlines[name].references] for name, ups in upstream.items()})
+        references = {name: one.references for name, one in outlines.items()}
+        tested, circles = build_order({name: [*ups, *references.get(name, ())] for name, ups in upstream.items()})
         order = tested if len(circles) == len(cycles) else order
         for cycle in cycles:
-            path = outlines[cycle[0]].product.path
+            path = next((outlines[name].product.path for name in cycle if name in outlines), "")
             hint = "a product cannot wait for itself: drop one of these inputs"
             self.findings.append(
                 Finding(
@@ -118,7 +120,8 @@ class _Effective:
                 )
             )
         for name in order:
-            self.products[name] = self.bind(outlines[name])
+            if name in outlines:
+                self.products[name] = self.bind(outlines[name])
         return EffectiveMesh(
             workspace=self.workspace,
             products=self.products,
@@ -129,6 +132,12 @@ class _Effective:
             pinned=self.sources.pinned,
             analysis=self.cache,
         )
+
+    def upstream_elsewhere(self, known: Mapping[str, object]) -> dict[str, list[str]]:
+        """What the products of domains elsewhere read, as they were published: a circle may lead through them."""
+        domains = self.workspace.mesh.domains
+        names = [name for name in self.published if name not in known and name.partition(".")[0] not in domains]
+        return {name: [read.product for read in self.published[name].inputs if read.product] for name in names}
 
     def outlines(self) -> dict[str, Outline]:
         """Every product's outline, from the cache where its files are as they were."""

@@ -132,20 +132,34 @@ def _port_difference(name: str, before: PublishedPort | None, after: PublishedPo
     return PortDifference(name=name, before=before, after=after, changes=tuple(changes))
 
 
+def elsewhere(products: Iterable[str], domains: Collection[str]) -> list[str]:
+    """Those *products* that are of none of the *domains* in this checkout: another one builds, promotes and drops them."""
+    return sorted(name for name in products if name.partition(".")[0] not in domains)
+
+
 def promote(
-    registry: Registry, environment: Environment, *, plan: Plan, allow_remove: bool, now: datetime
+    registry: Registry,
+    environment: Environment,
+    *,
+    plan: Plan,
+    domains: Collection[str],
+    allow_remove: bool,
+    now: datetime,
 ) -> list[Publication]:
     """Serve in the environment below what *environment* serves, all at once; nothing is rebuilt. What is served there now.
 
-    *plan* is for *environment*: what it would build first is not ready. Raises Refused, naming everything that is not
-    ready and why; Conflict when a head moves meanwhile.
+    Products of other domains than *domains*, those of this checkout, stay in *environment*. *plan* is for it: what it
+    would build first is not ready. Raises Refused, naming everything that is not ready and why; Conflict when a head
+    moves meanwhile.
     """
     base = _base(environment)
-    own = registry.own_heads(environment.name)
+    every = registry.own_heads(environment.name)
+    own = {name: head for name, head in every.items() if name not in elsewhere(every, domains)}
     histories = {product: _own(registry, environment.name, product) for product in own}
     heads = {product: registry.head(base, product) for product in own}
     moved = [product for product, history in histories.items() if _moved_on(registry, heads[product], history)]
     _require_ready(environment.name, plan, own, histories, heads, moved, allow_remove=allow_remove)
+    _require_inputs(registry, environment.name, own, histories, elsewhere(every, domains))
     numbers = _numbers(registry, base, own, histories)
     promotions = []
     for product, head in own.items():
@@ -206,6 +220,27 @@ def _require_ready(
         raise Refused(f"{environment} cannot be promoted: " + "\n  ".join(["", *problems]).lstrip("\n"))
 
 
+def _require_inputs(
+    registry: Registry,
+    environment: str,
+    own: Mapping[str, int | None],
+    histories: Mapping[str, list[Publication]],
+    staying: Sequence[str],
+) -> None:
+    """Raise Refused when what is promoted read what stays behind: it would be served beside inputs that it never saw."""
+    theirs = {(name, one.sequence) for name in staying for one in _own(registry, environment, name)}
+    problems = [
+        f"{product} has read {read.product} as it was built in {environment} from another checkout: promote it there first"
+        for product, history in histories.items()
+        for one in history
+        if one.sequence == own[product]
+        for read in one.inputs
+        if (read.product, read.sequence) in theirs
+    ]
+    if problems:
+        raise Refused(f"{environment} cannot be promoted: " + "\n  ".join(["", *problems]).lstrip("\n"))
+
+
 def _numbers(
     registry: Registry, base: str, own: Mapping[str, int | None], histories: Mapping[str, list[Publication]]
 ) -> dict[tuple[str, int], int]:
@@ -259,10 +294,11 @@ def _promoted(
     )
 
 
-def refresh(registry: Registry, environment: Environment) -> list[str]:
+def refresh(registry: Registry, environment: Environment, domains: Collection[str]) -> list[str]:
     """Let *environment* begin anew, on what is served below now, with the products that have moved on there.
 
     So do its own products that read them. The ids of all; the next build makes them again where their code differs.
+    Those of other domains than *domains* are left to the checkout that can build them.
     """
     found = {one.product for one in differences(registry, environment) if one.moved_on}
     own = registry.own_heads(environment.name)
@@ -276,6 +312,7 @@ def refresh(registry: Registry, environment: Environment) -> list[str]:
         fresh = readers.get(waiting.pop(), set()) - found
         found |= fresh
         waiting.extend(fresh)
+    found -= set(elsewhere(found, domains))
     for product in sorted(found):
         registry.inherit(environment.name, product, head=own[product])
     return sorted(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from meshwright.build.environments import elsewhere
 from meshwright.build.impact import owner_of
 from meshwright.model.compatibility import is_bumped, required_bump
 from meshwright.model.errors import MeshwrightError
@@ -80,7 +81,7 @@ class Review:
     `plan` is for `base`, the environment that is changed in the end; `environment` ("" when base itself was asked) is where
     the change is tried. `states` says per product of the plan what became of it there: built, same (its inputs turned
     out to hold the same), failed, pending or blocked; `failures` why. `moved_on` are the products that base has
-    published since.
+    published since; `elsewhere` those that the environment holds of domains in other checkouts.
     """
 
     base: str
@@ -94,6 +95,7 @@ class Review:
     tests: tuple[TestReview, ...] = ()
     publications: tuple[Publication, ...] = ()
     moved_on: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def planned(self, action: Action) -> list[ProductPlan]:
         """The products with which the plan does *action*, in build order: causes before what they cause."""
@@ -116,13 +118,17 @@ def review_environment(
     own: Planned,
     *,
     differences: Sequence[ProductDifference],
+    domains: Collection[str],
     attempts: Sequence[Attempt],
     compare: Callable[[str], RowsOfPort],
 ) -> Review:
     """The review of what was built in the environment of *own*, a plan for it; *planned* is for the one below.
 
-    *attempts* are the environment's, newest first; *compare* gives the rows that differ of the port at an address.
+    Of the *differences* between the two only those of *domains*, which are in the checkout, are its change. *attempts* are
+    the environment's, newest first; *compare* gives the rows that differ of the port at an address.
     """
+    others = elsewhere((one.product for one in differences), domains)
+    differences = [one for one in differences if one.product not in others]
     built = {one.product: one.after for one in differences if one.after is not None}
     states = {one.id: _state(one, built) for one in own.plan.products}
     last = {one.product: one for one in reversed(attempts)}
@@ -142,6 +148,7 @@ def review_environment(
         tests=_tests(built, failed),
         publications=tuple(publication for _, publication in sorted(built.items())),
         moved_on=tuple(one.product for one in differences if one.moved_on),
+        elsewhere=tuple(others),
     )
 
 

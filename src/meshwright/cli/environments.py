@@ -191,22 +191,27 @@ def _described(port: PortDifference) -> str:
 @click.pass_context
 def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json: bool) -> int:
     """Serve what the environment NAME serves in the one below, all products at once; nothing is rebuilt."""
+    from meshwright.build.environments import elsewhere
     from meshwright.build.environments import promote as promote_environment
     from meshwright.build.planning import PlanRequest
 
     node = node_of(ctx)
     environment = _find(node, name)
     plan = node.plan(PlanRequest(environment=environment.name)).plan
+    domains = node.workspace.mesh.domains
     served = promote_environment(
-        node.registry, environment, plan=plan, allow_remove=allow_remove, now=datetime.now(UTC)
+        node.registry, environment, plan=plan, domains=domains, allow_remove=allow_remove, now=datetime.now(UTC)
     )
+    left = elsewhere(node.registry.own_heads(environment.name), domains)
     if as_json:
         products = [{"id": one.product, "publication": one.sequence, "version": one.version} for one in served]
-        print_json({"env": environment.name, "base": environment.base, "promoted": products})
+        print_json({"env": environment.name, "base": environment.base, "promoted": products, "left": left})
         return 0
     for one in served:
         click.echo(f"{one.product}: {environment.base} serves publication {one.sequence} now, version {one.version}")
-    click.echo(f"{plural(len(served), 'product')} promoted; {environment.name} serves what {environment.base} does")
+    same = f"{environment.name} serves what {environment.base} does"
+    rest = f"{', '.join(left)} of domains that are not in this checkout stay in {environment.name}"
+    click.echo(f"{plural(len(served), 'product')} promoted; {rest if left else same}")
     return 0
 
 
@@ -220,7 +225,7 @@ def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
 
     node = node_of(ctx)
     environment = _find(node, name)
-    found = refresh_environment(node.registry, environment)
+    found = refresh_environment(node.registry, environment, node.workspace.mesh.domains)
     if as_json:
         print_json({"env": environment.name, "base": environment.base, "refreshed": found})
         return
@@ -234,14 +239,22 @@ def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
 @env.command()
 @click.argument("name", shell_complete=completing.environments)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--all-domains", is_flag=True, help="Also when products of domains that are not in this checkout go.")
 @as_json
 @click.pass_context
-def drop(ctx: click.Context, name: str, *, yes: bool, as_json: bool) -> int:
+def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json: bool) -> int:
     """Forget the environment NAME and what is its own. What others serve stays."""
-    from meshwright.build.environments import holdings, known_environments
+    from meshwright.build.environments import elsewhere, holdings, known_environments
+    from meshwright.model.errors import Refused
 
     node = node_of(ctx)
     environment = _find(node, name)
+    theirs = elsewhere(node.registry.own_heads(environment.name), node.workspace.mesh.domains)
+    if theirs and not all_domains:
+        raise Refused(
+            f"{environment.name} also holds {', '.join(theirs)}, of domains that are not in this checkout: "
+            f"--all-domains says that they may go, too"
+        )
     others = known_environments(node.registry, node.workspace.mesh.settings.environments)
     found = holdings(node.registry, environment, others)
     what = (

@@ -137,7 +137,7 @@ class _Comment:
             for hit in one.affects:
                 found.append(
                     [
-                        code(f"{hit.id}.{hit.port}"),
+                        code(hit.id if hit.id.endswith(f".{hit.port}") else f"{hit.id}.{hit.port}"),
                         code(hit.owner) or "–",
                         codes(hit.reads, COLUMNS_NAMED) or "_through others_",
                         codes(hit.columns, COLUMNS_NAMED) or "_all_",
@@ -180,7 +180,7 @@ class _Comment:
         return self.section("Contracts", rows, headers, "contract changes") if rows else []
 
     def data(self) -> list[str]:
-        if not self.review.data:
+        if not self.review.data and not self.review.elsewhere:
             return []
         rows = [_data_row(one) for one in self.review.data if not one.is_same]
         same = [one.port for one in self.review.data if one.is_same]
@@ -188,6 +188,9 @@ class _Comment:
         if self.review.moved_on:
             names = codes(self.review.moved_on, COLUMNS_NAMED)
             lines += [f"`{self.review.base}` has published {names} since: the difference counts that, too.", ""]
+        if self.review.elsewhere:
+            names = codes(self.review.elsewhere, COLUMNS_NAMED)
+            lines += [f"`{self.review.environment}` also holds {names}, of other repositories: not a part of this.", ""]
         headers = ["port", "rows", "added", "removed", "changed", "columns"]
         section = self.section("Data", rows, headers, "ports", right=(2, 3, 4)) if rows else ["#### Data", ""]
         return [*section[:2], *lines, *section[2:]]
