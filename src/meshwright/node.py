@@ -187,6 +187,7 @@ class Node:
         """Everything that is wrong with the files; nothing is run. What was valid is not read again while no file changes."""
         from meshwright.model.environment import PROD
         from meshwright.workspace.loading import unchanged
+        from meshwright.workspace.root import MESH_FILE
         from meshwright.workspace.source_paths import exists
         from meshwright.workspace.verdict import Verdict, keep_verdict, read_verdict, still_holds
 
@@ -199,8 +200,11 @@ class Node:
             and {name.partition(".")[0] for name in self.registry.head_sequences(PROD)} <= set(known.domains)
         ):
             return Validation((), known.products, len(known.domains))
-        mesh = self.effective(PROD, with_published=False)
         products, domains = self.workspace.mesh.products, self.workspace.mesh.domains
+        if any(finding.path == MESH_FILE for finding in self.workspace.findings):
+            # Where the registry is cannot be known, then.
+            return Validation(tuple(self.workspace.findings), len(products), len(domains))
+        mesh = self.effective(PROD, with_published=False)
         if not mesh.findings:
             ports = (port for bound in mesh.products.values() for port in bound.product.input_ports)
             paths = {port.source.path for port in ports if port.source is not None and not port.source.is_remote}

@@ -71,7 +71,7 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         description=document.get("description", ""),
         registry=urls.get("registry", defaults.registry),
         warehouse=urls.get("warehouse", defaults.warehouse),
-        stores=opened,
+        stores={name: one for name, one in opened.items() if not _about(name, findings)},
         memory_mb=amount(engine, ("engine", "memory"), quantities.megabytes, defaults.memory_mb),
         threads=engine.get("threads", defaults.threads),
         python_seconds=amount(python, ("python", "timeout"), quantities.seconds, defaults.python_seconds),
@@ -101,6 +101,11 @@ def _sound(declared: dict[str, Connection], findings: list[Finding]) -> dict[str
     """The connections that nothing was found about: one with a literal secret is not handed on to be shown."""
     bad = {one.pointer.split("/")[2] for one in findings if one.pointer.startswith("/connections/")}
     return {name: one for name, one in declared.items() if name not in bad}
+
+
+def _about(store: str, findings: list[Finding]) -> bool:
+    """Whether something was found about *store*: what opens it is not handed on then."""
+    return any(one.pointer == f"/{store}" or one.pointer.startswith(f"/{store}/") for one in findings)
 
 
 def _not_understood(keys: tuple[str, str], value: Any, hint: str, path: str) -> Finding:  # noqa: ANN401 - a value of a document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote
@@ -56,6 +57,8 @@ class Connections:
         self._url, self.schema = _without_schema(url)
         self._idle: dict[int, list[Any]] = {}
         self._lock = threading.Lock()
+        # Whoever forgets to close leaves no connection behind.
+        weakref.finalize(self, _close_all, self._idle)
 
     @property
     def place(self) -> str:
@@ -100,9 +103,7 @@ class Connections:
     def close(self) -> None:
         """Close what this process keeps; a parent's connections are its own to close."""
         with self._lock:
-            idle = self._idle.pop(os.getpid(), [])
-        for connection in idle:
-            connection.close()
+            _close_all(self._idle)
 
     def open_for_upgrade(self) -> Any:  # noqa: ANN401 - likewise
         """A connection that begins transactions by itself, as SQLAlchemy expects of its driver."""
@@ -157,6 +158,11 @@ class Connections:
         else:
             cause, remedy = text, "correct that and run again"
         return Unavailable(f"cannot {doing} the registry {self.place}: {cause}; {remedy}")
+
+
+def _close_all(idle: dict[int, list[Any]]) -> None:
+    for connection in idle.pop(os.getpid(), []):
+        connection.close()
 
 
 def _connection_failure(text: str, *, committing: bool) -> tuple[str, str]:
