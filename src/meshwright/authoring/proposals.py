@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.authoring.naming import title
 from meshwright.authoring.personal import personal
 from meshwright.authoring.text_formats import text_options
-from meshwright.authoring.text_kinds import is_money
+from meshwright.authoring.text_kinds import IN_PERCENT, is_money
 from meshwright.model.contract import Column, QualityRule, Table
 from meshwright.model.datatype import quote
 from meshwright.quality.comparison import Uncheckable
@@ -74,11 +74,12 @@ def propose(
     for column, seen in zip(drafted.columns, profiles, strict=True):
         proposed = _named(column, origins.get(column.name))
         proposed = replace(proposed, options={**proposed.options, **options.get(column.name, {})})
-        proposed = _promised(proposed, seen, is_key=column.name == key, reason=reasons[column.name])
+        is_percent = (origin := origins.get(column.name)) is not None and origin.note == IN_PERCENT
+        named = f"{_plain(column.name)}_percent" if is_percent else _plain(column.name)
+        proposed = _promised(proposed, seen, named, is_key=column.name == key, reason=reasons[column.name])
         if reasons[column.name]:
             proposed = _marked(proposed, reasons[column.name])
             review.append((column.name, f"likely personal: {reasons[column.name]}"))
-        origin = origins.get(column.name)
         if origin is not None and origin.doubt:
             review.append((column.name, origin.doubt))
         columns.append(proposed)
@@ -98,14 +99,15 @@ def _named(column: Column, origin: InputColumn | None) -> Column:
     return replace(column, business_name=business if business != column.name else "", description=note)
 
 
-def _promised(column: Column, seen: ColumnProfile, *, is_key: bool, reason: str) -> Column:
+def _promised(column: Column, seen: ColumnProfile, named: str, *, is_key: bool, reason: str) -> Column:
+    """*column* with what all its values keep; *named* says what it is called, and measured in."""
     column = replace(column, required=seen.is_complete)
     if is_key:
         return replace(column, primary_key=True, primary_key_position=1)
     if _is_like_key(column.name) and seen.is_unique and seen.rows > 1 and seen.type.name in KEY_TYPES:
         column = replace(column, unique=True)
     if seen.type.name in NUMBERS:
-        return _bounded(column, seen, reason)
+        return _bounded(column, seen, named, reason)
     return _listed(column, seen) if not reason else column
 
 
@@ -136,10 +138,9 @@ def _key(profiles: Sequence[ColumnProfile], table: str) -> str:
     return ""
 
 
-def _bounded(column: Column, seen: ColumnProfile, reason: str) -> Column:
+def _bounded(column: Column, seen: ColumnProfile, name: str, reason: str) -> Column:
     if seen.has_nan or seen.lowest is None or _is_like_key(column.name):
         return column
-    name = _plain(column.name)
     for pattern, low, high in RANGES:
         if re.search(rf"(?:^|_)(?:{pattern})(?:_|$)", name) and low <= seen.lowest <= seen.highest <= high:
             return replace(column, options={**column.options, "minimum": low, "maximum": high})

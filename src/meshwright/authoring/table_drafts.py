@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring.personal import personal
 from meshwright.authoring.profile import ColumnProfile, profile
-from meshwright.authoring.proposals import KEY_NAME
+from meshwright.authoring.proposals import KEY_NAME, TIMES_EACH
+from meshwright.authoring.text_kinds import IN_PERCENT
 from meshwright.quality.values import NUMBERS
 
 if TYPE_CHECKING:
@@ -54,15 +56,15 @@ class TableDraft:
 
     @property
     def groups(self) -> list[InputColumn]:
-        """The columns with few values, by which rows are best counted."""
-        found = [one for one in self._profiles if one.values or one.type.name == "BOOLEAN"]
+        """The columns with few values, each often and about no person, by which rows are best counted."""
+        found = [one for one in self._profiles if one.type.name == "BOOLEAN" or _is_group(one)]
         return self._columns(sorted(found, key=lambda one: not one.values))[:GROUPS_MAX]
 
     @property
     def measures(self) -> list[InputColumn]:
         """The columns of numbers that can be added up."""
         found = [one for one in self._profiles if one.type.name in NUMBERS and not KEY_NAME.search(one.name)]
-        return self._columns(found)[:MEASURES_MAX]
+        return [one for one in self._columns(found) if one.note != IN_PERCENT][:MEASURES_MAX]
 
     def type(self, column: InputColumn) -> str:
         """The type that *column* has when it is selected."""
@@ -71,3 +73,7 @@ class TableDraft:
     def _columns(self, profiles: list[ColumnProfile]) -> list[InputColumn]:
         by_name = {column.name: column for column in self.columns}
         return [by_name[one.name] for one in profiles]
+
+
+def _is_group(seen: ColumnProfile) -> bool:
+    return 0 < len(seen.values) * TIMES_EACH <= seen.present and not personal(seen.name, seen.some)

@@ -39,6 +39,7 @@ CODES: Final = re.compile(
 )
 SIGNS: Final = re.compile(r"[€$£¥]|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|AUD|CAD)\b")
 CURRENCIES: Final = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
+IN_PERCENT: Final = "in percent"
 SPACES: Final = "\u00a0\u202f\u2009 "
 WHOLE: Final = re.compile(r"\s*-?\d{1,18}\s*\Z")
 LEADING_ZERO: Final = re.compile(r"\s*[-+]?0\d")
@@ -237,7 +238,7 @@ def _written(grouping: Grouping, sign: str, *, values: Sequence[str], money: boo
     around = rf"\s*(?:{re.escape(sign)})?[\s\x{{a0}}\x{{202f}}]*" if sign else r"\s*"
     pattern = f"{around}{_re2(grouping.pattern)}{around}"
     fits = f"regexp_full_match({{c}}, {literal(pattern)}) AND TRY_CAST({plain} AS {kind}) IS NOT NULL"
-    note = "in percent" if sign == "%" else f"in {CURRENCIES.get(sign, sign)}" if sign else ""
+    note = IN_PERCENT if sign == "%" else f"in {CURRENCIES.get(sign, sign)}" if sign else ""
     return Kind(type=VARCHAR, fits=fits, converted=f"CAST({plain} AS {kind})", note=note)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # So many lines at the top of a sheet may be titles and notes.
 TITLES_MAX = 12
+TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 
 
 def look_at_typed(place: Place, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
@@ -35,7 +36,7 @@ def look_at_typed(place: Place, name: str, connection: DuckDBPyConnection, unpac
         found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
     select = _scan(place, found, connection, unpacked)
     connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {select}")
-    return _table(place, found, name, plain_columns(found.columns), connection)
+    return _table(place, found, name, _finite(plain_columns(found.columns), found, name, connection), connection)
 
 
 def look_at_sheet(place: Place, sheet: str, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
@@ -107,6 +108,28 @@ def _table(
         columns=columns,
         rows=int(row[0]) if row else 0,
         pin={"path": place.source.address, "format": found.format, "options": options, "columns": types},
+    )
+
+
+def _finite(
+    columns: tuple[InputColumn, ...], found: Sample, name: str, connection: DuckDBPyConnection
+) -> tuple[InputColumn, ...]:
+    """*columns* with NULL for infinite days and moments, where there are any: no open table format has them."""
+    times = [column for column, kind in found.columns if kind.name in TIMES]
+    if not times:
+        return columns
+    parts = ", ".join(f"coalesce(bool_or(NOT isfinite({quote(column)})), false)" for column in times)
+    row = connection.execute(f"SELECT {parts} FROM {quote(name)}").fetchone() or ()
+    infinite = {column for column, is_infinite in zip(times, row, strict=True) if is_infinite}
+    return tuple(
+        replace(
+            column,
+            expression=f"CASE WHEN isfinite({column.expression}) THEN {column.expression} END",
+            doubt="it has infinite times, which no table holds: the query makes them NULL",
+        )
+        if column.original in infinite
+        else column
+        for column in columns
     )
 
 

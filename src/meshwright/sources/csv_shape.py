@@ -26,7 +26,9 @@ CHUNK_BYTES: Final = 1 << 20
 # Of records that are alike so many must be, for a delimiter to be the one.
 ALIKE_MIN: Final = 0.8
 # A cell that a value would fill rather than a name: a number, a date, an e-mail address.
-VALUE: Final = re.compile(r"\s*([-+]?[\d.,]*\d[\d.,]*\s*[%€$£]?|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*|\S+@\S+\.\S+)\s*\Z")
+VALUE: Final = re.compile(
+    r"\s*([-+€$£]*[\d.,]*\d[\d.,]*\s*[%€$£]?|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*|\S+@\S+\.\S+)\s*\Z"
+)
 YEAR: Final = re.compile(r"\s*(19|20)\d\d\s*\Z")
 
 
@@ -149,12 +151,13 @@ def _first(records: list[_Record]) -> int:
     counts = Counter(len(record.cells) for record in records)
     width = max(counts.items(), key=lambda item: (item[1], item[0]))[0]
     wide = [at for at, record in enumerate(records) if len(record.cells) == width and any(map(str.strip, record.cells))]
-    for at, following in pairwise(wide):
+    first = wide[0] if wide else 0
+    for at, following in pairwise(wide[:-1]):  # the last one is no header: nothing stands below it
         cells, below = (_filled(records[index].cells) for index in (at, following))
-        is_title = len(cells) * 2 < width <= len(below) * 2 and _is_header(below)
-        if not is_title:
+        if not (len(cells) * 2 < width <= len(below) * 2 and _is_header(below)):
             return at
-    return wide[-1] if wide else 0
+        first = following
+    return first
 
 
 def _filled(cells: list[str]) -> list[str]:
