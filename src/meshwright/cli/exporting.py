@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from meshwright.cli.options import environment, node_of
+from meshwright.cli.output import plural
 
 
 @click.group()
@@ -52,6 +53,5 @@ def _write(ctx: click.Context, kind: str, file: Path, folder: str | None, enviro
         click.echo(text, nl=False)
         return
     file.write_text(text, encoding="utf-8")
-    click.echo(
-        f"wrote {file}: {len(found.reads)} products, {len(found.schedules)} schedules, {len(found.on_inputs)} on inputs"
-    )
+    counts = (plural(len(found.reads), "product"), plural(len(found.schedules), "schedule"))
+    click.echo(f"wrote {file}: {', '.join(counts)}, {len(found.on_inputs)} on inputs")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from meshwright.cli.options import as_json, environment, selected
+from meshwright.cli.options import as_json, environment, node_of, require_named, selected
 from meshwright.cli.output import plural, print_json_line
 from meshwright.model.errors import InvalidInput
 from meshwright.operating.events import DueFound, LeftToOthers, NoticeFailed, Troubled, Waited
@@ -89,6 +89,7 @@ def run(
         raise InvalidInput("--due builds once and --watch stays: choose one")
     if not (due or watch or selected):
         raise InvalidInput("say what to run: --due, --watch, or products with --select")
+    require_named(ctx, node_of(ctx), environment)
     folder = Path(ctx.find_root().obj)
     settings = RunSettings(
         environment=environment,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from meshwright.build.selection import select
@@ -17,6 +17,7 @@ from meshwright.operating.outlook import again, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from meshwright.build.events import ProductEnded
     from meshwright.operating import RunningMesh
@@ -93,12 +94,13 @@ class Runner:
             if done.elsewhere and waits:
                 self._clock.sleep(self._settings.poll_seconds)
                 continue
-            retries = [outlook.runs[name].retry_at for name in report.ended if name in outlook.runs]
-            at = min((datetime.fromisoformat(one) for one in retries if one), default=None)
-            if at is None or done.elsewhere:
+            retries = {name: one for name, one in outlook.retries().items() if name in report.ended}
+            first = min(retries, key=lambda name: retries[name].at, default=None)
+            if first is None or done.elsewhere:
                 report.next = {name: one for name, one in outlook.dues().items() if one.at > outlook.now}
                 return report
-            self._clock.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
+            self._tell_once(Waited(product=first, due=retries[first]))
+            self._clock.sleep(max(0.0, (retries[first].at - self._clock.now()).total_seconds()))
 
     def _due(self, outlook: Outlook, report: Report) -> dict[str, Due]:
         chosen = self._chosen(outlook)
