@@ -83,8 +83,8 @@ def test_no_secret_is_anywhere_after_good_and_bad_builds(
         web.stop,
     ):
         change()
-        texts += [said(mesh, "-v", "build", env=env), said(mesh, "-v", "plan", "--json", env=env)]
-        texts += [said(mesh, "build", "--json", env=env), said(mesh, "show", "sales.orders", "--effective", env=env)]
+        texts.append(said(mesh, "-v", "build", "--json", env=env))
+    texts += [said(mesh, "-v", "plan", "--json", env=env), said(mesh, "show", "sales.orders", "--effective", env=env)]
     assert any("sales.orders" in text and "crm#orders" in text for text in texts)
     hidden = [password, TOKEN]
     for secret in hidden:

@@ -146,10 +146,9 @@ class OpenSource:
         """The rows, or the first *limit* of them. Raises InvalidInput for a value that is not of its column's type."""
         import duckdb
 
+        rows = f"SELECT * FROM ({self.scan}){f' LIMIT {limit}' if limit else ''}"
         try:
-            return self.connection.execute(
-                f"SELECT * FROM ({self.scan}){f' LIMIT {limit}' if limit else ''}"
-            ).to_arrow_reader()
+            return self.connection.cursor().sql(rows).to_arrow_reader()
         except duckdb.Error as error:
             raise translate(error, names={str(path): name for name, path in self.files.items()}) from error
 
