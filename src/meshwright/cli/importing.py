@@ -22,6 +22,10 @@ NAMES_MAX = 8
 
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 domain_option = click.option("--domain", "domain", default="", help="The domain that the products go to.")
+product_option = click.option("--product", "product", default="", help="The product; by default the contract's.")
+connection_option = click.option(
+    "--connection", default="", help="What the mesh calls the database that the tables are in."
+)
 team_option = click.option("--team", default="", help="The team that owns the domain, where it is new.")
 
 
@@ -35,7 +39,7 @@ def import_() -> None:
 @domain_option
 @team_option
 @click.option("--by", type=click.Choice(["group", "folder"]), help="What makes a product; groups, where there are any.")
-@click.option("--connection", default="", help="What the mesh calls the database that sources are in.")
+@connection_option
 @click.option("--dialect", default="", help="The database that the SQL is for, where nothing says so.")
 @click.option("--target", default="", help="What target.name is in templates; by default prod.")
 @click.option(
@@ -76,6 +80,43 @@ def dbt(
         with_steps=steps,
     )
     _adopt(ctx, lambda node: adopt_dbt(node.workspace, asked), dry_run=dry_run, as_json=as_json)
+
+
+@import_.command(short_help="Adopt an ODCS contract.")
+@click.argument("file", type=click.Path(path_type=Path))
+@domain_option
+@product_option
+@team_option
+@connection_option
+@dry_run
+@as_json
+@click.pass_context
+def odcs(ctx: click.Context, /, file: Path, *, dry_run: bool, as_json: bool, **named: str) -> None:
+    """Write a data product from the ODCS contract FILE: an output port for each of its tables."""
+    _adopt_contract(ctx, file, dry_run=dry_run, as_json=as_json, is_specification=False, **named)
+
+
+@import_.command(short_help="Adopt a Data Contract Specification.")
+@click.argument("file", type=click.Path(path_type=Path))
+@domain_option
+@product_option
+@team_option
+@connection_option
+@dry_run
+@as_json
+@click.pass_context
+def datacontract(ctx: click.Context, /, file: Path, *, dry_run: bool, as_json: bool, **named: str) -> None:
+    """Write a data product from FILE, a Data Contract Specification 0.9 or 1.x: an output port for each of its models."""
+    _adopt_contract(ctx, file, dry_run=dry_run, as_json=as_json, is_specification=True, **named)
+
+
+def _adopt_contract(
+    ctx: click.Context, file: Path, *, dry_run: bool, as_json: bool, is_specification: bool, **named: str
+) -> None:
+    from meshwright.authoring.contract_adoption import ContractImport, adopt_contract
+
+    asked = ContractImport(file=file, is_specification=is_specification, **named)
+    _adopt(ctx, lambda node: adopt_contract(node.workspace, asked), dry_run=dry_run, as_json=as_json)
 
 
 def _adopt(ctx: click.Context, adopt: Callable[[Any], Adoption], *, dry_run: bool, as_json: bool) -> None:
