@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring import binding_ahead
 from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
+from meshwright.authoring.contract_sources import Servers
 from meshwright.authoring.datacontract_specification import KEY, as_odcs, is_specification
 from meshwright.authoring.dbt_dialects import DIALECTS, data_type
+from meshwright.authoring.dbt_naming import quoted
 from meshwright.authoring.dbt_products import identifier
+from meshwright.authoring.naming import title
 from meshwright.formats import odcs, odps
 from meshwright.formats.yaml_text import dump, parse, placed
 from meshwright.model.casting import is_castable
@@ -23,11 +25,13 @@ from meshwright.model.product import InputPort, OutputPort, Product, Source
 from meshwright.model.versions import Version
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from meshwright.model.contract import Contract
     from meshwright.workspace.loading import Workspace
 
-FILES: Final = {"csv", "json", "ndjson", "parquet"}
-PLACEHOLDER: Final = re.compile(r"\{(?:model|table|name)\}")
+# The order in which people read a contract.
+FIRST: Final = ("apiVersion", "kind", "id", "name", "version", "status", "domain", "dataProduct")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class ContractImport:
     product: str = ""
     team: str = ""
     connection: str = ""
+    server: str = ""
     is_specification: bool = False
 
 
@@ -90,7 +95,7 @@ class _Table:
     contract: dict[str, Any]
     read: Contract
     input: InputPort
-    original: str = ""
+    file: Path | None = None
     found: dict[str, str] = field(default_factory=dict)
 
 
@@ -112,6 +117,13 @@ class _Adopting:
         return identifier(named or self.asked.file.name.partition(".")[0], "contract")
 
     @property
+    def servers(self) -> Servers:
+        asked = self.asked
+        return Servers(
+            self.document, self.workspace, asked.file, self.domain, asked.server, asked.connection, self.adoption
+        )
+
+    @property
     def folder(self) -> str:
         return f"domains/{self.domain}/{self.product}"
 
@@ -123,6 +135,10 @@ class _Adopting:
         if not entries:
             message = f"{self.asked.file} describes no table: there is nothing to make a port of"
             raise InvalidInput(message)
+        version = str(self.document["version"])
+        if _semantic(version) != version:
+            note = "versions of a mesh are semantic"
+            self.adoption.changed("version", version, self._place, to=_semantic(version), note=note)
         ports: set[str] = set()
         for entry in entries:
             port = identifier(str(entry["name"]))
@@ -136,15 +152,16 @@ class _Adopting:
     def _table(self, entry: dict[str, Any], port: str, *, is_only: bool) -> _Table:
         contract = self._split(entry, port, is_only=is_only)
         read, _ = odcs.read(contract, path=f"{self.folder}/contracts/{port}.yaml")
-        path, original, options = self._data(entry, read)
-        name = f"{port}_source"
-        source = Source(path=path, format=options.pop("format", ""), options=options)
-        return _Table(entry, port, contract, read, InputPort(name=name, source=source), original)
+        place = self.servers.of(entry, read.table)
+        options = {key: value for key, value in place.options.items() if key != "format"}
+        source = Source(path=place.path, format=place.format, options=options)
+        return _Table(entry, port, contract, read, InputPort(name=f"{port}_source", source=source), place.file)
 
     def _split(self, entry: dict[str, Any], port: str, *, is_only: bool) -> dict[str, Any]:
         """The contract of one table: everything that holds for all, and of the rest what speaks of this one."""
         version = str(self.document["version"])
-        contract = {
+        contract: dict[str, Any] = {
+            **dict.fromkeys(key for key in FIRST if key in {*self.document, "domain", "dataProduct"}),
             **self.document,
             "id": self.document["id"] if is_only else f"{self.document['id']}.{port}",
             "version": _semantic(version),
@@ -152,10 +169,6 @@ class _Adopting:
             "dataProduct": self.product,
             "schema": [self._storable(entry)],
         }
-        if _semantic(version) != version and is_only:
-            self.adoption.changed(
-                "version", version, self._place, to=_semantic(version), note="versions of a mesh are semantic"
-            )
         names = {str(other["name"]) for other in self.document["schema"]} - {str(entry["name"])}
         levels = [
             level for level in self.document.get("slaProperties") or ()
@@ -185,78 +198,41 @@ class _Adopting:
                     "type", f"{entry['name']}.{column['name']}", self._place, to=str(found), note=note
                 )
             properties.append(column if found is None else {**column, "physicalType": str(found)})
-        return {**entry, "properties": properties} if properties else entry
+        return self._pointing({**entry, "properties": properties} if properties else entry)
 
-    def _data(self, entry: dict[str, Any], read: Contract) -> tuple[str, str, dict[str, Any]]:
-        """Where the table's rows are: path of the mesh, path beside the contract ("" for none), and how to read them."""
-        name = str(entry.get("physicalName") or entry["name"])
-        for server in self.document.get("servers") or ():
-            kind, given = str(server.get("type", "")), str(server.get("format") or "").lower()
-            options: dict[str, Any] = {"format": given} if given in FILES else {}
-            if kind == "local":
-                return self._local(PLACEHOLDER.sub(name, str(server.get("path", ""))), name, options)
-            location = str(server.get("location") or "")
-            if location:
-                return PLACEHOLDER.sub(name, location), "", options
-            schema = str(server.get("schema") or server.get("dataset") or "")
-            connection = self.asked.connection or identifier(str(server.get("server") or kind))
-            table = name if "." in name or not schema else f"{schema}.{name}"
-            action = f"declare the connection '{connection}' in mesh.yaml, or name a file in mesh.path"
-            self.adoption.changed(
-                "server",
-                str(server.get("server") or kind),
-                self._place,
-                to=f"{connection}#{table}",
-                note=f"{name} is a table of {kind or 'a database'}",
-                action=action,
-            )
-            return f"{connection}#{table}", "", {}
-        path = f"data/{self.domain}/{name}.csv"
-        self.adoption.changed(
-            "table",
-            name,
-            self._place,
-            to=path,
-            note="the contract does not say where its rows are",
-            action=f"put its file at {path}, or correct mesh.path of {self.folder}/product.yaml",
-        )
-        columns = {column.name: str(column.type) for column in read.table.columns}
-        return path, "", {"format": "csv", "columns": columns}
+    def _pointing(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """The table with relationships to others of the same contract by the names of their ports."""
+        ports = {str(other["name"]): identifier(str(other["name"])) for other in self.document["schema"]}
 
-    def _local(self, path: str, name: str, options: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        base = self.asked.file.resolve().parent
-        file = base / path
-        if file.is_dir():
-            path, file = (
-                f"{path.rstrip('/')}/{name}.{options.get('format', 'csv')}",
-                file / f"{name}.{options.get('format', 'csv')}",
-            )
-        root = self.workspace.root.resolve()
-        if file.is_file() and file.resolve().is_relative_to(root):
-            return file.resolve().relative_to(root).as_posix(), str(file.resolve()), options
-        target = f"data/{self.domain}/{file.name}"
-        if file.is_file():
-            self.adoption.files[target] = file
-            return target, str(file), options
-        self.adoption.changed(
-            "table", name, self._place, to=target, note=f"{path} is not there", action=f"put its file at {target}"
-        )
-        return target, "", options
+        def renamed(to: Any) -> Any:  # noqa: ANN401 - one reference or several
+            if isinstance(to, list):
+                return [renamed(one) for one in to]
+            table, dot, column = str(to).partition(".")
+            return f"{ports[table]}.{column}" if dot and table in ports else to
+
+        def written(owner: dict[str, Any]) -> dict[str, Any]:
+            if not owner.get("relationships"):
+                return owner
+            return {**owner, "relationships": [{**one, "to": renamed(one.get("to"))} for one in owner["relationships"]]}
+
+        found = written(entry)
+        if found.get("properties"):
+            found = {**found, "properties": [written(column) for column in found["properties"]]}
+        return found
 
     def _look(self) -> None:
         """Find out what columns the files have that are there."""
         pins = {}
         for table in self.tables:
             source = table.input.source
-            if table.original and source is not None:
-                file = Path(table.original)
-                pins[source.path] = Pin(
-                    source.path, file.parent, file.name, {"format": source.format, **source.options}
-                )
-        found = binding_ahead.looked_at(pins) if pins else {}
+            if source is not None:
+                base, name = (table.file.parent, table.file.name) if table.file is not None else (None, "")
+                pins[source.path] = Pin(source.path, base, name)
+        found = binding_ahead.looked_at(self.workspace, self.domain, pins) if pins else {}
         for table in self.tables:
             if table.input.source is not None:
-                table.found = found.get(table.input.source.path, {}).get("columns", {})
+                table.found = dict(found.get(table.input.source.path, {}).get("columns", {}))
+                _keep_text(table)
 
     def _write(self) -> None:
         ports = []
@@ -277,8 +253,8 @@ class _Adopting:
             version=_semantic(str(self.document["version"])),
             status=str(self.document.get("status") or "draft"),
             folder=self.folder,
-            title=str(self.document.get("name") or self.product.replace("_", " ").capitalize()),
-            description=self.tables[0].read.description,
+            title=str(self.document.get("name") or title(self.product)),
+            description=self._purpose,
             owner=str(team.get("name") or "") if isinstance(team, dict) else "",
             input_ports=tuple(table.input for table in self.tables),
             output_ports=tuple(ports),
@@ -288,6 +264,11 @@ class _Adopting:
             name = self.asked.team or product.owner or f"{self.domain}_team"
             self.adoption.files[f"domains/{self.domain}/domain.yaml"] = dump({"team": {"name": name}})
         self.adoption.products = [product.id]
+
+    @property
+    def _purpose(self) -> str:
+        description = self.document.get("description")
+        return str(description.get("purpose") or "") if isinstance(description, dict) else str(description or "")
 
     def _query(self, table: _Table) -> str:
         """The columns that the contract promises, cast where the file's types would not do."""
@@ -303,11 +284,11 @@ class _Adopting:
             kind = found.get(origin.lower())
             fits = kind is not None and is_castable(DataType.parse(kind), column.type)
             if kind is not None and not fits:
-                lines.append(f"    CAST({quote(origin)} AS {column.type}) AS {quote(column.name)}")
+                lines.append(f"    CAST({_column(origin)} AS {column.type}) AS {_column(column.name)}")
             elif origin == column.name:
-                lines.append(f"    {quote(column.name)}")
+                lines.append(f"    {_column(column.name)}")
             else:
-                lines.append(f"    {quote(origin)} AS {quote(column.name)}")
+                lines.append(f"    {_column(origin)} AS {_column(column.name)}")
         head = f"-- What the contract promises, from where {self.asked.file.name} says it is.\n"
         listed = ",\n".join(lines)
         return (
@@ -330,6 +311,18 @@ class _Adopting:
                 )
 
 
+def _keep_text(table: _Table) -> None:
+    """Declare as text what the contract calls text and a file's values do not look like: `0815` is no number."""
+    source = table.input.source
+    promised = {column.name.lower() for column in table.read.table.columns if column.type.name == "VARCHAR"}
+    text = {name: "VARCHAR" for name, kind in table.found.items() if name.lower() in promised and kind != "VARCHAR"}
+    if source is None or not text or source.format not in {"", "csv"}:
+        return
+    # Without a format the rest is sniffed as before.
+    table.input = replace(table.input, source=Source(path=source.path, options={**source.options, "columns": text}))
+    table.found |= text
+
+
 def _is_known(physical: str) -> bool:
     try:
         DataType.parse(physical)
@@ -349,3 +342,8 @@ def _semantic(version: str) -> str:
     except ValueError:
         return made
     return version
+
+
+def _column(name: str) -> str:
+    """A column as it is written in SQL: in quotes where it needs them."""
+    return quoted(name) if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else quote(name)

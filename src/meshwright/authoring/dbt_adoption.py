@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.authoring import binding_ahead
 from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
+from meshwright.authoring.connection_advice import connection_advice
 from meshwright.authoring.dbt_contracts import (
     cast_to,
     contracted_columns,
@@ -85,7 +86,10 @@ def adopt_dbt(workspace: Workspace, asked: DbtImport) -> Adoption:
         with_steps=asked.with_steps,
     )
     connection = asked.connection or identifier(found.project.adapter or found.dialect)
-    inputs = Inputs(found.project, workspace.root, domain, connection, found.dialect, adoption)
+    declared = workspace.mesh.connection(connection, domain=domain, environment="prod")
+    inputs = Inputs(
+        found.project, workspace.root, domain, connection, found.dialect, adoption, is_declared=declared is not None
+    )
     _Adopting(workspace, asked, found, arrangement, inputs, adoption).run()
     return adoption
 
@@ -157,7 +161,8 @@ class _Adopting:
             )
             for one in self.inputs.known.values()
         }
-        mesh, _ = binding_ahead.bound(self.workspace, self.files, binding_ahead.looked_at(pins))
+        known = binding_ahead.looked_at(self.workspace, self.domain, pins)
+        mesh = binding_ahead.bound(self.workspace, self.files, known)
         columns: dict[str, Columns] = {}
         for key, home in self.arrangement.homes.items():
             product = mesh.products.get(f"{self.domain}.{home.product}")
@@ -363,10 +368,9 @@ class _Adopting:
             description = f"Adopted from the dbt project {self.found.project.name}."
             self.adoption.files[f"{place}/domain.yaml"] = dump({"description": description, "team": {"name": team}})
         self.adoption.products = [f"{self.domain}.{product}" for product in self.arrangement.products]
-        if self.inputs.tables:
-            self.adoption.next_steps.append(
-                f"declare the connection '{self.inputs.connection}' in mesh.yaml: {len(set(self.inputs.tables))} tables are read through it"
-            )
+        if self.inputs.tables and not self.inputs.is_declared:
+            count = len(set(self.inputs.tables))
+            self.adoption.next_steps.append(connection_advice(self.inputs.connection, self.found.dialect, count))
         self.adoption.files[f"{place}/{REPORT}"] = self.adoption.report()
 
 

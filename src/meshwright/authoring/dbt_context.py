@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 MACRO: Final = re.compile(r"({%[-+]?\s*macro\s+)\w+")
+# What Jinja asks of whatever is called.
+SANDBOX_ASKS: Final = frozenset({"unsafe_callable", "alters_data", "jinja_pass_arg"})
 EXPORTED: Final = "mesh_macro"
 
 
@@ -177,6 +179,8 @@ class Refused:
         raise NotRendered(f"{self._name}() asks the database, or dbt itself, while the SQL is written")
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - never returns
+        if name in SANDBOX_ASKS:
+            raise AttributeError(name)
         raise NotRendered(f"{self._name}.{name} is known to a running dbt only")
 
 

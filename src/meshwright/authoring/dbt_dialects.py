@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from meshwright.model.datatype import DataType
 
@@ -28,6 +29,14 @@ DIALECTS: Final = {
     "synapse": "tsql",
     "trino": "trino",
 }
+# Types without parameters whose meaning a translation would not keep.
+TYPES: Final = {
+    ("bigquery", "NUMERIC"): "DECIMAL(38,9)",
+    ("snowflake", "ARRAY"): "JSON",
+    ("snowflake", "OBJECT"): "JSON",
+    ("redshift", "SUPER"): "JSON",
+}
+DATE_FORMAT: Final = re.compile(r"YY|MM|DD|HH|MI|SS|MON|DY", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ def translate(sql: str, dialect: str) -> Translated:
         return Translated(None, ("the query is nested too deeply",))
     if len(parsed) != 1:
         return Translated(None, (f"there are {len(parsed)} statements",))
+    parsed[0] = parsed[0].transform(_corrected, dialect)
     problems: tuple[str, ...] = ()
     try:
         parsed[0].sql(DUCKDB, unsupported_level=ErrorLevel.RAISE, max_unsupported=5)
@@ -62,10 +72,30 @@ def translate(sql: str, dialect: str) -> Translated:
     return Translated(text, problems)
 
 
+def _corrected(node: Any, dialect: str) -> Any:  # noqa: ANN401 - a node of sqlglot, which is imported where it is used
+    """*node*, or what it means where sqlglot would say something else in DuckDB's dialect."""
+    from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+
+    if (
+        isinstance(node, exp.Cast)
+        and isinstance(node.this, exp.JSONExtract)
+        and node.to.is_type(*exp.DataType.TEXT_TYPES)
+    ):
+        # The value itself, not its JSON in quotes.
+        return exp.JSONExtractScalar(this=node.this.this, expression=node.this.expression)
+    if isinstance(node, exp.ToChar) and isinstance(node.args.get("format"), exp.Literal):
+        written = node.args["format"].name
+        if DATE_FORMAT.search(written):
+            spoken = Dialect.get_or_raise(dialect).format_time(exp.Literal.string(written))
+            return exp.TimeToStr(this=node.this, format=spoken)
+    return node
+
+
 def data_type(text: str, dialect: str) -> DataType | None:
     """The type that *dialect* calls *text*; None when it is not known here."""
-    found = text.strip()
-    if dialect != DUCKDB:
+    found = TYPES.get((dialect, text.strip().upper()), text.strip())
+    if dialect != DUCKDB and found == text.strip():
         from sqlglot import exp
         from sqlglot.errors import SqlglotError
 

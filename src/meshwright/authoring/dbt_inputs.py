@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.authoring.connection_advice import table_advice
 from meshwright.authoring.dbt_dialects import data_type
 from meshwright.authoring.dbt_products import identifier
 from meshwright.model.product import InputPort, Source
@@ -51,6 +52,7 @@ class Inputs:
     connection: str
     dialect: str
     adoption: Adoption
+    is_declared: bool = False
     ports: dict[str, dict[str, InputPort]] = field(default_factory=dict)
     known: dict[tuple[str, str], DbtInput] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
@@ -139,14 +141,16 @@ class Inputs:
     def _table(self, name: str, table: str, key: str, described: SourceTable | Relation, kind: str = "") -> DbtInput:
         path = f"{self.connection}#{table}"
         self.tables.append(path)
-        if kind:
+        if kind and self.is_declared:
+            self.adoption.carried(kind, key, described.place, path)
+        elif kind:
             self.adoption.changed(
                 kind,
                 key,
                 described.place,
                 to=path,
-                note="it is a table of a database",
-                action=f"declare the connection '{self.connection}' in mesh.yaml, or name a file in mesh.path",
+                note="it is a table of a database, and its connection is not declared",
+                action=table_advice(self.connection, self.dialect),
             )
         return DbtInput(name, path, columns=self._columns(key, described))
 

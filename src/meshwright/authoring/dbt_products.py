@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring.naming import valid_name
 from meshwright.model.graph import build_order
 from meshwright.model.names import NAME_LENGTH_MAX, is_name
 
@@ -54,12 +54,8 @@ class Arrangement:
 
 
 def identifier(text: str, otherwise: str = "dbt") -> str:
-    """*text* as a valid name of the mesh; one that is valid already stays."""
-    name = text.lower()
-    if not is_name(name):
-        name = re.sub(r"[^a-z0-9_]+", "_", name).strip("_")
-        name = f"n{name}" if name[:1].isdigit() else name
-    return name[:NAME_LENGTH_MAX] or otherwise
+    """*text* as a valid name of the mesh; one that is valid but for its letter case keeps its spelling."""
+    return text.lower() if is_name(text.lower()) else valid_name(text, otherwise=otherwise)
 
 
 def is_inner(relation: Relation) -> bool:

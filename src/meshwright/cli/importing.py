@@ -26,6 +26,9 @@ product_option = click.option("--product", "product", default="", help="The prod
 connection_option = click.option(
     "--connection", default="", help="What the mesh calls the database that the tables are in."
 )
+server_option = click.option(
+    "--server", default="", help="The contract's server that rows are read from; by default the first."
+)
 team_option = click.option("--team", default="", help="The team that owns the domain, where it is new.")
 
 
@@ -88,6 +91,7 @@ def dbt(
 @product_option
 @team_option
 @connection_option
+@server_option
 @dry_run
 @as_json
 @click.pass_context
@@ -102,6 +106,7 @@ def odcs(ctx: click.Context, /, file: Path, *, dry_run: bool, as_json: bool, **n
 @product_option
 @team_option
 @connection_option
+@server_option
 @dry_run
 @as_json
 @click.pass_context
