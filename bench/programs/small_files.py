@@ -10,14 +10,17 @@ import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from meshwright.build.planning import PlanRequest
 from meshwright.build.publishing import column_versions
 from meshwright.engines import TableOutput
-from meshwright.model.publication import DataFile
 from meshwright.node import Node
+
+if TYPE_CHECKING:
+    from meshwright.model.publication import DataFile
 
 root, source, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 every = int(duckdb.execute(f"SELECT count(*) FROM read_parquet('{source}')").fetchall()[0][0])
@@ -34,11 +37,17 @@ assert head is not None, ended
 workshop = node.workshop("prod", lambda _: None)
 workshop.engine.cursor().execute(f"CREATE TABLE everything AS FROM read_parquet('{source}')")
 port = head.ports[0]
-added: list[DataFile] = []
-for number in range(1, count):
+numbers = range(1, count)
+
+
+def staged(number: int) -> tuple[DataFile, ...]:
+    """The files of one part of the rows."""
     query = f"SELECT * FROM memory.main.everything WHERE rowid BETWEEN {number * part} AND {number * part + part - 1}"
     output = TableOutput(name="lineitem", folder=workshop.staging / "parts", schema=port.schema)
-    added += workshop.engine.stage(query, inputs=(), output=output).files
+    return workshop.engine.stage(query, inputs=(), output=output).files
+
+
+added = [file for number in numbers for file in staged(number)]
 adopted = [replace(file, path=f"{port.table}/data/{Path(file.path).name}") for file in added]
 workshop.warehouse.adopt_all((Path(old.path), new.path) for old, new in zip(added, adopted, strict=True))
 parent = node.registry.snapshot(port.table, port.snapshot)

@@ -353,6 +353,7 @@ class Node:
         scope = Scope.of(self.workspace.mesh, selected)
         settings, environments = self.settings.maintenance, self.settings.environments
         return Maintaining(
+            registry=self.registry,
             past=SqlPast(self.settings.registry, self.root),
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from meshwright.model.errors import Refused
 from meshwright.operating.forgetting import forgettable
 from meshwright.operating.leftovers import leftovers, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from meshwright.model.maintenance import Key, Maintenance, Remains, StoredFile
     from meshwright.operating.rewrites import Rewrites, Rewritten
     from meshwright.operating.scope import Scope
-    from meshwright.storage import Past, Tables, Warehouse
+    from meshwright.storage import Past, Registry, Tables, Warehouse
 
 # A file's time may be told by a coarser clock than ours.
 COARSE_SECONDS: Final = 0.05
@@ -47,6 +48,7 @@ class Maintained:
 class Maintaining:
     """Maintains a mesh; where products are selected only these, and no files."""
 
+    registry: Registry
     past: Past
     tables: Tables
     warehouse: Warehouse
@@ -59,8 +61,10 @@ class Maintaining:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def run(self, *, dry_run: bool = False) -> Maintained:
-        """Do it all, or only say what would be done. Raises Unavailable."""
+        """Do it all, or only say what would be done. Raises Refused, Unavailable."""
         begun, running = time.time() - COARSE_SECONDS, self.warehouse.running()
+        # Before anything is forgotten: what comes later is not looked at.
+        stored = list(self.warehouse.files()) if self.scope.selected is None else []
         now = self.now()
         since = now - timedelta(seconds=self.settings.grace_seconds)
         since = min(since, *(datetime.fromtimestamp(one, UTC) for one in running.values()), now)
@@ -72,7 +76,7 @@ class Maintaining:
         )
         if not dry_run:
             self._shorten()
-        removed, waiting, staged = self._sweep(remains, running, begun, dry_run=dry_run)
+        removed, waiting, staged = self._sweep(stored, remains, running, begun, dry_run=dry_run)
         left = self._leftovers(is_idle=not running, until=since.timestamp(), dry_run=dry_run)
         return Maintained(
             forgotten=remains.forgotten,
@@ -93,14 +97,22 @@ class Maintaining:
         return found
 
     def _sweep(
-        self, remains: Remains, running: Mapping[str, float], begun: float, *, dry_run: bool
+        self,
+        stored: Sequence[StoredFile],
+        remains: Remains,
+        running: Mapping[str, float],
+        begun: float,
+        *,
+        dry_run: bool,
     ) -> tuple[list[StoredFile], list[StoredFile], list[str]]:
         """Remove files and staging folders that nobody has needed for the time of grace: these, those that wait, the runs."""
         if self.scope.selected is not None:
             return [], [], []
         now = self.now()
         until = now - timedelta(seconds=self.settings.grace_seconds)
-        unneeded = self.tables.unneeded(self.warehouse.files(), remains)
+        if not remains.snapshots and not remains.paths:
+            self._require_registry(stored)
+        unneeded = self.tables.unneeded(stored, remains)
         noted = self.past.unneeded([file.path for file in unneeded], now=now, dry_run=dry_run)
         # Who began before this may have seen what is forgotten now; who begins from here on does not find it any more.
         running = {**running, **self.warehouse.running()}
@@ -123,6 +135,14 @@ class Maintaining:
             for run in staged:
                 self.warehouse.discard_staging(run)
         return removed, waiting, staged
+
+    def _require_registry(self, stored: Sequence[StoredFile]) -> None:
+        """Raise Refused where a registry that knows of nothing would have a whole warehouse removed."""
+        if stored and self.registry.is_empty():
+            raise Refused(
+                f"nothing was ever published in this registry, and the warehouse holds {len(stored)} files: "
+                "correct `registry` or `warehouse` in mesh.yaml, or restore the registry; nothing was removed"
+            )
 
     def _shorten(self) -> None:
         """Write the tables' metadata anew where Iceberg's own history names snapshots that are forgotten."""

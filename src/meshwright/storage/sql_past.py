@@ -110,7 +110,7 @@ class SqlPast:
         Failed builds that ended before *attempts_until* (ISO 8601, UTC) are forgotten, too. A *dry_run* undoes it all.
         """
         found = Remains()
-        if not self._database.rows("SELECT 1 FROM products LIMIT 1"):
+        if not self._database.rows("SELECT 1 FROM alembic_version"):
             return found
         with suppress(_Undo), self._database.writing() as transaction:
             found = _forget(transaction, decide, attempts_until)
