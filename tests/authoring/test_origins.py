@@ -78,6 +78,16 @@ def test_a_glob_reads_what_comes_later(shop: Shop) -> None:
     assert len(shop.rows()) == 31
 
 
+def test_columns_that_only_later_files_have_are_read_too(shop: Shop) -> None:
+    shop.mesh.write("data/orders/1.csv", "id,amount\n1,2\n")
+    shop.mesh.write("data/orders/2.csv", "amount,id,Extra Note\n3,2,new\n")
+    new(shop, "data/orders/*.csv")
+    assert shop.rows() == [
+        {"id": 1, "amount": 2, "extra_note": None},
+        {"id": 2, "amount": 3, "extra_note": "new"},
+    ]
+
+
 def test_every_sheet_with_a_table_becomes_a_port(shop: Shop) -> None:
     days = [[f"A{n:03}", dt.date(2026, 1, n), n * 1.5, "ja" if n % 2 else "nein"] for n in range(1, 29)]
     sheets: dict[str, Sheet] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshwright.authoring.personal import personal
+from meshwright.authoring.personal import personal, personal_columns
 from meshwright.authoring.text_formats import text_options
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def test_likely_personal_columns_are_marked_and_named(shop: Shop) -> None:
         ("billing_address", ["Elm Street 1"]),
         ("account", ["DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819"]),
         ("ip", []),
+        ("gender", ["f"]),
         ("client", ["192.168.0.1", "10.0.0.7"]),
     ],
 )
@@ -100,6 +101,18 @@ def test_what_is_about_a_person_is_noticed(name: str, values: list[str]) -> None
 )
 def test_what_is_about_a_thing_is_left_alone(name: str) -> None:
     assert personal(name, ["a", "b"]) == ""
+
+
+def test_a_place_is_a_person_s_only_beside_something_that_is() -> None:
+    assert not any(personal_columns({"name": [], "lat": [], "city": []}).values())
+    assert all(personal_columns({"name": [], "lat": [], "email": []}).values())
+
+
+def test_what_may_well_fall_below_zero_has_no_such_bound(shop: Shop) -> None:
+    rows = [f"{n},{n % 90 + 10.5},{n},{2000 + n % 20},{n + 900}" for n in range(1, 100)]
+    shop.start("\n".join(["row,temp,stock,year,pressure", *rows]) + "\n")
+    options = {name: one.get("logicalTypeOptions", {}) for name, one in shop.columns().items()}
+    assert [name for name, one in options.items() if "minimum" in one] == ["row", "stock"]
 
 
 @pytest.mark.parametrize(

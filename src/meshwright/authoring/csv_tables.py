@@ -38,6 +38,8 @@ def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacke
     decoded = readable(place.base, first, unpacked, format="csv", encoding=str(found.options["encoding"]))
     options = {**found.options, **_quoting(decoded, found, connection)}
     outside = _columns(decoded, found, options, place.told(first))
+    added = _added(place, options, outside, unpacked) if options["header"] else []
+    found, outside = replace(found, names=(*found.names, *added)), [*outside, *added]
     raw = f"raw {name}"
     _load(place, options, outside, raw, connection=connection, unpacked=unpacked)
     understood = understand(connection, raw, outside)
@@ -77,6 +79,19 @@ def _columns(path: Path, found: Shape, options: dict[str, Any], where: str) -> l
         free = free_name((name or f"column_{index}").lower(), taken)
         own.append(name if name and free == name.lower() else free)
     return own
+
+
+def _added(place: Place, options: dict[str, Any], columns: list[str], unpacked: Path) -> list[str]:
+    """The columns that files after the first have beyond its own *columns*, in the order in which they appear."""
+    known = {name.lower() for name in columns}
+    added = []
+    for file in place.names[1:]:
+        path = readable(place.base, file, unpacked, format="csv", encoding=str(options["encoding"]))
+        for name in csv_files.header(path, options, place.told(file)):
+            if name.lower() not in known:
+                known.add(name.lower())
+                added.append(name)
+    return added
 
 
 def _load(

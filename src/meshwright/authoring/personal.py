@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ALIKE_MIN: Final = 0.9
 
@@ -21,7 +21,6 @@ NAMED: Final = (
     ("an identity document", r"ssn|social_security(_?(number|no))?|passport(_?(number|no))?|national_id|tax_id|steuer_?id|driver_?s?_?licen[cs]e|id_?card|svnr|nino"),
     ("an account or card", r"iban|bic|account_?(number|no)|konto(nummer)?|credit_?card(_?(number|no))?|card_?(number|no)"),
     ("an IP or device address", r"ip(_?address|v4|v6)?|mac_?address|device_id|cookie_?id|imei"),
-    ("a place of a person", r"lat(itude)?|lon|lng|longitude|geo_?location"),
     ("pay or health", r"salary|wage|gehalt|income|diagnosis|blood_type|medication"),
 )  # fmt: skip
 # What values say, whatever the column is called. Names cannot be told from other words.
@@ -32,9 +31,28 @@ HELD: Final = (
     ("IP addresses", re.compile(r"(\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}")),
     ("social security numbers", re.compile(r"\d{3}-\d{2}-\d{4}")),
 )
+# Of a person only beside something else that is.
+BESIDE: Final = (
+    (
+        "a place",
+        re.compile(r"(?:^|_)(?:lat(itude)?|lon|lng|longitude|geo_?location|city|zip(_?code)?|postal_?code|plz)$"),
+    ),
+    ("a name", re.compile(r"^(?:name|full_?name|display_?name)$")),
+)
 PARTS: Final = tuple((what, re.compile(rf"(?:^|_)(?:{pattern})(?:_|$)")) for what, pattern in NAMED)
 # Alone, these name things more often than persons.
 THINGS: Final = re.compile(r"(?:^|_)(?:product|company|station|airport|server|file|item|shop|store|city)(?:_|$)")
+
+
+def personal_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Why each of a table's *columns*, with some of its texts, is likely personal; "" for those that nothing says so of."""
+    found = {name: personal(name, some) for name, some in columns.items()}
+    if any(found.values()):
+        for name in columns:
+            for what, pattern in BESIDE:
+                if not found[name] and pattern.search(name):
+                    found[name] = f"its name says {what}, beside columns about a person"
+    return found
 
 
 def personal(name: str, some: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.naming import title
-from meshwright.authoring.personal import personal
+from meshwright.authoring.personal import personal_columns
 from meshwright.authoring.text_formats import text_options
 from meshwright.authoring.text_kinds import IN_PERCENT, is_money
 from meshwright.model.contract import Column, QualityRule, Table
@@ -38,9 +38,18 @@ RANGES: Final = (
     (r"lat|latitude", -90, 90),
     (r"lon|lng|longitude", -180, 180),
     (r"month|monat", 1, 12),
+    (r"day|tag|day_of_month", 1, 31),
     (r"hour|stunde", 0, 23),
+    (r"minute|second|sekunde", 0, 59),
     (r"percent|percentage|pct|prozent", 0, 100),
 )
+# Below zero they mean something, whatever was seen.
+SIGNED: Final = re.compile(
+    r"(?:^|_)(?:temp|temperature|balance|saldo|delta|diff|difference|change|delay|profit|margin|growth|elevation|altitude|"
+    r"alt|offset|tz|x|y|z|year|jahr)(?:_|$)"
+)
+# From zero up to at least so many times the lowest value: zero is near enough to be the bound.
+REACH_MIN: Final = 20
 COUNTED: Final = re.compile(
     r"(?:^|_)(?:quantity|qty|count|age|menge|anzahl|size|length|weight|duration|distance|stock)(?:_|$)"
 )
@@ -66,7 +75,7 @@ def propose(
 
     *origins* are the input's columns by the names that they have in the table.
     """
-    reasons = {one.name: personal(_plain(one.name), one.some) for one in profiles}
+    reasons = personal_columns({_plain(one.name): one.some for one in profiles})
     options = _kept_by_all(connection, looked_at, profiles, drafted)
     key = _key(profiles, drafted.name)
     columns = []
@@ -76,10 +85,10 @@ def propose(
         proposed = replace(proposed, options={**proposed.options, **options.get(column.name, {})})
         is_percent = (origin := origins.get(column.name)) is not None and origin.note == IN_PERCENT
         named = f"{_plain(column.name)}_percent" if is_percent else _plain(column.name)
-        proposed = _promised(proposed, seen, named, is_key=column.name == key, reason=reasons[column.name])
-        if reasons[column.name]:
-            proposed = _marked(proposed, reasons[column.name])
-            review.append((column.name, f"likely personal: {reasons[column.name]}"))
+        proposed = _promised(proposed, seen, named, is_key=column.name == key, reason=reasons[_plain(column.name)])
+        if reasons[_plain(column.name)]:
+            proposed = _marked(proposed, reasons[_plain(column.name)])
+            review.append((column.name, f"likely personal: {reasons[_plain(column.name)]}"))
         if origin is not None and origin.doubt:
             review.append((column.name, origin.doubt))
         columns.append(proposed)
@@ -144,13 +153,20 @@ def _bounded(column: Column, seen: ColumnProfile, name: str, reason: str) -> Col
     for pattern, low, high in RANGES:
         if re.search(rf"(?:^|_)(?:{pattern})(?:_|$)", name) and low <= seen.lowest <= seen.highest <= high:
             return replace(column, options={**column.options, "minimum": low, "maximum": high})
-    is_sure = seen.rows >= ROWS_SOME or is_money(name) or COUNTED.search(name) is not None
-    if seen.lowest >= 0 and is_sure:
+    if _begins_at_zero(seen, name):
         column = replace(column, options={**column.options, "minimum": 0})
     if reason or seen.rows < ROWS_TELLING or seen.lowest == seen.highest:
         return column
     seen_range = {"minimum": _wide(seen.lowest, down=True), "maximum": _wide(seen.highest, down=False)}
     return replace(column, quality=(_warning("in the range seen", seen_range),))
+
+
+def _begins_at_zero(seen: ColumnProfile, name: str) -> bool:
+    """Whether nothing below zero is meant: by the column's name, or because the values of many rows reach down to it."""
+    if seen.lowest < 0 or SIGNED.search(name):
+        return False
+    reaches = seen.rows >= ROWS_SOME and seen.lowest * REACH_MIN <= seen.highest
+    return reaches or is_money(name) or COUNTED.search(name) is not None
 
 
 def _wide(value: Any, *, down: bool) -> float | int:  # noqa: ANN401 - a number of any type
