@@ -132,7 +132,8 @@ class GitHub:
         self, number: int, branch: str, action: str = "synchronize", *, merged: bool = False
     ) -> dict[str, Job]:
         """Something happened to the pull request *number* of *branch*."""
-        pull = {"head": {"repo": {"full_name": OWN}, "ref": branch}, "merged": merged, "base": {"ref": "main"}}
+        head = {"repo": {"full_name": OWN}, "ref": branch, "sha": git(self.origin, "rev-parse", branch)}
+        pull = {"head": head, "merged": merged, "base": {"ref": "main"}}
         event = {"number": number, "action": action, "pull_request": pull}
         return self._event(
             "pull_request", event, sha=git(self.origin, "rev-parse", branch), branch=f"{number}/merge", head=branch

@@ -74,6 +74,8 @@ def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
     mesh.write(".gitignore", ".mesh/\n")
     mesh.product("sales.orders", ORDERS, contract=CONTRACT)
     mesh.product("finance.revenue", "select sum(amount) as total from sales.orders")
+    mesh.write("data/customers.csv", "name,country\nada,GB\n")
+    mesh.product("sales.customers", "select * from 'data/customers.csv'")
     assert mesh.mesh("init", str(work), "--ci", request.param).code == 0
     forge = Forge()
     server = serve(forge)
@@ -112,6 +114,7 @@ def test_a_change_is_reviewed_in_its_branch_and_promoted_at_the_merge_without_be
     found = team.comment(1)
     assert found.startswith("<!-- mesh review: shop -->\n### Mesh review: `feature_web_shop` → `prod`\n\n✅ **Ready.**")
     assert "| `sales.orders` | 2 | 0 | 0 | 1 | `amount` in 1 |" in found
+    assert found.endswith(f"<sub>For {git(team.work.root, 'rev-parse', 'HEAD')}</sub>")
     assert team.rows("finance.revenue") == [{"total": 30.0}]
     assert team.rows("finance.revenue", "feature_web_shop") == [{"total": 35.0}]
 

@@ -45,13 +45,17 @@ def review_text(review: Review) -> str:
 def findings_text(findings: Sequence[Finding]) -> str:
     """The comment when the mesh is not valid and nothing can be planned."""
     count = plural(len(findings), "error")
-    rows = [
-        [code(f"{one.path}:{one.line}" if one.line else one.path), code(one.code), text(_message(one))]
-        for one in findings[:100]
-    ]
-    rest = [f"\n… and {len(findings) - len(rows):,} more: `mesh validate`."] if len(findings) > len(rows) else []
-    lines = ["### Mesh review", "", f"⛔ **Not valid.** {count}; nothing can be planned before they are corrected.", ""]
-    return "\n".join([*lines, *table(["where", "code", "what"], rows), *rest, ""])
+    head = ["### Mesh review", "", f"⛔ **Not valid.** {count}; nothing can be planned before they are corrected.", ""]
+    for most in ROWS:
+        rows = [
+            [code(f"{one.path}:{one.line}" if one.line else one.path), code(one.code), text(_message(one))]
+            for one in findings[:most]
+        ]
+        rest = ["", f"… and {len(findings) - most:,} more: `mesh validate`."] if len(findings) > most else []
+        found = "\n".join([*head, *table(["where", "code", "what"], rows), *rest, ""])
+        if len(found.encode()) <= LENGTH_MAX:
+            break
+    return found
 
 
 def _message(finding: Finding) -> str:
