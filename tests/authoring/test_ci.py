@@ -262,6 +262,18 @@ def test_secrets_are_named_and_never_written(mesh: MeshFolder) -> None:
     assert "env" not in workflow["jobs"]["comment"]
 
 
+def test_a_store_whose_secret_is_named_needs_no_other(mesh: MeshFolder) -> None:
+    mesh.write(
+        "mesh.yaml",
+        "name: test\nregistry: {url: 'postgresql://mesh@db/mesh', password: {env: MESH_DB}}\n"
+        "warehouse: {url: 's3://mesh/warehouse', access_key_id: me, secret_access_key: {env: MESH_S3}}\n",
+    )
+    assert mesh.mesh("init", str(mesh.root), "--ci", "gitlab").out.splitlines()[1:3] == [
+        "give the workflow these secrets: MESH_DB, MESH_S3",
+        "note: set the CI/CD variable MESH_GITLAB_TOKEN: a project access token, role Reporter, scope api",
+    ]
+
+
 def test_a_mesh_in_a_folder_of_its_repository_has_a_workflow_of_its_own(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "trunk")
     folder = tmp_path / "data" / "mesh"

@@ -14,7 +14,7 @@ from meshwright.workspace.git_branch import default_branch, repository_root
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 PROVIDERS: Final = ("github", "gitlab")
 TEMPLATES: Final = Path(__file__).with_name("ci_templates")
@@ -25,8 +25,11 @@ ACTIONS: Final = {
     "upload": "actions/upload-artifact@b7c566a772e6b6bfb58ed0dc250532a479d7789f # v6.0.0",
     "download": "actions/download-artifact@37930b1c2abaa49bbe596cd826c3c89aef350131 # v7.0.0",
 }
-# What the libraries behind a registry and a warehouse take their secrets from.
+# What the libraries behind a registry and a warehouse take their secrets from, where mesh.yaml names nothing else.
 SECRETS: Final = {"postgresql": ("PGPASSWORD",), "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+SETTINGS: Final = {"postgresql": "password", "s3": "secret_access_key"}
+# Extras of Meshwright that stores and connections of a kind need.
+EXTRAS: Final = ("postgresql", "s3", "sqlite")
 GITLAB_FILE: Final = ".gitlab-ci.yml"
 GITLAB_INCLUDED: Final = ".gitlab/mesh.yml"
 
@@ -46,9 +49,13 @@ def write_workflow(root: Path, provider: str) -> Workflow:
     repository = repository_root(root) or root
     folder = root.relative_to(repository).as_posix() if root != repository else ""
     slug = re.sub(r"[^a-z0-9]+", "-", str(settings.get("name", "mesh")).lower()).strip("-") or "mesh"
-    secrets = tuple(sorted({name for document in documents for name in _references(document)} | _implied(settings)))
+    secrets = tuple(sorted({name for document in documents for name in (*_references(document), *_implied(document))}))
     path = _place(repository, provider, slug if folder else "")
-    text = _rendered(provider, settings, slug=slug, folder=folder, secrets=secrets, branch=default_branch(root))
+    needed = {kind for document in documents for kind in _kinds(document)}
+    extras = [extra for extra in EXTRAS if extra in needed]
+    text = _rendered(
+        provider, settings, slug=slug, folder=folder, extras=extras, secrets=secrets, branch=default_branch(root)
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -69,7 +76,7 @@ def _place(repository: Path, provider: str, mesh: str) -> Path:
 
 
 def _notes(settings: Mapping[str, Any], provider: str, path: Path) -> Iterator[str]:
-    if _scheme(settings.get("registry")) in {"", "sqlite"}:
+    if "postgresql" not in _stores(settings):
         yield (
             "the registry in mesh.yaml is a file, which no other machine sees: name one that is shared, "
             "registry: postgresql://… and warehouse: s3://…, before the workflow runs"
@@ -104,32 +111,53 @@ def _references(document: Any) -> Iterator[str]:  # noqa: ANN401 - any document
             yield from _references(value)
 
 
-def _scheme(url: object) -> str:
-    return str(url).partition("://")[0].partition("+")[0] if url and "://" in str(url) else ""
+def _stores(document: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - any document
+    """The kinds of the stores that *document* names by URL (postgresql, s3, sqlite), with their settings."""
+    found = {}
+    for name in ("registry", "warehouse"):
+        entry = document.get(name) if isinstance(document, dict) else None
+        url = entry.get("url") if isinstance(entry, dict) else entry
+        if isinstance(url, str) and "://" in url:
+            found[url.partition("://")[0].partition("+")[0]] = entry if isinstance(entry, dict) else {}
+    return found
 
 
-def _stores(settings: Mapping[str, Any]) -> list[str]:
-    """The extras of Meshwright that its registry and warehouse need."""
-    return [kind for kind in SECRETS if kind in {_scheme(settings.get("registry")), _scheme(settings.get("warehouse"))}]
+def _implied(document: Any) -> Iterator[str]:  # noqa: ANN401 - any document
+    """The environment variables that stores take secrets from where the document has no reference for them."""
+    for kind, settings in _stores(document).items():
+        if kind in SECRETS and SETTINGS[kind] not in settings:
+            yield from SECRETS[kind]
 
 
-def _implied(settings: Mapping[str, Any]) -> set[str]:
-    return {name for kind in _stores(settings) for name in SECRETS[kind]}
+def _kinds(document: Any) -> Iterator[str]:  # noqa: ANN401 - any document
+    """The kinds of stores and connections in *document*. A registry in SQLite needs nothing, a connection to one does."""
+    yield from set(_stores(document)) - {"sqlite"}
+    connections = document.get("connections") if isinstance(document, dict) else None
+    for one in connections.values() if isinstance(connections, dict) else ():
+        if isinstance(one, dict):
+            yield str(one.get("type", ""))
 
 
 def _rendered(
-    provider: str, settings: Mapping[str, Any], *, slug: str, folder: str, secrets: tuple[str, ...], branch: str
+    provider: str,
+    settings: Mapping[str, Any],
+    *,
+    slug: str,
+    folder: str,
+    extras: Sequence[str],
+    secrets: tuple[str, ...],
+    branch: str,
 ) -> str:
     from jinja2 import Environment, StrictUndefined
 
-    extras = ",".join(_stores(settings))
+    wanted = f"[{','.join(extras)}]" if extras else ""
     values = {
         "name": str(settings.get("name", "")).replace("\n", " "),
         "version": __version__,
         "workflow": f"mesh {slug}" if folder else "mesh",
         "slug": slug,
         "branch": branch,
-        "package": f"meshwright{f'[{extras}]' if extras else ''}=={__version__}",
+        "package": f"meshwright{wanted}=={__version__}",
         **ACTIONS,
     }
     if provider == "github":
