@@ -19,10 +19,11 @@ WIDTH = 100
 
 def pages() -> dict[str, str]:
     """The text of every reference page, by file name."""
-    from meshwright.formats import custom_properties
+    from meshwright.formats import connections, custom_properties
 
     made = {
         "command-line.md": command_line(),
+        "connections.md": connections.reference(),
         "custom-properties.md": custom_properties.reference(),
         "files.md": files(),
         "findings.md": findings(),

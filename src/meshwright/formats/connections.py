@@ -218,12 +218,16 @@ def _finding(code: str, message: str, path: str, place: tuple[str, ...], value: 
 
 def reference() -> str:
     """The reference page of connections, as Markdown."""
-    lines = ["| setting | value | meaning |", "|---|---|---|"]
-    text = []
+    lines = [
+        "# Connections",
+        "",
+        "What stands below a name under `connections` of `mesh.yaml` or `domain.yaml`. Settings that hold a secret are",
+        "references: `{env: NAME}`, `{file: PATH}` or `{exec: COMMAND}`; any other text may be one, too. `environments` takes,",
+        "by the name of an environment, settings that are different there. The [guide](../guide/sources.md) has examples.",
+    ]
     for kind, settings in TYPES.items():
-        rows = [
-            f"| `{name}`{' (required)' if one.required else ''} | {'reference' if one.kind == 'secret' else one.kind} | {one.meaning} |"
-            for name, one in settings.items()
-        ]
-        text += [f"## `type: {kind}`", "", *lines, *rows, ""]
-    return "\n".join(text)
+        lines += ["", f"## `type: {kind}`", "", "| setting | value | meaning |", "|---|---|---|"]
+        for name, one in settings.items():
+            value = {"secret": "reference", "headers": "mapping", "sslmode": "text"}.get(one.kind, one.kind)
+            lines.append(f"| `{name}` | {value}{', required' if one.required else ''} | {one.meaning} |")
+    return "\n".join(lines)
