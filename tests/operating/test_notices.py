@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mesh_folder import MeshFolder
 from meshwright.build.states import product_states
 from meshwright.node import Node
 from meshwright.operating.events import NoticeFailed
@@ -226,3 +227,21 @@ def made_older(told: Told, product: str, minutes: int) -> None:
             "UPDATE publications SET document = :changed WHERE product = :product", changed=changed, product=product
         )
     node.registry.close()
+
+
+def test_a_checkout_tells_of_its_own_products_only(told: Told) -> None:
+    told.run()
+    bad(told)
+    told.clock.jump(DAY)
+    other = Told(MeshFolder(told.mesh.root.parent / "other"), told.receiver)
+    place = f"{told.mesh.root}/.mesh"
+    other.mesh.write(
+        "mesh.yaml",
+        f"name: other\nregistry: sqlite:////{place.lstrip('/')}/registry.db\nwarehouse: {place}/warehouse\n"
+        "webhooks:\n- {url: {env: HOOK}}\n",
+    )
+    other.product("core.all", "select 1 as one", DAILY)
+    other.clock = told.clock
+    assert other.run() == []
+    assert told.run() == [("sales.clean", "blocked"), ("sales.raw", "failing")]
+    assert other.run() == []

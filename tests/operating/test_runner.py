@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshwright.model.errors import InvalidInput, InvalidMesh
+from mesh_folder import MeshFolder
+from meshwright.model.errors import InvalidInput, InvalidMesh, Unavailable
 from meshwright.node import Node
 from meshwright.operating.events import LeftToOthers, Troubled, Waited
+from meshwright.storage.sql_runs import SqlRuns
 from operating.conftest import Operated, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from meshwright.model.schedule import Run
 
 DAILY = '{cron: "0 6 * * *"}'
 DAY = timedelta(days=1)
@@ -129,7 +133,7 @@ def block_warehouse(chain: Operated) -> Path:
 def test_what_another_runner_builds_and_what_reads_it_are_left_to_it(chain: Operated) -> None:
     node = Node(chain.mesh.root)
     now = chain.clock.now()
-    assert node.runs.lease("prod", "sales.raw", "other", now=now, until=now + timedelta(minutes=1))
+    assert node.runs.lease("prod", ["sales.raw"], "other", now=now, until=now + timedelta(minutes=1))
     assert chain.once() == {}
     everyone = dict.fromkeys(["sales.raw", "sales.clean", "sales.top"], "other")
     assert chain.told == [LeftToOthers(runners=everyone)]
@@ -142,7 +146,7 @@ def test_what_another_runner_builds_and_what_reads_it_are_left_to_it(chain: Oper
 def test_what_is_asked_for_waits_until_the_other_runner_is_done(chain: Operated) -> None:
     node = Node(chain.mesh.root)
     now = chain.clock.now()
-    assert node.runs.lease("prod", "sales.raw", "other", now=now, until=now + timedelta(minutes=1))
+    assert node.runs.lease("prod", ["sales.raw"], "other", now=now, until=now + timedelta(minutes=1))
     assert outcomes(chain.runner(select=("sales.raw",), poll_seconds=10).asked()) == {"sales.raw": "published"}
     assert 6 <= len(chain.clock.slept) <= 7
     node.runs.close()
@@ -215,3 +219,68 @@ def test_a_runner_that_stays_and_finds_nothing_new_looks_into_nothing(
         chain.runner(poll_seconds=2).watch()
     assert len(chain.clock.slept) == 8
     assert looked == ["prod"]
+
+
+def test_a_schedule_that_waits_for_inputs_that_never_publish_is_a_warning_with_its_line(operated: Operated) -> None:
+    operated.product("sales.raw", "select 1 as id", "{on: inputs}")
+    answer = operated.mesh.mesh("validate")
+    assert answer.code == 0
+    assert "domains/sales/raw/product.yaml:4:1: warning[idle-schedule]: It is due on new publications" in answer.out
+    operated.product("sales.clean", "select id from sales.raw", "{on: inputs}")
+    operated.product("sales.raw", "select 1 as id", DAILY)
+    assert "idle-schedule" not in operated.mesh.mesh("validate").out
+
+
+def test_a_bad_schedule_is_a_finding_with_its_line_and_what_to_write(operated: Operated) -> None:
+    operated.product("sales.raw", "select 1 as id", '{cron: "0 26 * * *"}')
+    answer = operated.mesh.mesh("validate")
+    assert answer.code == 2
+    place = "domains/sales/raw/product.yaml:5"
+    assert place in answer.out + answer.err
+    assert "'0 26 * * *' has no such hour: write e.g. 0 6 * * * for every day at six" in answer.out + answer.err
+
+
+def test_giving_a_published_product_a_schedule_builds_nothing_anew(operated: Operated) -> None:
+    operated.product("sales.raw", "select 1 as id")
+    operated.mesh.build()
+    operated.product("sales.raw", "select 1 as id", DAILY)
+    assert operated.mesh.actions() == {"sales.raw": "reuse"}
+
+
+def test_a_run_that_cannot_be_recorded_leaves_the_others_going(
+    chain: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = SqlRuns.record
+
+    def failing(self: SqlRuns, run: Run) -> None:
+        if run.product == "sales.raw":
+            raise Unavailable("the registry went away")
+        record(self, run)
+
+    monkeypatch.setattr(SqlRuns, "record", failing)
+    assert chain.once() == dict.fromkeys(["sales.raw", "sales.clean", "sales.top"], "published")
+    monkeypatch.undo()
+    node = Node(chain.mesh.root)
+    assert node.runs.leased("prod", now=chain.clock.now()) == {}
+    node.runs.close()
+    # What it published covers it all the same.
+    assert chain.once() == {}
+
+
+def test_domains_in_two_checkouts_follow_each_other_through_one_registry(chain: Operated, tmp_path: Path) -> None:
+    chain.once()
+    node = Node(chain.mesh.root, now=chain.clock.now)
+    other = tmp_path / "other"
+    registry = f"registry: sqlite:////{str(chain.mesh.root).lstrip('/')}/.mesh/registry.db\n"
+    elsewhere = Operated(MeshFolder(other))
+    elsewhere.mesh.write("mesh.yaml", f"name: other\n{registry}warehouse: {chain.mesh.root}/.mesh/warehouse\n")
+    elsewhere.product("core.all", "select * from sales.clean", "{on: inputs}")
+    elsewhere.clock = chain.clock
+    assert elsewhere.once() == {"core.all": "published"}
+    assert chain.once() == {}
+    chain.mesh.write("data/o.csv", "id,k\n7,x\n")
+    chain.clock.jump(DAY)
+    assert chain.once() == {"sales.raw": "published", "sales.clean": "published"}
+    assert elsewhere.once() == {"core.all": "published"}
+    assert set(node.runs.last("prod")) == {"sales.raw", "sales.clean", "sales.top", "core.all"}
+    node.runs.close()

@@ -65,29 +65,29 @@ def test_only_the_newest_runs_are_kept(runs: SqlRuns) -> None:
 
 
 def test_a_leased_product_is_nobody_elses_until_the_lease_expires_or_is_given_back(runs: SqlRuns) -> None:
-    assert runs.lease("prod", "sales.orders", "a", now=NOON, until=NOON + MINUTE)
-    assert not runs.lease("prod", "sales.orders", "b", now=NOON, until=NOON + MINUTE)
-    assert runs.lease("prod", "sales.items", "b", now=NOON, until=NOON + MINUTE)
-    assert runs.lease("trial", "sales.orders", "b", now=NOON, until=NOON + MINUTE)
+    assert runs.lease("prod", ["sales.orders"], "a", now=NOON, until=NOON + MINUTE)
+    assert not runs.lease("prod", ["sales.orders"], "b", now=NOON, until=NOON + MINUTE)
+    assert runs.lease("prod", ["sales.items"], "b", now=NOON, until=NOON + MINUTE)
+    assert runs.lease("trial", ["sales.orders"], "b", now=NOON, until=NOON + MINUTE)
     assert runs.leased("prod", now=NOON) == {"sales.orders": "a", "sales.items": "b"}
-    assert runs.lease("prod", "sales.orders", "b", now=NOON + MINUTE, until=NOON + 2 * MINUTE)
-    runs.release("prod", "sales.orders", "a")
+    assert runs.lease("prod", ["sales.orders"], "b", now=NOON + MINUTE, until=NOON + 2 * MINUTE)
+    runs.release("prod", ["sales.orders"], "a")
     assert runs.leased("prod", now=NOON + MINUTE) == {"sales.orders": "b"}
-    runs.release("prod", "sales.orders", "b")
-    assert runs.lease("prod", "sales.orders", "a", now=NOON, until=NOON + MINUTE)
+    runs.release("prod", ["sales.orders"], "b")
+    assert runs.lease("prod", ["sales.orders"], "a", now=NOON, until=NOON + MINUTE)
 
 
 def test_a_renewed_lease_lasts_longer_and_an_expired_one_is_not_renewed(runs: SqlRuns) -> None:
-    runs.lease("prod", "sales.orders", "a", now=NOON, until=NOON + MINUTE)
-    runs.lease("prod", "sales.items", "a", now=NOON, until=NOON + MINUTE / 2)
+    runs.lease("prod", ["sales.orders"], "a", now=NOON, until=NOON + MINUTE)
+    runs.lease("prod", ["sales.items"], "a", now=NOON, until=NOON + MINUTE / 2)
     soon = NOON + MINUTE * 0.75
     assert runs.renew("a", now=soon, until=soon + MINUTE) == [("prod", "sales.orders")]
     assert runs.leased("prod", now=NOON + MINUTE) == {"sales.orders": "a"}
 
 
 def test_recording_a_run_gives_its_lease_back_and_no_other(runs: SqlRuns) -> None:
-    runs.lease("prod", "sales.orders", "a", now=NOON, until=NOON + MINUTE)
-    runs.lease("prod", "sales.items", "a", now=NOON, until=NOON + MINUTE)
+    runs.lease("prod", ["sales.orders"], "a", now=NOON, until=NOON + MINUTE)
+    runs.lease("prod", ["sales.items"], "a", now=NOON, until=NOON + MINUTE)
     runs.record(run(runner="b"))
     assert runs.leased("prod", now=NOON) == {"sales.orders": "a", "sales.items": "a"}
     runs.record(run(runner="a"))
@@ -99,7 +99,7 @@ def test_of_many_runners_at_once_one_gets_the_lease_and_one_changes_the_conditio
 
     def take(number: int) -> tuple[bool, bool, bool]:
         start.wait()
-        leased = runs.lease("prod", "sales.orders", f"r{number}", now=NOON, until=NOON + MINUTE)
+        leased = bool(runs.lease("prod", ["sales.orders"], f"r{number}", now=NOON, until=NOON + MINUTE))
         told = runs.change_condition("prod", "sales.orders", before=None, after=("failing", "t1"))
         start.wait()
         back = runs.change_condition("prod", "sales.orders", before=("failing", "t1"), after=("served", "t2"))

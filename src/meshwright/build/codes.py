@@ -37,6 +37,12 @@ CODES = (
         "one of the inputs, or split one of the products in two.",
     ),
     Code(
+        "idle-schedule",
+        "A schedule waits for inputs that never publish",
+        "`on: inputs` makes a product due when a product that it reads publishes. This one reads files or nothing at all, which publish "
+        "nothing. Give its `mesh.schedule` a cron: at its moments new files are found, and without any nothing is built.",
+    ),
+    Code(
         "merge-without-key",
         "A merging port has no key",
         "A port with `mesh.materialization: merge` replaces rows that have the same key. Mark the key's columns `primaryKey: true` in "

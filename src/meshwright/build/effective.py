@@ -20,7 +20,7 @@ from meshwright.model.graph import build_order
 from meshwright.model.product import OutputPort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from meshwright.analysis.binding import Binder
     from meshwright.build.source_columns import SourceColumns
@@ -122,6 +122,7 @@ class _Effective:
         for name in order:
             if name in outlines:
                 self.products[name] = self.bind(outlines[name])
+        self.find_idle(upstream)
         return EffectiveMesh(
             workspace=self.workspace,
             products=self.products,
@@ -138,6 +139,28 @@ class _Effective:
         domains = self.workspace.mesh.domains
         names = [name for name in self.published if name not in known and name.partition(".")[0] not in domains]
         return {name: [read.product for read in self.published[name].inputs if read.product] for name in names}
+
+    def find_idle(self, upstream: Mapping[str, Sequence[str]]) -> None:
+        """Products that wait for inputs which never publish, because they read no product."""
+        for name, bound in self.products.items():
+            product = bound.product
+            schedule = product.schedule
+            if schedule is None or not schedule.on_inputs or any(upstream[name]):
+                continue
+            pointer = "/customProperties"
+            line, column = self.workspace.place(product.path, pointer)
+            self.findings.append(
+                Finding(
+                    code="idle-schedule",
+                    message="It is due on new publications of its inputs, and reads no product",
+                    path=product.path,
+                    line=line,
+                    column=column,
+                    hint="write a cron, which looks for new files, too; or leave out 'on: inputs'",
+                    pointer=pointer,
+                    severity=Severity.WARNING,
+                )
+            )
 
     def outlines(self) -> dict[str, Outline]:
         """Every product's outline, from the cache where its files are as they were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from meshwright.operating.outlook import Outlook
 
     Show = Callable[[Plan], AbstractContextManager[Callable[[Event], None]]]
+
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,23 +92,27 @@ class DueBuild:
             outlook = again(outlook, self._mesh, self._now())
             still = outlook.due_now() | outlook.retries()
             ours = {name: one for name, one in due.items() if name not in done.elsewhere}
-            for name in [name for name, one in ours.items() if one.cause != "asked" and name not in still]:
-                del ours[name]
-                leases.give_back(name)
+            done_meanwhile = [name for name, one in ours.items() if one.cause != "asked" and name not in still]
+            leases.give_back(done_meanwhile)
+            ours = {name: one for name, one in ours.items() if name not in done_meanwhile}
             if ours:
                 self._tell(DueFound(due=ours))
                 self._build(_Recording(self._mesh, settings, leases, outlook, ours, done, self._now))
         return done
 
     def _take(self, leases: Leases, outlook: Outlook, due: Collection[str], done: Pass) -> None:
-        """Lease what is *due*, upstream first: what reads a product that another runner is building waits for it."""
-        others = dict(self._mesh.runs.leased(outlook.environment, now=self._now()))
-        for name in due:
-            building = sorted(reachable({name}, outlook.upstream) & (others.keys() | done.elsewhere.keys()))
-            if building:
-                done.elsewhere[name] = done.elsewhere.get(building[0]) or others[building[0]]
-            elif not leases.take(name):
-                done.elsewhere[name] = self._mesh.runs.leased(outlook.environment, now=self._now()).get(name, "")
+        """Lease what is *due*; what reads a product that another runner is building waits for it."""
+        runs, environment = self._mesh.runs, outlook.environment
+        before = runs.leased(environment, now=self._now())
+        wanted = [name for name in due if name not in before and not _rests_on(name, before, outlook)]
+        taken = leases.take(wanted)
+        if len(taken) < len(due):
+            others = {**before, **runs.leased(environment, now=self._now())}
+            lost = {name: others.get(name, "") for name in due if name not in taken}
+            above = [name for name in taken if _rests_on(name, lost, outlook)]
+            leases.give_back(above)
+            done.elsewhere |= lost | {name: next(iter(_rests_on(name, lost, outlook).values())) for name in above}
+            done.elsewhere |= {name: who for name in lost for who in _rests_on(name, before, outlook).values()}
 
     def _build(self, recording: _Recording) -> None:
         request = PlanRequest(environment=self._settings.environment, select=sorted(recording.due))
@@ -121,6 +129,13 @@ class DueBuild:
                 emit(event)
 
             self._mesh.build(planned, emit_and_record)
+
+
+def _rests_on(name: str, others: Mapping[str, str], outlook: Outlook) -> dict[str, str]:
+    """Those of *others* (runners by product) that *name* reads, directly or through more products."""
+    if not others:
+        return {}
+    return {up: others[up] for up in sorted(reachable({name}, outlook.upstream) & others.keys() - {name})}
 
 
 class _Recording:
@@ -156,7 +171,12 @@ class _Recording:
         run = self._run(ended)
         self._done.ended[ended.product] = ended
         self._done.runs[ended.product] = run
-        self._mesh.runs.record(run)
+        try:
+            self._mesh.runs.record(run)
+        except MeshwrightError as error:
+            # What was published is published; the product stays due, and the others go on.
+            LOG.warning("the run of %s could not be recorded: %s", ended.product, error)
+            return
         self._leases.ended(ended.product)
 
     def fail_all(self, error: MeshwrightError) -> None:

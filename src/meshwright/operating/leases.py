@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from meshwright.model.errors import MeshwrightError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from meshwright.storage import Runs
@@ -46,24 +46,24 @@ class Leases:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
-        for product in sorted(self._held):
-            self.give_back(product)
+        self.give_back(sorted(self._held))
 
-    def take(self, product: str) -> bool:
-        """Whether *product* is now this runner's to build."""
+    def take(self, products: Iterable[str]) -> list[str]:
+        """Those of *products* that are now this runner's to build."""
         now = self._now()
-        taken = self._runs.lease(self._environment, product, self.runner, now=now, until=now + self._length)
-        if taken:
-            self._held.add(product)
-        return taken
+        taken = self._runs.lease(self._environment, products, self.runner, now=now, until=now + self._length)
+        self._held.update(taken)
+        return list(taken)
 
-    def give_back(self, product: str) -> None:
-        """Let others build *product*."""
-        self._held.discard(product)
+    def give_back(self, products: Sequence[str]) -> None:
+        """Let others build *products*."""
+        if not products:
+            return
+        self._held.difference_update(products)
         try:
-            self._runs.release(self._environment, product, self.runner)
+            self._runs.release(self._environment, products, self.runner)
         except MeshwrightError as error:
-            LOG.warning("the lease on %s could not be given back, it will expire: %s", product, error)
+            LOG.warning("%d leases could not be given back, they will expire: %s", len(products), error)
 
     def ended(self, product: str) -> None:
         """The run of *product* is recorded, and its lease given back with it."""

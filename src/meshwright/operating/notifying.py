@@ -43,7 +43,9 @@ class Notifying:
 
     def _tell_changes(self, mesh: RunningMesh, outlook: Outlook) -> None:
         environment, written = outlook.environment, mesh.workspace.mesh
-        states = product_states(mesh.registry, environment, outlook.products, outlook.published, outlook.now)
+        # Other checkouts know the schedules of their own products, and tell of these.
+        own = {name: head for name, head in outlook.published.items() if name in outlook.products}
+        states = product_states(mesh.registry, environment, outlook.products, own, outlook.now)
         for notice in changes(written, healths(states, outlook), mesh.runs, environment, outlook.now):
             for webhook in written.settings.webhooks:
                 if notice.told in webhook.on and self._is_about(webhook, notice.product):

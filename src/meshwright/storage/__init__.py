@@ -133,16 +133,18 @@ class Runs(Protocol):
         """Keep *run*, and give back the lease that its runner has on the product."""
         ...
 
-    def lease(self, environment: str, product: str, runner: str, *, now: datetime, until: datetime) -> bool:
-        """Whether *runner* alone may build *product* from *now* until *until*; False when another's lease has not expired."""
+    def lease(
+        self, environment: str, products: Iterable[str], runner: str, *, now: datetime, until: datetime
+    ) -> Sequence[str]:
+        """Those of *products* that *runner* alone may build from *now* until *until*: no other's lease on them is alive."""
         ...
 
     def renew(self, runner: str, *, now: datetime, until: datetime) -> Sequence[tuple[str, str]]:
         """Let every lease of *runner* that has not expired last until *until*: their (environment, product)."""
         ...
 
-    def release(self, environment: str, product: str, runner: str) -> None:
-        """Give back the lease that *runner* has, if it has one."""
+    def release(self, environment: str, products: Iterable[str], runner: str) -> None:
+        """Give back the leases that *runner* has on *products*, if it has any."""
         ...
 
     def leased(self, environment: str, *, now: datetime) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from meshwright.storage.database import open_database
 from meshwright.storage.documents import decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -77,12 +78,18 @@ class SqlRuns:
             transaction.execute(FORGET, **key, number=number - KEPT)
             transaction.execute(RELEASE, **key, runner=run.runner)
 
-    def lease(self, environment: str, product: str, runner: str, *, now: datetime, until: datetime) -> bool:
-        """Whether *runner* alone may build *product* from *now* until *until*; False when another's lease has not expired."""
-        key = {"environment": environment, "product": product, "runner": runner, "until": _text(until)}
+    def lease(
+        self, environment: str, products: Iterable[str], runner: str, *, now: datetime, until: datetime
+    ) -> list[str]:
+        """Those of *products* that *runner* alone may build from *now* until *until*: no other's lease on them is alive."""
+        taken = []
         with self._database.writing() as transaction:
-            is_new = transaction.execute(NEW_LEASE, **key) == 1
-            return is_new or transaction.execute(EXPIRED_LEASE, **key, now=_text(now)) == 1
+            for product in products:
+                key = {"environment": environment, "product": product, "runner": runner, "until": _text(until)}
+                is_new = transaction.execute(NEW_LEASE, **key) == 1
+                if is_new or transaction.execute(EXPIRED_LEASE, **key, now=_text(now)) == 1:
+                    taken.append(product)
+        return taken
 
     def renew(self, runner: str, *, now: datetime, until: datetime) -> list[tuple[str, str]]:
         """Let every lease of *runner* that has not expired last until *until*: their (environment, product)."""
@@ -91,10 +98,11 @@ class SqlRuns:
             transaction.execute(RENEW, runner=runner, now=_text(now), until=_text(until))
             return [(environment, product) for environment, product in held]
 
-    def release(self, environment: str, product: str, runner: str) -> None:
-        """Give back the lease that *runner* has, if it has one."""
+    def release(self, environment: str, products: Iterable[str], runner: str) -> None:
+        """Give back the leases that *runner* has on *products*, if it has any."""
         with self._database.writing() as transaction:
-            transaction.execute(RELEASE, environment=environment, product=product, runner=runner)
+            for product in products:
+                transaction.execute(RELEASE, environment=environment, product=product, runner=runner)
 
     def leased(self, environment: str, *, now: datetime) -> dict[str, str]:
         """The runner of each product whose lease has not expired."""
