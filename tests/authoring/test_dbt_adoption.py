@@ -83,7 +83,7 @@ def test_everything_that_was_not_carried_over_is_listed_with_file_and_line(mesh:
     assert "dbt_date.get_base_dates" in left["days"]["note"]
     assert left["stg_orders: not_null(order_id)"]["place"] == "models/staging/stg_orders.yml:10"
     assert left["weekly_mail (of Marketing)"]["place"] == "models/marts/customers.yml:23"
-    report = (mesh.root / "domains/bakery/IMPORTED.md").read_text(encoding="utf-8")
+    report = (mesh.root / "domains/bakery/IMPORTED-bakery.md").read_text(encoding="utf-8")
     assert all(f"`{item['place']}`" in report for item in left.values())
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshwright.authoring.dbt_project import DbtMacro, DbtProject, Place
+from meshwright.authoring.dbt_references import named
 from meshwright.authoring.dbt_rendering import Renderer
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ def test_what_only_a_running_dbt_knows_is_named_with_its_line(tmp_path: Path, te
     assert line == 2
 
 
+def test_a_variable_that_names_a_table_is_a_reference_of_whoever_asks(tmp_path: Path) -> None:
+    made = renderer(tmp_path, orders_table="{{ ref('orders') }}")
+    assert rendered("from {{ var('orders_table') }}", made) == "from <ref orders>"
+    assert made.render("from {{ var('orders_table') }}").refs == [("", "orders", "")]
+
+
 def test_a_macro_without_end_is_stopped(tmp_path: Path) -> None:
     made = renderer(tmp_path, "{% macro again(n) %}{{ again(n + 1) }}{% endmacro %}")
     message, _ = problem("{{ again(0) }}", made)
@@ -105,10 +112,9 @@ def test_references_are_found_in_what_cannot_be_rendered(tmp_path: Path) -> None
     made = renderer(tmp_path)
     text = "{{ run_query('x') }} from {{ ref('a') }} join {{ source(\"s\", 't') }} {{ ref('b', version=3) }}"
     found = made.render(text)
-    made.references(text, found)
     assert [name for _, name, _ in found.refs] == ["a", "b"]
     assert found.sources == [("s", "t")]
-    left = made.left_over("{{ config(a=1) }}\n" + text, lambda kind, name, more: f"{kind}:{name}:{more}")
+    left = named("{{ config(a=1) }}\n" + text, lambda kind, name, more: f"{kind}:{name}:{more}")
     assert left == "{{ run_query('x') }} from ref:a: join source:s:t ref:b:3"
 
 

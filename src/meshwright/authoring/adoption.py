@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# What a person wants to know first.
+KINDS: Final = (
+    "product",
+    "model",
+    "python model",
+    "snapshot",
+    "source",
+    "seed",
+    "table",
+    "column",
+    "test",
+    "unit test",
+)
 
 
 class Outcome(StrEnum):
@@ -73,7 +88,7 @@ class Adoption:
         groups: dict[tuple[str, str, str], list[Item]] = {}
         for item in self.of(outcome):
             groups.setdefault((item.kind, item.note, item.action), []).append(item)
-        return sorted(groups.values(), key=lambda group: (group[0].kind, group[0].place))
+        return sorted(groups.values(), key=lambda group: (_rank(group[0].kind), _order(group[0])))
 
     def report(self) -> str:
         """The whole report as a Markdown page, to be kept beside what was written."""
@@ -94,6 +109,10 @@ class Adoption:
                 lines += [f"- {_line(item)}" for item in self.of(Outcome.CARRIED) if item.kind == kind]
                 lines.append("")
         return "\n".join(lines)
+
+
+def _rank(kind: str) -> tuple[int, str]:
+    return (KINDS.index(kind), "") if kind in KINDS else (len(KINDS), kind)
 
 
 def _order(item: Item) -> tuple[str, int, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,6 @@ from meshwright.authoring.dbt_contracts import (
     cast_to,
     contracted_columns,
     described,
-    promised_version,
     promises_of,
     write_contract,
 )
@@ -24,8 +23,9 @@ from meshwright.authoring.dbt_inputs import Inputs
 from meshwright.authoring.dbt_leftovers import leave_others
 from meshwright.authoring.dbt_macros import NotRendered
 from meshwright.authoring.dbt_naming import TableNames
+from meshwright.authoring.dbt_ports import commented, output_port
 from meshwright.authoring.dbt_products import Arrangement, Home, arrange, identifier
-from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings
+from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings, upstream_products
 from meshwright.authoring.dbt_transformations import Written, write_transformation
 from meshwright.authoring.dbt_understanding import Understood, understand
 from meshwright.authoring.dbt_unit_tests import written_case
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     Columns = Sequence[tuple[str, DataType]]
 
-REPORT: Final = "IMPORTED.md"
+REPORT: Final = "IMPORTED-{project}.md"
 # A folder of the product that nothing reads: what waits there keeps nobody from building the rest.
 UNFINISHED: Final = "unfinished"
 
@@ -122,11 +122,19 @@ class _Adopting:
         for product in self.arrangement.products:
             self.files[self._folder(product)] = self._product_files(product)
         columns = self._bind()
-        singular = self._singular_hosts()
+        around = Neighbourhood(
+            self.found.project,
+            self.found.renderer,
+            self.found.dialect,
+            self.arrangement,
+            upstream_products(self.arrangement, self.found.reads),
+            self.found.keys,
+        )
+        singular = around.hosts(self.adoption)
         for key, home in self.arrangement.homes.items():
             model = by_key[key]
             if home.is_port:
-                self._promise(model, home, columns.get(key, ()), singular.get(key, []))
+                self._promise(model, PortSurroundings(around, home), columns.get(key, ()), singular.get(key, []))
             else:
                 self._step(model, home)
         for product in self.arrangement.products:
@@ -134,7 +142,7 @@ class _Adopting:
         self._unit_tests()
         for folder, cases in self.cases.items():
             self.files[folder] |= {path: dump(listed) for path, listed in cases.items()}
-        leave_others(self.found, self.arrangement, self.adoption)
+        leave_others(self.found, self.arrangement, self.adoption, read=set(self.inputs.known))
         self._finish()
 
     # Transformations.
@@ -177,49 +185,9 @@ class _Adopting:
 
     # Contracts.
 
-    def _singular_hosts(self) -> dict[str, list[DataTest]]:
-        """The singular tests by the model whose contract takes them: of the ports they read, the one built last."""
-        order = {key: at for at, key in enumerate(self.arrangement.homes)}
-        hosts: dict[str, list[DataTest]] = {}
-        for test in self.found.project.singular_tests:
-            rendered = self.found.renderer.render(test.sql)
-            if rendered.sql is None:
-                self.found.renderer.references(test.sql, rendered)
-            keys = [self.found.keys.get((name, version), "") for _, name, version in rendered.refs]
-            ports = [key for key in keys if key in order and self.arrangement.homes[key].is_port]
-            if ports:
-                hosts.setdefault(max(ports, key=lambda key: order[key]), []).append(test)
-            else:
-                note = rendered.problem or "it reads no output port, and rules read nothing else"
-                self.adoption.left("test", test.name, test.place, note=note)
-        return hosts
-
-    def _upstream(self) -> dict[str, set[str]]:
-        direct: dict[str, set[str]] = {product: set() for product in self.arrangement.products}
-        for key, home in self.arrangement.homes.items():
-            direct[home.product] |= {self.arrangement.homes[one].product for one in self.found.reads.get(key, ())}
-        found: dict[str, set[str]] = {}
-        for product, above in direct.items():
-            seen: set[str] = set()
-            waiting = [*above]
-            while waiting:
-                name = waiting.pop()
-                if name not in seen:
-                    seen.add(name)
-                    waiting += direct[name]
-            found[product] = seen - {product}
-        return found
-
-    def _promise(self, model: Relation, home: Home, columns: Columns, singular: list[DataTest]) -> None:
+    def _promise(self, model: Relation, around: PortSurroundings, columns: Columns, singular: list[DataTest]) -> None:
+        home = around.home
         address = home.address(self.domain)
-        neighbourhood = Neighbourhood(
-            self.found.project,
-            self.found.renderer,
-            self.found.dialect,
-            self.arrangement,
-            self._upstream(),
-            self.found.keys,
-        )
         contracted = contracted_columns(model, self.found.dialect) if model.is_contracted else []
         written = self.written[model.key]
         if contracted and columns and not written.problem:
@@ -228,7 +196,6 @@ class _Adopting:
             types = {name.lower(): kind for name, kind in contracted}
             columns = [(name, types.get(name.lower(), kind)) for name, kind in columns] or contracted
         if columns:
-            around = PortSurroundings(neighbourhood, home)
             promises = promises_of(model, singular, around, self.adoption, to=address)
             unknown = [name for name in promises.columns if name not in {column.lower() for column, _ in columns}]
             self._note_unknown(model, unknown)
@@ -295,13 +262,13 @@ class _Adopting:
         ports: list[OutputPort] = []
         for model in self.arrangement.products[product]:
             home, written = self.arrangement.homes[model.key], self.written[model.key]
-            text = written.text if home.is_port else _commented(model, written.text)
+            text = written.text if home.is_port else commented(model, written.text)
             files[f"{self._place(model)}/{home.stem}.sql"] = text
             if self._is_waiting(model):
                 continue
             contract = self.contracts.get(model.key)
             if home.is_port:
-                ports.append(_port(model, home, written, contract))
+                ports.append(output_port(model, home, written, contract))
             if contract is not None:
                 files[f"contracts/{home.stem}.yaml"] = dump(odcs.write(contract))
         inputs: tuple[InputPort, ...] = tuple(self.inputs.ports.get(product, {}).values())
@@ -371,28 +338,10 @@ class _Adopting:
         if self.inputs.tables and not self.inputs.is_declared:
             count = len(set(self.inputs.tables))
             self.adoption.next_steps.append(connection_advice(self.inputs.connection, self.found.dialect, count))
-        self.adoption.files[f"{place}/{REPORT}"] = self.adoption.report()
-
-
-def _port(model: Relation, home: Home, written: Written, contract: Contract | None) -> OutputPort:
-    port = OutputPort(
-        name=home.name,
-        version=promised_version(model),
-        description="" if contract is not None else model.description,
-        contract_id=contract.id if contract is not None else "",
-        materialization=written.incremental.materialization,
-        key=written.incremental.key,
-        deprecated=bool(model.deprecated_from),
-    )
-    event_time = str(model.config.get("event_time") or "")
-    known = contract is not None and contract.table.column(event_time) is not None
-    return replace(port, event_time=event_time) if event_time and known else port
-
-
-def _commented(model: Relation, text: str) -> str:
-    """A step's query with its documentation above it: a step has no contract that could hold it."""
-    lines = [f"-- {line}".rstrip() for line in model.description.splitlines()]
-    lines += [
-        f"--   {column.name}: {' '.join(column.description.split())}" for column in model.columns if column.description
-    ]
-    return text if not lines else "\n".join(lines) + "\n" + text
+        if any("not installed" in item.note for item in self.adoption.items):
+            self.adoption.next_steps.append(
+                "run dbt deps in the project and import again, if macros of packages are missed"
+            )
+        self.adoption.files[f"{place}/{REPORT.format(project=identifier(self.found.project.name))}"] = (
+            self.adoption.report()
+        )

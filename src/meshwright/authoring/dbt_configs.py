@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_project import DataTest, DbtColumn, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from meshwright.authoring.dbt_project import Relation
 
 # Mappings that are one configuration's value; any other mapping below `models:` is a folder.
 MAPPINGS: Final = frozenset({"meta", "column_types", "contract", "grants", "persist_docs", "docs", "vars", "quoting"})
@@ -135,3 +138,13 @@ def described_test(name: str, body: Mapping[str, Any], *, model: str, column: st
         config={**config, **(inner if isinstance(inner, dict) else {})},
         description=str(body.get("description") or ""),
     )
+
+
+def with_test_defaults(relation: Relation, defaults: Mapping[str, Any]) -> Relation:
+    """*relation* with tests that are configured as *defaults* say, where they say nothing themselves."""
+
+    def configured(found: tuple[DataTest, ...]) -> tuple[DataTest, ...]:
+        return tuple(replace(test, config={**defaults, **test.config}) for test in found)
+
+    described = tuple(replace(column, tests=configured(column.tests)) for column in relation.columns)
+    return replace(relation, tests=configured(relation.tests), columns=described)

@@ -114,7 +114,8 @@ class Variables:
         if value is None and default is None and not self.has_var(name):
             raise NotRendered(f"var('{name}') has neither a value in dbt_project.yml nor a default")
         if isinstance(value, str) and "{{" in value:
-            value = self._renderer.render(value, package=self._renderer.now.package).sql
+            # A variable may name a table: what it reads is read by whoever asked.
+            value = self._renderer.template(value, self._renderer.now.package).render()
         return value
 
     def has_var(self, name: str) -> bool:

@@ -8,7 +8,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_configs import columns, joined, listed, mappings, of_entry, of_folder, tests
+from meshwright.authoring.dbt_configs import (
+    columns,
+    joined,
+    listed,
+    mappings,
+    of_entry,
+    of_folder,
+    tests,
+    with_test_defaults,
+)
 from meshwright.authoring.dbt_project import DataTest, DbtColumn, DbtMacro, DbtProject, Other, Place, Relation
 from meshwright.authoring.dbt_properties import Entry, Properties, source_tables
 from meshwright.formats.yaml_text import parse
@@ -123,6 +132,12 @@ class _Package:
         for key, section in (("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots")):
             for path in places[key]:
                 self._relations(name, section, path, own, properties)
+        defaults = of_folder(own.get("data_tests") or own.get("tests"), (name,))
+        self.project.relations = (
+            [with_test_defaults(one, defaults) for one in self.project.relations]
+            if defaults
+            else self.project.relations
+        )
         for path in (*places["macro-paths"], *places["test-paths"]):
             self._code(name, path, is_test=path in places["test-paths"], is_root=is_root)
         for entry in properties.sources:
@@ -206,9 +221,8 @@ class _Package:
                     macro = DbtMacro(package=package, name=f"test_{name}", text=body, place=place)
                     self.project.macros.append(macro)
             if is_test and is_root and not blocks and text.strip():
-                self.project.singular_tests.append(
-                    DataTest(name=_stem(file), place=Place(self._path(file), 1), sql=text)
-                )
+                test = DataTest(name=_stem(file), place=Place(self._path(file), 1), sql=text, config=_own_config(text))
+                self.project.singular_tests.append(test)
 
 
 def _paths(own: dict[str, Any], key: str) -> list[str]:
@@ -308,3 +322,9 @@ def read_catalog(project: DbtProject, target: Path) -> None:
             parts = name.split(".")
             key = ".".join(parts[2:])
             project.types[key] = {column["name"]: column["type"] for column in node.get("columns", {}).values()}
+
+
+def _own_config(text: str) -> dict[str, Any]:
+    """What a singular test says of itself in `config(severity='warn', …)`, as far as it is plain text."""
+    call = re.search(r"{{-?\s*config\s*\((.*?)\)\s*-?}}", text, re.DOTALL)
+    return dict(re.findall(r"(\w+)\s*=\s*['\"]([^'\"]*)['\"]", call[1])) if call is not None else {}

@@ -26,6 +26,7 @@ from meshwright.authoring.dbt_context import (
     Variables,
 )
 from meshwright.authoring.dbt_macros import BUILTIN, NotRendered
+from meshwright.authoring.dbt_references import references_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,10 +41,6 @@ __all__ = ["NotRendered", "Rendered", "Renderer", "Table"]
 
 # What a model's own table is called in rendered SQL.
 THIS: Final = "__this__"
-# A call of these stands for a table, whatever else a text holds that cannot be rendered.
-REFERENCE: Final = re.compile(r"{{-?\s*(ref|source)\(([^{}]*?)\)\s*-?}}")
-CONFIG: Final = re.compile(r"{{-?\s*config\s*\(.*?\)\s*-?}}\s*", re.DOTALL)
-ARGUMENT: Final = re.compile(r"(?:(v|version)\s*=\s*)?(?:['\"]([^'\"]*)['\"]|(\d+))")
 # How many statements of templates may run for one model: a loop without end in a macro ends here.
 CALLS_MAX: Final = 100_000
 
@@ -52,8 +49,8 @@ CALLS_MAX: Final = 100_000
 class Rendered:
     """One rendering: `sql` is None when `problem` (on `line` of the text) kept it from being rendered.
 
-    `refs` and `sources` are what it reads, in the order of the calls: (package, name, version) and (source, table);
-    `asked` is what it asked of the target.
+    `refs` and `sources` are what it reads, in the order of the calls: (package, name, version) and (source, table), of a
+    text that cannot be rendered as far as its calls tell; `asked` is what it asked of the target.
     """
 
     sql: str | None = None
@@ -132,25 +129,9 @@ class Renderer:
             now.result.sql, now.result.problem = None, "a macro calls itself without end"
         finally:
             self._now = before
+        if now.result.sql is None:
+            _add_references(text, now.result)
         return now.result
-
-    def references(self, text: str, rendered: Rendered) -> None:
-        """Add to *rendered* what *text*, which could not be rendered, reads as far as its calls tell."""
-        for match in REFERENCE.finditer(text):
-            found = _reference(match)
-            if found is not None and found[0] == "ref" and ("", *found[1:]) not in rendered.refs:
-                rendered.refs.append(("", found[1], found[2]))
-            elif found is not None and found[0] == "source" and found[1:] not in rendered.sources:
-                rendered.sources.append(found[1:])
-
-    def left_over(self, text: str, namer: Namer) -> str:
-        """*text* with its references named and its configuration removed; all other templating stays, to be replaced."""
-
-        def name(match: re.Match[str]) -> str:
-            found = _reference(match)
-            return match.group(0) if found is None else namer(*found)
-
-        return REFERENCE.sub(name, CONFIG.sub("", text)).strip()
 
     def test_macro(self, name: str) -> DbtMacro | None:
         """The generic test called *name* (`unique_pair` or `package.test`), when its text is known."""
@@ -326,17 +307,13 @@ class Renderer:
         return self._now
 
 
-def _reference(match: re.Match[str]) -> tuple[str, str, str] | None:
-    """(kind, name, version or table) of a call that `REFERENCE` found; None when its arguments are not plain text."""
-    version, names = "", []
-    for keyword, text, number in ARGUMENT.findall(match.group(2)):
-        if keyword:
-            version = text or number
-        else:
-            names.append(text)
-    if match.group(1) == "source":
-        return ("source", names[0], names[1]) if len(names) == 2 else None  # noqa: PLR2004 - source and table
-    return ("ref", names[-1], version) if names else None
+def _add_references(text: str, rendered: Rendered) -> None:
+    """Add to *rendered* what the rest of *text* reads."""
+    for kind, name, more in references_in(text):
+        if kind == "ref" and all((name, more) != known[1:] for known in rendered.refs):
+            rendered.refs.append(("", name, more))
+        elif kind == "source" and (name, more) not in rendered.sources:
+            rendered.sources.append((name, more))
 
 
 def _said(error: BaseException) -> str:

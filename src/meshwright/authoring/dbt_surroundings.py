@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_dialects import DUCKDB, translate
 from meshwright.authoring.dbt_macros import NotRendered
 from meshwright.authoring.dbt_naming import quoted
-from meshwright.authoring.dbt_rendering import REFERENCE, Table
+from meshwright.authoring.dbt_references import reference
+from meshwright.authoring.dbt_rendering import Table
 from meshwright.authoring.dbt_tests import TABLE, Target
 from meshwright.authoring.dbt_transformations import Tables
+from meshwright.model.graph import reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from meshwright.authoring.adoption import Adoption
     from meshwright.authoring.dbt_products import Arrangement, Home
     from meshwright.authoring.dbt_project import DataTest, DbtProject
     from meshwright.authoring.dbt_rendering import Renderer
@@ -41,6 +43,29 @@ class Neighbourhood:
             raise NotRendered(f"it reads {name}, which is no model here")
         return self.arrangement.homes[key]
 
+    def hosts(self, adoption: Adoption) -> dict[str, list[DataTest]]:
+        """The singular tests by the model whose contract takes them: of the ports that they read, the one built last."""
+        order = {key: at for at, key in enumerate(self.arrangement.homes)}
+        found: dict[str, list[DataTest]] = {}
+        for test in self.project.singular_tests:
+            rendered = self.renderer.render(test.sql)
+            keys = [self.keys.get((name, version), "") for _, name, version in rendered.refs]
+            ports = [key for key in keys if key in order and self.arrangement.homes[key].is_port]
+            if ports:
+                found.setdefault(max(ports, key=lambda key: order[key]), []).append(test)
+            else:
+                note = rendered.problem or "it reads no output port, and rules read nothing else"
+                adoption.left("test", test.name, test.place, note=note)
+        return found
+
+
+def upstream_products(arrangement: Arrangement, reads: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """The products that each product reads, however far."""
+    direct: dict[str, set[str]] = {product: set() for product in arrangement.products}
+    for key, home in arrangement.homes.items():
+        direct[home.product] |= {arrangement.homes[one].product for one in reads.get(key, ())}
+    return {product: reachable(above, direct) - {product} for product, above in direct.items()}
+
 
 @dataclass(slots=True)
 class PortSurroundings:
@@ -52,12 +77,10 @@ class PortSurroundings:
 
     def table(self, text: str) -> Target:
         """The table that `ref('x')` names."""
-        match = REFERENCE.search("{{ " + text.strip().removeprefix("{{").removesuffix("}}").strip() + " }}")
-        if match is None or match[1] != "ref":
+        found = reference(text)
+        if found is None or found.kind != "ref":
             raise NotRendered(f"{text} names no model")
-        names = re.findall(r"['\"]([^'\"]+)['\"]", match[2])
-        version = re.search(r"\bv(?:ersion)?\s*=\s*['\"]?(\w+)", match[2])
-        return self._target(names[-1] if names else "", version[1] if version else "")
+        return self._target(found.name, found.more)
 
     def _target(self, name: str, version: str) -> Target:
         other = self.all.home(name, version)
@@ -117,7 +140,7 @@ class PortSurroundings:
 
     def _arguments(self, test: DataTest, tables: Tables) -> dict[str, Any]:
         def given(value: Any) -> Any:  # noqa: ANN401 - any argument
-            if isinstance(value, str) and re.match(r"\s*({{)?\s*(ref|source)\(", value):
+            if isinstance(value, str) and reference(value) is not None:
                 name = self.table(value)
                 return Table(self._keep(tables, name), value)
             return value

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring import dbt_references as references
 from meshwright.authoring.dbt_dialects import DUCKDB, translate
 from meshwright.authoring.dbt_incremental import Incremental, recognised
 from meshwright.authoring.dbt_macros import NotRendered
@@ -89,12 +90,10 @@ def write_transformation(
     tables = Tables(resolve)
     whole = _render(model, renderer, tables, incremental=False)
     if whole.sql is None:
-        return _unfinished(model, renderer, tables, whole.problem, whole.line)
+        return _unfinished(model, tables, whole.problem, whole.line)
     translated = translate(whole.sql, dialect)
     if translated.sql is None:
-        return _unfinished(
-            model, renderer, tables, f"the SQL is not understood as {dialect}: {translated.problems[0]}", 0
-        )
+        return _unfinished(model, tables, f"the SQL is not understood as {dialect}: {translated.problems[0]}", 0)
     written = Written(text="")
     if dialect != DUCKDB:
         written.notes.append(f"its SQL was rewritten from {dialect} to DuckDB; compare the results")
@@ -128,10 +127,10 @@ def _kept(model: Relation, renderer: Renderer, tables: Tables, whole: str, diale
     return found
 
 
-def _unfinished(model: Relation, renderer: Renderer, tables: Tables, problem: str, line: int) -> Written:
+def _unfinished(model: Relation, tables: Tables, problem: str, line: int) -> Written:
     text = model.text
     try:
-        text = tables.named(renderer.left_over(model.text, tables.token))
+        text = tables.named(references.named(model.text, tables.token))
     except NotRendered as error:
         problem = problem or str(error)
     head = UNFINISHED.format(path=model.path, line=f":{line}" if line else "", problem=problem.replace("\n", " "))

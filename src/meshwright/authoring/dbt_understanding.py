@@ -9,7 +9,8 @@ from meshwright.authoring.dbt_configs import joined
 from meshwright.authoring.dbt_dialects import DIALECTS, DUCKDB
 from meshwright.authoring.dbt_files import read_catalog, read_project
 from meshwright.authoring.dbt_manifest import fresh_manifest, read_manifest
-from meshwright.authoring.dbt_rendering import REFERENCE, Renderer
+from meshwright.authoring.dbt_references import reference
+from meshwright.authoring.dbt_rendering import Renderer
 from meshwright.formats.yaml_text import parse
 from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
@@ -54,7 +55,7 @@ def understand(folder: Path, adoption: Adoption, *, dialect: str, target: str) -
     spoken = _dialect(dialect or project.adapter or adapter, adoption)
     renderer = Renderer(project, dialect=spoken, target=target or named or "prod")
     found = Understood(project, renderer, spoken)
-    found.sources = {source.key: source for source in project.sources}
+    found.sources = {source.key: _rendered(source, renderer) for source in project.sources}
     for problem in project.problems:
         adoption.left(problem.kind, problem.name, problem.place, note="the file cannot be read")
     for relation in project.relations:
@@ -69,9 +70,8 @@ def understand(folder: Path, adoption: Adoption, *, dialect: str, target: str) -
     for model in found.models:
         found.reads[model.key] = _reads(model, found, by_key)
     for other in project.others:
-        for match in REFERENCE.finditer(" ".join("{{ " + text + " }}" for text in other.reads)):
-            names = match[2].replace('"', "'").split("'")
-            found.exposed |= {found.keys.get((names[-2], ""), "")} if len(names) > 2 else set()  # noqa: PLR2004 - a quoted name
+        read = (reference(text) for text in other.reads)
+        found.exposed |= {found.keys.get((one.name, one.more), "") for one in read if one and one.kind == "ref"}
     return found
 
 
@@ -106,14 +106,26 @@ def _dialect(adapter: str, adoption: Adoption) -> str:
     return DIALECTS[adapter]
 
 
+def _rendered(source: SourceTable, renderer: Renderer) -> SourceTable:
+    """*source* with what templates say of where it is: packages take schemas from variables."""
+
+    def plain(text: str) -> str:
+        return renderer.render(text).sql or text if "{{" in text else text
+
+    return replace(
+        source,
+        schema=plain(source.schema),
+        database=plain(source.database),
+        identifier=plain(source.identifier),
+        location=plain(source.location),
+    )
+
+
 def _sort(relation: Relation, found: Understood, adoption: Adoption) -> None:
     """Keep *relation* as a model to carry over, as something that models read, or put it on the list."""
     if relation.kind == "seed":
-        if found.renderer.truth(relation.config.get("enabled", True)):
-            found.others[relation.key] = relation
-        else:
-            # Some projects load their seeds in one environment only; the data is there all the same.
-            found.others[relation.key] = relation
+        # Also one that is disabled: some projects load their seeds in one environment only, and the data is there.
+        found.others[relation.key] = relation
         return
     if relation.kind == "snapshot":
         found.others[relation.key] = relation
@@ -145,7 +157,5 @@ def _sort(relation: Relation, found: Understood, adoption: Adoption) -> None:
 
 def _reads(model: Relation, found: Understood, by_key: dict[str, Relation]) -> list[str]:
     rendered = found.renderer.render(model.text, package=model.package, relation=model)
-    if rendered.sql is None:
-        found.renderer.references(model.text, rendered)
     keys = [found.keys.get((name, version), "") for _, name, version in rendered.refs]
     return [key for key in dict.fromkeys(keys) if key in by_key]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.dbt_configs import listed
 from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_rendering import REFERENCE
+from meshwright.authoring.dbt_references import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +33,10 @@ def written_case(
 
 
 def _input(text: str, name_of: Callable[[str, str, str], str]) -> str:
-    match = REFERENCE.search("{{ " + text.strip() + " }}")
-    if match is None:
+    found = reference(text)
+    if found is None:
         raise NotRendered(f"it gives rows to {text}")
-    names = re.findall(r"['\"]([^'\"]+)['\"]", match[2])
-    if match[1] == "source":
-        return name_of("source", names[0], names[1])
-    version = re.search(r"\bv(?:ersion)?\s*=\s*['\"]?(\w+)", match[2])
-    return name_of("ref", names[-1], version[1] if version else "")
+    return name_of(*found)
 
 
 def _rows(entry: dict[str, Any], root: Path) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def dbt(
     """Write data products from the dbt project in the folder PROJECT.
 
     Models, sources, seeds, tests, contracts, groups, documentation, versions and unit tests are carried over; what
-    cannot be is listed with its place, on the screen and in IMPORTED.md of the domain. dbt itself is not needed.
+    cannot be is listed with its place, on the screen and in IMPORTED-….md of the domain. dbt itself is not needed.
     """
     from meshwright.authoring.dbt_adoption import DbtImport, adopt_dbt
 
@@ -179,14 +179,18 @@ def _print(adoption: Adoption, *, written: bool) -> None:
 
 def _print_group(group: list[Item]) -> None:
     first = group[0]
-    shown = [f"{item.place} {item.name}".strip() + (f" → {item.to}" if item.to else "") for item in group]
     if len(group) == 1:
-        click.echo(f"  {first.kind} {shown[0]}: {first.note}")
+        place = f"{first.place}  " if first.place else ""
+        click.echo(f"  {place}{first.kind} {_named(first)}: {first.note}")
     else:
         click.echo(f"  {plural(len(group), first.kind)}: {first.note}")
-        for line in shown[:PLACES_MAX]:
-            click.echo(f"      {line}")
+        for item in group[:PLACES_MAX]:
+            click.echo(f"      {item.place}  {_named(item)}" if item.place else f"      {_named(item)}")
         if len(group) > PLACES_MAX:
             click.echo(f"      … and {len(group) - PLACES_MAX} more")
     if first.action:
         click.echo(f"      – {first.action}")
+
+
+def _named(item: Item) -> str:
+    return item.name + (f" → {item.to}" if item.to else "")
