@@ -10,6 +10,7 @@ from meshwright.build.faithful import refuse_unfaithful
 from meshwright.build.fingerprints import event_time_of
 from meshwright.build.outline import stem
 from meshwright.build.relations import Columns, Relations
+from meshwright.build.sampling import Sample, Sampling
 from meshwright.build.testing import Tester, dataset
 from meshwright.engines import TableOutput
 from meshwright.engines.parquet_scan import scan_sql
@@ -42,10 +43,11 @@ NOT_ONE = "mustBe 0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewRequest:
-    """What is previewed: a port or a step (`domain.product[.name]`), and how many rows are shown."""
+    """What is previewed: a port or a step (`domain.product[.name]`), how many rows are shown, and how much is read."""
 
     address: str
     limit: int = ROWS_SHOWN
+    sample: Sample | None = None
 
     @property
     def port(self) -> PortAddress:
@@ -62,7 +64,7 @@ class Previewed:
 
     `columns` and `rows` as they would be stored; `computed` is how many rows there are, or, when not `is_whole`, how many
     were looked at. `rules` are those that failed on them. `reads` says what was read, `rebuilt` which upstream products
-    were computed on the way. `artifacts` are a port of files' paths and bytes.
+    were computed on the way, `sampled` of what only a sample was read ("": of nothing). `artifacts` are a port of files' paths and bytes.
     """
 
     address: str
@@ -77,6 +79,7 @@ class Previewed:
     notes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     rebuilt: tuple[str, ...] = ()
+    sampled: str = ""
     artifacts: tuple[tuple[str, int], ...] = ()
     seconds: float = 0.0
 
@@ -101,14 +104,20 @@ class Preview:
         self.bound = self._product()
         self.port, self.one = self._transformation()
         self.relations = Relations(workshop, planned)
+        self.said = ""
         self.findings = [one for one in planned.mesh.errors if one.path.startswith(f"{self.bound.product.folder}/")]
 
     def run(self) -> Previewed:
         """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise."""
         try:
+            if self.request.sample is not None:
+                self._sample(self.request.sample)
             return self._files() if self.port is not None and self.port.kind == "files" else self._table()
         except (InvalidInput, Unavailable) as error:
             raise self.relations.told(error) from error
+
+    def _sample(self, sample: Sample) -> None:
+        self.said = Sampling(self.relations, self.relations.survey(self.bound, self.one)).apply(sample)
 
     def _table(self) -> Previewed:
         query, inputs, have = self.relations.query(self.bound, self.one)
@@ -116,7 +125,7 @@ class Preview:
         count = max(ROWS_CHECKED, self.request.limit)
         output = TableOutput(name=self.one.name, folder=self.workshop.staging / "previewed", schema=schema)
         staged = self.workshop.engine.stage_first(count, query, inputs=inputs, output=output)
-        is_whole = staged.rows < count
+        is_whole = staged.rows < count and not self.relations.sampled
         return Previewed(
             address=self.request.address,
             path=self.one.path,
@@ -129,6 +138,7 @@ class Preview:
             notes=tuple(self._notes(staged, schema)),
             reads=tuple(leaf.says for leaf in self.relations.leaves.values()),
             rebuilt=tuple(self.relations.computed),
+            sampled=self.said,
             seconds=time.monotonic() - self.started,
         )
 
@@ -142,6 +152,7 @@ class Preview:
             kind="files",
             reads=tuple(leaf.says for leaf in self.relations.leaves.values()),
             rebuilt=tuple(self.relations.computed),
+            sampled=self.said,
             artifacts=tuple((path.relative_to(folder).as_posix(), path.stat().st_size) for path in made),
             seconds=time.monotonic() - self.started,
         )

@@ -18,7 +18,7 @@ from meshwright.model.findings import Severity
 from meshwright.model.plan import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
@@ -36,14 +36,26 @@ ABOUT_CONTRACTS = frozenset({"column-missing", "column-type", "column-extra"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """What is read as it is: a published port or source files; `name` is its relation's."""
+    """What is read as it is: a published port or source files; `name` is its relation's, `rows` None where not known."""
 
     name: str
-    product: str
-    input: str
     says: str
     table: TableInput
     rows: int | None = None
+    key: tuple[str, ...] = ()
+
+
+# A transformation: product and file stem.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """What a transformation reads: by the table's name in its text the leaf or transformation, and its columns' names."""
+
+    sql: str
+    tables: dict[str, str | Key]
+    columns: dict[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -55,8 +67,8 @@ class Relations:
 
     workshop: Workshop
     planned: Planned
-    # Turns the scan of a leaf into that of a sample of it.
-    sampled: Callable[[Leaf], str] = field(default=lambda leaf: leaf.table.scan)
+    # The scans of leaves of which only a sample is read.
+    sampled: dict[str, str] = field(default_factory=dict)
     leaves: dict[str, Leaf] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     _read: list[tuple[BuildInputs, BuildInput]] = field(default_factory=list)
@@ -80,6 +92,33 @@ class Relations:
     def folder(self, bound: BoundProduct, one: ParsedTransformation) -> Path:
         """Where a Python transformation leaves what it makes."""
         return self.workshop.staging / bound.product.id / one.name / "returned"
+
+    def survey(self, bound: BoundProduct, one: ParsedTransformation) -> dict[Key, Surveyed]:
+        """A transformation and all it is computed from: what each reads under which name. Nothing is run."""
+        found: dict[Key, Surveyed] = {}
+        waiting = [(bound, one)]
+        while waiting:
+            product, each = waiting.pop()
+            key = (product.product.id, each.name)
+            if key in found:
+                continue
+            tables: dict[str, str | Key] = {}
+            columns: dict[str, tuple[str, ...]] = {}
+            for table, name in each.tables.items():
+                target = self._target(product, name)
+                columns[table] = tuple(column for column, _ in product.inputs.get(name, ()))
+                if isinstance(target, str):
+                    tables[table] = target
+                else:
+                    tables[table] = (target[0].product.id, target[1].name)
+                    waiting.append(target)
+            for table, name in each.siblings.items():
+                tables[table] = (product.product.id, name)
+                columns[table] = tuple(column for column, _ in product.columns.get(name, ()))
+                waiting.append((product, product.transformation(name)))
+            sql = each.sql if each.language == "sql" else ""
+            found[key] = Surveyed(sql=sql, tables=tables, columns=columns)
+        return found
 
     def told(self, error: MeshwrightError) -> MeshwrightError:
         """*error* with the names of sources instead of those of local copies. Raises Unavailable for lost data files."""
@@ -146,6 +185,16 @@ class Relations:
 
     def _input(self, bound: BoundProduct, name: str) -> str:
         """The relation of an input port."""
+        target = self._target(bound, name)
+        if isinstance(target, str):
+            return target
+        upstream = target[0].product.id
+        if upstream not in self.computed:
+            self.computed.append(upstream)
+        return self._transformation(*target)
+
+    def _target(self, bound: BoundProduct, name: str) -> str | tuple[BoundProduct, ParsedTransformation]:
+        """What an input port reads: the name of a leaf, or a transformation that is computed here."""
         port = bound.product.input_port(name)
         assert port is not None  # noqa: S101 - transformations name input ports only
         if port.source is not None:
@@ -160,9 +209,7 @@ class Relations:
             return self._leaf((read.product, read.port, str(read.major), "head"), bound, port, says=says)
         output = upstream.product.output_port(read.port, read.major)
         assert output is not None  # noqa: S101 - it is served or computed
-        if read.product not in self.computed:
-            self.computed.append(read.product)
-        return self._transformation(upstream, upstream.transformation(stem(output)))
+        return upstream, upstream.transformation(stem(output))
 
     def _is_computed(self, upstream: BoundProduct, port: str, major: int) -> bool:
         """Whether an upstream port is computed here: where a build would publish it anew, or it is not published yet."""
@@ -184,9 +231,14 @@ class Relations:
             found = reader.whole(port)
             self._read.append((reader, found))
             name = self._known[key] = f"relation {next(self._numbers)}"
-            rows = found.port.rows if found.port is not None else None
-            leaf = Leaf(name=name, product=bound.product.id, input=port.name, says=says, table=found.table, rows=rows)
-            self.leaves[name] = leaf
+            served = found.port
+            self.leaves[name] = Leaf(
+                name=name,
+                says=says,
+                table=found.table,
+                rows=served.rows if served is not None else None,
+                key=served.key or served.contract.table.primary_key if served is not None else (),
+            )
         return self._known[key]
 
     def _add(self, query: str, uses: Iterable[str]) -> str:
@@ -206,7 +258,9 @@ class Relations:
         # A relation is added after those it uses.
         queries = [f"{quote(name)} AS ({query})" for name, query in self._queries.items() if name in needed]
         tables = [
-            TableInput(name=name, scan=self.sampled(leaf)) for name, leaf in self.leaves.items() if name in needed
+            TableInput(name=name, scan=self.sampled.get(name, leaf.table.scan))
+            for name, leaf in self.leaves.items()
+            if name in needed
         ]
         return f"WITH {', '.join(queries)} SELECT * FROM ({text}\n)" if queries else text, tuple(tables)
 

@@ -77,3 +77,8 @@ def node_of(context: click.Context) -> Node:
         root.meta[NODE] = open_node(Path(root.obj))
     node: Node = root.meta[NODE]
     return node
+
+
+def forget_node(context: click.Context) -> None:
+    """Let the next `node_of` read the mesh anew."""
+    context.find_root().meta.pop(NODE, None)

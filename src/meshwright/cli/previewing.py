@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.options import as_json, environment, forget_node, node_of
 from meshwright.cli.output import findings_as_data, plural, print_json, print_json_line, print_table, size
 from meshwright.cli.rules import rule_as_data, show_rule
 from meshwright.model.errors import InvalidMesh, MeshwrightError
@@ -27,21 +27,32 @@ SETTLED_MILLISECONDS = 100
 @click.command()
 @click.argument("port", shell_complete=completing.ports_and_steps)
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Show at most so many rows.")
+@click.option(
+    "--sample", default="", metavar="FRACTION|ROWS", help="Read a sample (0.1, 10% or 5000), by key: joins still match."
+)
 @click.option("--watch", is_flag=True, help="Run again at every save, until Ctrl-C.")
 @environment
 @as_json
 @click.pass_context
-def preview(ctx: click.Context, port: str, limit: int, environment: str, *, watch: bool, as_json: bool) -> None:
+def preview(
+    ctx: click.Context, port: str, limit: int, sample: str, environment: str, *, watch: bool, as_json: bool
+) -> None:
     """Run the transformation of PORT, or of a step (domain.product.step), as it is written now and show its rows.
 
     Nothing is published or left behind. Upstream products are read as published; those that a build would publish anew
     are computed on the way. Rules of the contract that fail are notes here: exit 0.
     """
     from meshwright.build.previewing import PreviewRequest
+    from meshwright.build.sampling import Sample
 
-    request = PreviewRequest(address=port, limit=limit)
+    request = PreviewRequest(address=port, limit=limit, sample=Sample.parse(sample) if sample else None)
     if watch:
-        _watch(ctx, request, environment, as_json=as_json)
+        try:
+            _watch(ctx, request, environment, as_json=as_json)
+        except KeyboardInterrupt as stop:
+            # Ctrl-C is how a watch ends; a signal from outside is told as everywhere.
+            if type(stop) is not KeyboardInterrupt:
+                raise
     else:
         _print(_run(ctx, request, environment), as_json=as_json, line=False)
 
@@ -58,8 +69,9 @@ def _say(event: Event) -> None:
 
 
 def _watch(ctx: click.Context, request: PreviewRequest, environment: str, *, as_json: bool) -> None:
-    root = node_of(ctx).root
-    for changed in _saves(root):
+    for changed in _saves(node_of(ctx).root):
+        # Each time the mesh is read anew.
+        forget_node(ctx)
         if not as_json:
             click.echo(click.style(f"{time.strftime('%H:%M:%S')}  {', '.join(changed) or request.address}", dim=True))
         try:
@@ -81,11 +93,17 @@ def _saves(root: Path) -> Iterator[list[str]]:
     """First nothing, then what each save changed in the mesh's files; until Ctrl-C."""
     import watchfiles
 
-    yield []
     # The mesh's own state is no input, and has too many folders to watch.
     places = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
-    for changes in watchfiles.watch(*places, step=SETTLED_MILLISECONDS // 2, debounce=SETTLED_MILLISECONDS):
-        yield sorted({Path(path).relative_to(root).as_posix() for _, path in changes})
+    saves = watchfiles.watch(
+        *places, step=SETTLED_MILLISECONDS // 2, debounce=SETTLED_MILLISECONDS, rust_timeout=200, yield_on_timeout=True
+    )
+    # Watching begins here: what is saved during the first run is seen after it.
+    next(saves)
+    yield []
+    for changes in saves:
+        if changes:
+            yield sorted({Path(path).relative_to(root).as_posix() for _, path in changes})
 
 
 def _print(found: Previewed, *, as_json: bool, line: bool) -> None:
@@ -110,6 +128,7 @@ def as_data(found: Previewed) -> dict[str, Any]:
         "notes": list(found.notes),
         "reads": list(found.reads),
         "computed_upstream": list(found.rebuilt),
+        "sampled": found.sampled,
         "artifacts": [{"path": path, "bytes": count} for path, count in found.artifacts],
         "seconds": round(found.seconds, 3),
     }
@@ -126,6 +145,8 @@ def _show(found: Previewed) -> None:
         click.echo("  " + ", ".join(f"{name} {kind}" for name, kind in found.columns))
     for text in found.reads:
         click.echo(f"  reads {text}")
+    if found.sampled:
+        click.echo(f"  a sample: {found.sampled}")
     if found.rebuilt:
         click.echo(f"  computes {', '.join(found.rebuilt)}, which a build would publish anew")
     for finding in found.findings:
@@ -142,4 +163,4 @@ def _extent(found: Previewed) -> str:
     shown, whole = len(found.rows), plural(found.computed, "row")
     if found.is_whole:
         return whole if shown == found.computed else f"{shown} of {whole}"
-    return f"{shown} of more than {found.computed:,} rows"
+    return f"{shown} of {whole} of a sample" if found.sampled else f"{shown} of more than {found.computed:,} rows"
