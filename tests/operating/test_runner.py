@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -284,3 +285,29 @@ def test_domains_in_two_checkouts_follow_each_other_through_one_registry(chain: 
     assert elsewhere.once() == {"core.all": "published"}
     assert set(node.runs.last("prod")) == {"sales.raw", "sales.clean", "sales.top", "core.all"}
     node.runs.close()
+
+
+def test_the_command_line_says_what_it_cannot_do_and_what_to_write(operated: Operated, tmp_path: Path) -> None:
+    operated.product("sales.raw", "select 1 as id")
+    mesh = operated.mesh
+    for arguments, code, says in (
+        (("run",), 2, "say what to run: --due, --watch, or products with --select"),
+        (("run", "--due", "--watch"), 2, "choose one"),
+        (("run", "--due", "--delay", "soon"), 2, "--delay soon: write a duration"),
+        (("run", "--due", "--select", "sales.rwa"), 2, "did you mean sales.raw?"),
+        (("run", "--due", "--select", "changed"), 2, "a run goes by schedules"),
+        (("run", "--due", "--env", "nowhere"), 2, "there is no environment nowhere"),
+        (("run", "--due"), 0, "nothing is due: no product here says when (`mesh.schedule`"),
+        (("export", "airflow", str(tmp_path / "no/such.py")), 2, "name a file in a folder that exists"),
+    ):
+        answer = mesh.mesh(*arguments)
+        assert answer.code == code, arguments
+        assert says in answer.out + answer.err
+
+
+def test_json_says_what_was_due_what_became_of_it_and_what_comes_next(chain: Operated) -> None:
+    lines = [json.loads(line) for line in chain.mesh.mesh("run", "--due", "--json").out.splitlines()]
+    assert [one["id"] for one in lines[0]["products"]] == ["sales.raw", "sales.clean", "sales.top"]
+    assert {one["cause"] for one in lines[0]["products"]} == {"first"}
+    assert lines[-1]["outcomes"] == dict.fromkeys(["sales.raw", "sales.clean", "sales.top"], "published")
+    assert [one["id"] for one in lines[-1]["next"]] == ["sales.raw"]

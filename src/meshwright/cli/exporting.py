@@ -8,6 +8,7 @@ import click
 
 from meshwright.cli.options import environment, node_of
 from meshwright.cli.output import plural
+from meshwright.model.errors import InvalidInput
 
 
 @click.group()
@@ -52,6 +53,11 @@ def _write(ctx: click.Context, kind: str, file: Path, folder: str | None, enviro
     if str(file) == "-":
         click.echo(text, nl=False)
         return
-    file.write_text(text, encoding="utf-8")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot write {file}: {error.strerror or error}; name a file in a folder that exists"
+        ) from error
     counts = (plural(len(found.reads), "product"), plural(len(found.schedules), "schedule"))
     click.echo(f"wrote {file}: {', '.join(counts)}, {len(found.on_inputs)} on inputs")

@@ -89,6 +89,10 @@ def run(
         raise InvalidInput("--due builds once and --watch stays: choose one")
     if not (due or watch or selected):
         raise InvalidInput("say what to run: --due, --watch, or products with --select")
+    if any("changed" in pattern for pattern in selected):
+        raise InvalidInput(
+            "--select changed is for `mesh build`: a run goes by schedules; name products, or leave it out"
+        )
     require_named(ctx, node_of(ctx), environment)
     folder = Path(ctx.find_root().obj)
     settings = RunSettings(
@@ -191,7 +195,8 @@ def _summary(report: Report, *, as_json: bool) -> None:
         print_json_line({"event": "run_ended", "outcomes": outcomes, "elsewhere": report.elsewhere, "next": following})
         return
     if not report.ended and not report.elsewhere:
-        click.echo("nothing is due")
+        hint = "" if report.scheduled else ": no product here says when (`mesh.schedule` in its product.yaml)"
+        click.echo(f"nothing is due{hint}")
     if first is not None:
         more = len(report.next) - 1
         others = f", and {plural(more, 'product')} later" if more else ""

@@ -33,11 +33,15 @@ State = tuple[object, ...]
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What became last of each product that was run, what was left to other runners, and what is due next."""
+    """What became last of each product that was run, what was left to other runners, and what is due next.
+
+    `scheduled` is how many products have a schedule.
+    """
 
     ended: dict[str, ProductEnded] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
     next: dict[str, Due] = field(default_factory=dict)
+    scheduled: int = 0
 
 
 class Runner:
@@ -97,6 +101,7 @@ class Runner:
             retries = {name: one for name, one in outlook.retries().items() if name in report.ended}
             first = min(retries, key=lambda name: retries[name].at, default=None)
             if first is None or done.elsewhere:
+                report.scheduled = sum(product.schedule is not None for product in outlook.products.values())
                 report.next = {name: one for name, one in outlook.dues().items() if one.at > outlook.now}
                 return report
             self._tell_once(Waited(product=first, due=retries[first]))
