@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshwright.operating.due_build import RunSettings, Show
     from meshwright.operating.events import RunEvent
     from meshwright.operating.maintaining import Maintaining
+    from meshwright.operating.moving import Moving
     from meshwright.operating.runner import Runner
     from meshwright.reading.reader import Reader
     from meshwright.sources.opening import OpenSource
@@ -334,6 +335,20 @@ class Node:
             finally:
                 workshop.close()
 
+    def moving(self) -> Moving:
+        """What carries this mesh to another registry and warehouse, or fills it with another's."""
+        from meshwright.operating.moving import Moving
+        from meshwright.storage.iceberg import IcebergTables
+        from meshwright.storage.sql_contents import SqlContents
+
+        return Moving(
+            mesh=self.settings.name,
+            contents=SqlContents(self._registry_url, self.root),
+            tables=IcebergTables(self.warehouse),
+            warehouse=self.warehouse,
+            now=self.now,
+        )
+
     def maintaining(
         self, environment: str, *, selected: Sequence[str] = (), grace_seconds: int | None = None
     ) -> Maintaining:
@@ -354,7 +369,7 @@ class Node:
         settings, environments = self.settings.maintenance, self.settings.environments
         return Maintaining(
             registry=self.registry,
-            past=SqlPast(self.settings.registry, self.root),
+            past=SqlPast(self._registry_url, self.root),
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
             settings=settings if grace_seconds is None else replace(settings, grace_seconds=grace_seconds),

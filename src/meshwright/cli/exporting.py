@@ -1,4 +1,4 @@
-"""`mesh export`: the mesh for other programs."""
+"""`mesh export`: the mesh for other programs, and all of it for another place."""
 
 from __future__ import annotations
 
@@ -6,14 +6,30 @@ from pathlib import Path
 
 import click
 
-from meshwright.cli.options import environment, node_of
+from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural
 from meshwright.model.errors import InvalidInput
 
 
-@click.group()
-def export() -> None:
-    """Write the mesh for another program: the schedulers Apache Airflow and Dagster."""
+@click.group(invoke_without_command=True)
+@click.option(
+    "--all",
+    "place",
+    type=click.Path(path_type=Path),
+    metavar="PLACE",
+    help="Write all that registry and warehouse hold to PLACE, a .zip file or a folder, for `mesh import --all`.",
+)
+@as_json
+@click.pass_context
+def export(ctx: click.Context, place: Path | None, *, as_json: bool) -> None:
+    """Write the mesh for the schedulers Apache Airflow and Dagster; or, with --all, everything for another place."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if place is None:
+        ctx.fail("say what to write: airflow FILE, dagster FILE, or --all PLACE")
+    from meshwright.cli.moving import export_all
+
+    export_all(ctx, place, as_json=as_json)
 
 
 file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))

@@ -32,9 +32,25 @@ server_option = click.option(
 team_option = click.option("--team", default="", help="The team that owns the domain, where it is new.")
 
 
-@click.group("import")
-def import_() -> None:
-    """Adopt what exists: another tool's project, or contracts. Nothing that exists is overwritten."""
+@click.group("import", invoke_without_command=True)
+@click.option(
+    "--all",
+    "place",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PLACE",
+    help="Fill this mesh's new registry and warehouse with what `mesh export --all` wrote to PLACE.",
+)
+@as_json
+@click.pass_context
+def import_(ctx: click.Context, place: Path | None, *, as_json: bool) -> None:
+    """Adopt what exists: another tool's project, contracts, or a whole mesh. Nothing that exists is overwritten."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if place is None:
+        ctx.fail("say what to import: dbt PROJECT, odcs FILE, datacontract FILE, or --all PLACE")
+    from meshwright.cli.moving import import_all
+
+    import_all(ctx, place, as_json=as_json)
 
 
 @import_.command(short_help="Adopt a dbt project.")

@@ -20,7 +20,7 @@ from meshwright.model.release import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("starting", "Start a mesh in a folder."),
     "new": ("starting", "Write a new domain, product or contract."),
-    "import": ("importing", "Adopt another tool's project, or contracts."),
+    "import": ("importing", "Adopt another tool's project, contracts, or a whole mesh."),
     "validate": ("validating", "Check every file of the mesh, or single ODCS and ODPS documents."),
     "lint": ("linting", "Check the style of SQL, and put it right."),
     "explain": ("validating", "Explain a finding's code."),
@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "changes": ("reading", "Show rows inserted, updated and deleted since a publication."),
     "diff": ("diffing", "Show how two publications or environments of a port differ."),
     "rollback": ("building", "Serve an earlier publication again."),
-    "export": ("exporting", "Write the mesh for Apache Airflow or Dagster."),
+    "export": ("exporting", "Write the mesh for Apache Airflow or Dagster, or all of it for another place."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),
     "completion": ("completing", "Print the script that completes what you type, for your shell."),

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -199,6 +199,38 @@ class Past(Protocol):
         ...
 
 
+class Contents(Protocol):
+    """Everything that a registry holds, whatever it is for; `revision` says which tables there are."""
+
+    revision: str
+
+    def is_empty(self) -> bool:
+        """Whether there is no row in any table, or no registry yet."""
+        ...
+
+    def read(self) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Every row with its table's name, table by table, all as they are at one moment."""
+        ...
+
+    @property
+    def remains(self) -> Remains:
+        """What the rows that `read` gave name in the warehouse."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How large the data files and artifacts are that the rows name, by path."""
+        ...
+
+    def fill(self, rows: Iterable[tuple[str, Sequence[Any]]]) -> None:
+        """Put *rows*, as `read` gave them, into a registry that is empty: all or none. Raises Conflict, Unavailable."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
 class Tables(Protocol):
     """Writes table snapshots. A snapshot is durable but invisible until the registry publishes it."""
 
@@ -230,6 +262,13 @@ class Tables(Protocol):
 
     def unneeded(self, stored: Iterable[StoredFile], remains: Remains) -> Sequence[StoredFile]:
         """Those of the *stored* files that tables and artifacts are made of and that nothing in *remains* needs."""
+        ...
+
+    def relocated(self, table: str, files: Mapping[str, bytes], known: Collection[str]) -> Mapping[str, bytes]:
+        """The metadata *files* of a *table* that was in another warehouse, by name, as they must be in this one.
+
+        *known* are the paths of all files that come with it. Equal files give equal bytes. Raises Unavailable.
+        """
         ...
 
 

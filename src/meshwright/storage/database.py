@@ -21,7 +21,7 @@ Row = tuple[Any, ...]
 
 
 class Transaction(Protocol):
-    """One transaction that writes."""
+    """One transaction."""
 
     def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
         """The rows that a SELECT yields."""
@@ -41,6 +41,10 @@ class Database(Protocol):
 
     def rows(self, statement: str, **parameters: object) -> Sequence[Row]:
         """The rows of a SELECT over what is committed; none when the database does not exist yet."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads, all of it as it is at one moment; others write meanwhile."""
         ...
 
     def writing(self) -> AbstractContextManager[Transaction]:

@@ -22,7 +22,7 @@ from meshwright.storage.iceberg_schema import iceberg_schema
 from meshwright.storage.unneeded_files import unneeded_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from meshwright.model.maintenance import Remains, StoredFile
     from meshwright.model.publication import DataFile, Field
@@ -105,6 +105,16 @@ class IcebergTables:
     def unneeded(self, stored: Iterable[StoredFile], remains: Remains) -> list[StoredFile]:
         """Those of the *stored* files that tables and artifacts are made of and that nothing in *remains* needs."""
         return unneeded_files(self._warehouse, stored, remains)
+
+    def relocated(self, table: str, files: Mapping[str, bytes], known: Collection[str]) -> dict[str, bytes]:
+        """The metadata *files* of a *table* that was in another warehouse, by name, as they must be in this one.
+
+        *known* are the paths of all files that come with it. Equal files give equal bytes. Raises Unavailable.
+        """
+        from meshwright.storage.iceberg_relocation import Relocation
+
+        moved = Relocation(self._warehouse, table, known)
+        return {name: moved.relocated(name, files[name]) for name in sorted(files, key=Relocation.order)}
 
     def _metadata(self, place: _Place, parent: Snapshot | None) -> TableMetadata:
         if parent is None:

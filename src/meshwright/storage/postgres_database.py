@@ -65,6 +65,20 @@ class PostgresDatabase:
             return self._connections.run(read)
 
     @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that only reads, all of it as it is at one moment. Raises Unavailable where there are no tables."""
+        with self._connections.reported("read"):
+            connection = self._connections.run(self._begin_reading, keep=True)
+        try:
+            with self._connections.reported("read"):
+                yield PostgresTransaction(connection)
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        self._connections.give_back(connection)
+
+    @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A transaction that is alone in writing from its start; durable when the block ends, undone when it raises."""
         with self._connections.reported("write"):
@@ -83,6 +97,14 @@ class PostgresDatabase:
     def close(self) -> None:
         """Give back the connections of every thread of this process."""
         self._connections.close()
+
+    def _begin_reading(self, connection: Any) -> Any:  # noqa: ANN401 - psycopg is imported lazily
+        if not self._ready(connection):
+            raise Unavailable(
+                f"there is no registry in {self.place} yet; build first, or correct `registry` in mesh.yaml"
+            )
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return connection
 
     def _begin(self, connection: Any) -> Any:  # noqa: ANN401 - likewise
         if not self._ready(connection):

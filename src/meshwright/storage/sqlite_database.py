@@ -68,6 +68,22 @@ class SqliteDatabase:
             return _execute(self._connection(), statement, parameters).fetchall()
 
     @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A transaction that only reads, all of it as it is at one moment. Raises Unavailable where there is no file."""
+        if not self._exists():
+            raise Unavailable(
+                f"there is no registry at {self.path} yet; build first, or correct `registry` in mesh.yaml"
+            )
+        with self._reported("read"):
+            connection = self._connection()
+            _execute(connection, "BEGIN")
+        try:
+            with self._reported("read"):
+                yield SqliteTransaction(connection)
+        finally:
+            connection.execute("ROLLBACK")
+
+    @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A transaction that is alone in writing from its start."""
         if not self._exists():
