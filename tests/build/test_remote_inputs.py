@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+import xlsxwriter
 
 if TYPE_CHECKING:
     from mesh_folder import MeshFolder
@@ -238,3 +239,92 @@ def test_an_environment_has_its_own_settings_and_a_branch_those_for_all(
             assert mesh.mesh("env", "create", environment).code == 0
         mesh.build("--env", environment)
         assert mesh.rows("web.places", "--env", environment) == [{"place": place}], environment
+
+
+def test_the_smallest_product_reads_a_sheet_and_keeps_to_it(mesh: MeshFolder) -> None:
+    (mesh.root / "data").mkdir()
+    for count in (1, 2):
+        with xlsxwriter.Workbook(mesh.root / "data/plan.xlsx") as book:
+            for number in range(count):
+                sheet = book.add_worksheet(f"Sheet {number}")
+                sheet.write_row(0, 0, ["id", "amount"])
+                sheet.write_row(1, 0, [number, 1.5 + count])
+        mesh.product("sales.plan", "SELECT plan.id, amount FROM 'data/plan.xlsx'")
+        # A second sheet that comes later does not make it ambiguous what is read.
+        mesh.build()
+        assert mesh.rows("sales.plan") == [{"id": 0, "amount": 1.5 + count}]
+    mesh.product("sales.plan", "SELECT * FROM 'data/plan.xlsx#Sheet 1'")
+    mesh.build()
+    assert mesh.rows("sales.plan") == [{"id": 1, "amount": 3.5}]
+
+
+def test_a_remote_input_is_previewed_and_shown(mesh: MeshFolder, web: WebServer) -> None:
+    web.put("/orders.csv", ORDERS)
+    mesh.product("sales.orders", f"SELECT * FROM '{web.url('/orders.csv')}'")
+    previewed = mesh.mesh("preview", "sales.orders", "--json")
+    assert previewed.code == 0, previewed.err
+    mesh.build()
+    shown = mesh.mesh("show", "sales.orders", "--effective")
+    assert shown.code == 0
+    assert web.url("/orders.csv") in shown.out
+
+
+def test_python_reads_remote_inputs_as_any(mesh: MeshFolder, web: WebServer) -> None:
+    web.put("/orders.csv", ORDERS)
+    mesh.product("sales.orders", "SELECT 1 AS a")
+    (mesh.root / "domains/sales/orders/transform/orders.sql").unlink()
+    mesh.write(
+        "domains/sales/orders/transform/orders.py",
+        f"def orders(inputs):\n    return inputs['{web.url('/orders.csv')}'].arrow()\n",
+    )
+    mesh.build()
+    assert len(mesh.rows("sales.orders")) == 2
+
+
+def test_a_connection_that_is_not_there_is_told_with_a_guess(mesh: MeshFolder) -> None:
+    mesh.write("mesh.yaml", "name: test\nconnections: {shop: {type: sqlite, path: shop.db}}\n")
+    mesh.product("sales.orders", "SELECT *\nFROM 'shpo#orders'")
+    answer = mesh.mesh("validate")
+    assert answer.code == 2
+    assert "transform/orders.sql:2:6: error[unknown-connection]" in answer.err
+    assert "did you mean 'shop'?" in answer.err
+
+
+def test_a_domain_s_own_connection_comes_before_the_mesh_s(mesh: MeshFolder) -> None:
+    for name in ("mesh", "domain"):
+        with sqlite3.connect(mesh.root / f"{name}.db") as database:
+            database.execute(f"CREATE TABLE t AS SELECT '{name}' AS place")
+        database.close()
+    mesh.write("mesh.yaml", "name: test\nconnections: {db: {type: sqlite, path: mesh.db}}\n")
+    mesh.write("domains/sales/domain.yaml", "team: {name: t}\nconnections: {db: {type: sqlite, path: domain.db}}\n")
+    mesh.product("sales.places", "SELECT * FROM 'db#t'")
+    mesh.product("web.places", "SELECT * FROM 'db#t'")
+    mesh.build()
+    assert mesh.rows("sales.places") == [{"place": "domain"}]
+    assert mesh.rows("web.places") == [{"place": "mesh"}]
+
+
+def test_an_incremental_input_that_goes_by_another_column_is_not_appended_twice(
+    mesh: MeshFolder, crm: PostgresDatabase
+) -> None:
+    crm.execute("CREATE TABLE events (id int, at date); INSERT INTO events VALUES (1, '2024-01-01')")
+    descriptor = INCREMENTAL.format(address="crm#events", column="id", how="append")
+    mesh.product("web.events", "SELECT id FROM events__changes", descriptor=descriptor)
+    mesh.build()
+    mesh.edit("domains/web/events/product.yaml", "mesh.incremental, value: id", "mesh.incremental, value: at")
+    assert "read by another column now" in mesh.build(code=1)["web.events"]["message"]
+    mesh.build("--full")
+    assert mesh.rows("web.events") == [{"id": 1}]
+
+
+def test_a_rolled_back_product_takes_its_rows_again_and_none_twice(mesh: MeshFolder, crm: PostgresDatabase) -> None:
+    crm.execute("CREATE TABLE events (id int); INSERT INTO events VALUES (1)")
+    descriptor = INCREMENTAL.format(address="crm#events", column="id", how="append")
+    mesh.product("web.events", "SELECT id FROM events__changes", descriptor=descriptor)
+    mesh.build()
+    crm.execute("INSERT INTO events VALUES (2)")
+    mesh.build()
+    assert mesh.mesh("rollback", "web.events").code == 0
+    assert [row["id"] for row in mesh.rows("web.events")] == [1]
+    mesh.build()
+    assert [row["id"] for row in mesh.rows("web.events")] == [1, 2]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -266,6 +269,41 @@ def test_a_connection_that_breaks_in_the_middle_publishes_nothing(
         message = fails(mesh)
         assert "crm#public.orders" in message
         server.start()
+
+
+def test_a_database_that_is_frozen_is_given_up_in_time(mesh: MeshFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with PostgresServer.started() as server, server.database() as database:
+        connected(mesh, database, monkeypatch, timeout="1s")
+        database.execute("CREATE TABLE orders AS SELECT 1 AS id")
+        mesh.product("sales.orders", "SELECT * FROM 'crm#public.orders'")
+        mesh.build()
+        database.execute(
+            "CREATE FUNCTION slow(a int) RETURNS int LANGUAGE sql AS 'SELECT a FROM pg_sleep(2)'; "
+            "ALTER TABLE orders RENAME TO base; CREATE VIEW orders AS SELECT slow(id) AS id FROM base"
+        )
+        # A query may be slow while the server is alive.
+        assert mesh.build()["sales.orders"]["outcome"] == "reused"
+        assert server.process is not None
+        group = server.process.pid
+        timer = threading.Timer(1.0, freeze, (group,))
+        timer.start()
+        started = time.monotonic()
+        try:
+            assert "crm#public.orders: no answer for 1 seconds" in fails(mesh)
+            assert time.monotonic() - started < 15
+        finally:
+            timer.join()
+            for pid in [group, *children(group)]:
+                os.kill(pid, signal.SIGCONT)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def freeze(pid: int) -> None:
+    for one in [pid, *children(pid)]:
+        os.kill(one, signal.SIGSTOP)
 
 
 def test_an_infinite_date_is_told_instead_of_another_one_stored(mesh: MeshFolder, crm: PostgresDatabase) -> None:

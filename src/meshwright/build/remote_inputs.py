@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from meshwright.engines import TableInput
@@ -11,6 +12,7 @@ from meshwright.model.datatype import literal, quote
 from meshwright.model.errors import MeshwrightError, Refused
 from meshwright.model.publication import InputRead
 from meshwright.sources import files, highest, opening
+from meshwright.sources.watching import all_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from meshwright.model.product import InputPort, Product, Source
     from meshwright.sources.opening import Brought
 
-# Sources that are asked at the same time: each answers in seconds, or counts as one that may have changed.
+# Sources that are asked at the same time, and how long a plan waits for all of them: who has not answered then may have
+# changed.
 ASKED_AT_ONCE = 16
+PLAN_SECONDS_MAX = 5
 UNTOLD = "only reading it tells"
 
 
@@ -41,13 +45,12 @@ def glances(
 
     if not inputs:
         return {}, {}
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=min(ASKED_AT_ONCE, len(inputs)), thread_name_prefix="glance") as pool:
-        found = list(pool.map(lambda each: glance(each[1], each[2]), inputs))
-    known = {name: one for (name, _, _), one in zip(inputs, found, strict=True) if not isinstance(one, str)}
-    unknown = {name: one for (name, _, _), one in zip(inputs, found, strict=True) if isinstance(one, str)}
-    return known, unknown
+    asked = {name: partial(glance, product, port) for name, product, port in inputs}
+    found = all_within(asked, seconds=PLAN_SECONDS_MAX, at_once=ASKED_AT_ONCE)
+    late = f"no answer within {PLAN_SECONDS_MAX} seconds"
+    known = {name: one for name, one in found.items() if not isinstance(one, str)}
+    told = {name: one for name, one in found.items() if isinstance(one, str)}
+    return known, {name: told.get(name, late) for name in asked if name not in known}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,13 @@ class RemoteInput:
         whole = self.reads_whole or not beyond
         place = folder / "remote" / hashlib.sha256(self.port.name.encode()).hexdigest()[:16]
         reader = sources.reader(self.product, source)
-        brought = opening.bring(reader, place, columns=self.columns, beyond="" if whole else beyond)
+        brought = opening.bring(
+            reader,
+            place,
+            columns=self.columns,
+            beyond="" if whole else beyond,
+            stopped=self.workshop.stopped.is_set,
+        )
         scan = self._scan(list(brought.files.values()), brought, folder)
         changes = None
         if before is not None and beyond:

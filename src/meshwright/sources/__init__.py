@@ -17,8 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meshwright.sources.watching import never
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from meshwright.engines import Columns
@@ -61,11 +63,13 @@ class Remote(Protocol):
         """The columns at the other end, where it knows them; () where only the content tells."""
         ...
 
-    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
+    def bring(
+        self, folder: Path, *, columns: Columns = (), beyond: str = "", stopped: Callable[[], bool] = never
+    ) -> Mapping[str, str]:
         """Copy everything into *folder*, and what a publication records of each name: mostly a SHA-256.
 
         What was brought before and did not change is not fetched again. *columns* are those that are expected of a table; *beyond* is what was recorded when a table read by its highest
-        value was last read: only rows beyond it are brought. Raises Refused when the columns are others.
+        value was last read: only rows beyond it are brought. *stopped* says that nobody waits any more. Raises Refused when the columns are others.
         """
         ...
 

@@ -10,9 +10,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 from meshwright.model.connection import without_secrets
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.sources.kept_copies import Copy, KeptCopies
+from meshwright.sources.watching import never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from meshwright.engines import Columns
@@ -79,7 +80,14 @@ class HttpFile:
         """Only the content tells."""
         return ()
 
-    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:  # noqa: ARG002 - the Protocol's
+    def bring(
+        self,
+        folder: Path,
+        *,
+        columns: Columns = (),  # noqa: ARG002 - the Protocol's
+        beyond: str = "",  # noqa: ARG002 - likewise
+        stopped: Callable[[], bool] = never,
+    ) -> Mapping[str, str]:
         """Fetch the file unless the copy is what the server still has."""
         copy = self.copies.find(self.key)
         conditions = {}
@@ -91,7 +99,7 @@ class HttpFile:
         try:
             if answer.status != UNCHANGED or copy is None:
                 self._require_good(answer)
-                copy = self._keep(answer)
+                copy = self._keep(answer, stopped)
         finally:
             answer.close()
         self._local = self.copies.take(self.key, copy, folder)
@@ -102,7 +110,7 @@ class HttpFile:
         assert self._local is not None, name  # noqa: S101 - brought before
         return self._local
 
-    def _keep(self, answer: Any) -> Copy:  # noqa: ANN401 - a response of urllib3
+    def _keep(self, answer: Any, stopped: Callable[[], bool]) -> Copy:  # noqa: ANN401 - a response of urllib3
         import urllib3
 
         with self.copies.draft() as draft:
@@ -113,6 +121,8 @@ class HttpFile:
                         file.write(chunk)
                         digest.update(chunk)
                         size += len(chunk)
+                        if stopped():
+                            raise Unavailable(f"{self.name}: stopped")
             except urllib3.exceptions.HTTPError as error:
                 raise self._unavailable(error) from None
             except OSError as error:
@@ -142,7 +152,9 @@ class HttpFile:
             # A server that is redirected to gets no credentials of this one.
             remove_headers_on_redirect=[*self.headers, "Authorization", "Cookie"],
         )
-        timeout = urllib3.Timeout(connect=min(seconds, 10), read=seconds)
+        # Without retries nobody waits longer altogether, either.
+        total = None if retries else seconds
+        timeout = urllib3.Timeout(total=total, connect=min(seconds, 10), read=seconds)
         try:
             return _pool(self.url).request(
                 method,

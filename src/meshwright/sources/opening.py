@@ -13,9 +13,10 @@ from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import files
 from meshwright.sources.kept_copies import KeptCopies
 from meshwright.sources.secrets import look_up
+from meshwright.sources.watching import never
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from duckdb import DuckDBPyConnection
 
@@ -100,9 +101,11 @@ class Brought:
         return type(error)(text) if text != str(error) and type(error).__init__ is Exception.__init__ else error
 
 
-def bring(reader: Remote, folder: Path, *, columns: Columns = (), beyond: str = "") -> Brought:
+def bring(
+    reader: Remote, folder: Path, *, columns: Columns = (), beyond: str = "", stopped: Callable[[], bool] = never
+) -> Brought:
     """Everything that *reader* reads, in *folder*; as `Remote.bring`."""
-    prints = reader.bring(folder, columns=columns, beyond=beyond)
+    prints = reader.bring(folder, columns=columns, beyond=beyond, stopped=stopped)
     return Brought(files={name: reader.local(name) for name in prints}, prints=prints, format=reader.format)
 
 

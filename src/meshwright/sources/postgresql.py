@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote as quoted
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -14,9 +14,10 @@ from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
+from meshwright.sources.watching import Pulse, counted, never, watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from meshwright.engines import Columns
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from meshwright.sources.adbc import AdbcSession
     from meshwright.sources.secrets import Opened
 
+T = TypeVar("T")
 SECONDS_DEFAULT: Final = 30
 GLANCE_SECONDS_MAX: Final = 3
 # The longest that one read may take altogether; a lock or a silent server is given up much sooner.
@@ -71,6 +73,7 @@ class PostgresTable:
         query = source.query.rstrip().rstrip(";")
         self.target = f"({query}\n) AS q" if query else _table(source.path, name)
         self.seconds = int(opened.settings.get("timeout", SECONDS_DEFAULT))
+        self.pulse = Pulse()
         self._local: Path | None = None
 
     def glance(self) -> Mapping[str, str] | None:
@@ -82,11 +85,33 @@ class PostgresTable:
 
     def columns(self) -> Columns:
         """The columns as they are read here."""
-        with self._session(self.seconds) as session:
-            return tuple((name, kind) for name, _, kind in self._described(session))
 
-    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
+        def describe() -> Columns:
+            with self._session(self.seconds) as session:
+                return tuple((name, kind) for name, _, kind in self._described(session))
+
+        return self._watched(describe, never)
+
+    def bring(
+        self, folder: Path, *, columns: Columns = (), beyond: str = "", stopped: Callable[[], bool] = never
+    ) -> Mapping[str, str]:
         """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
+        return self._watched(lambda: self._bring(folder, columns, beyond, stopped), stopped)
+
+    def _watched(self, work: Callable[[], T], stopped: Callable[[], bool]) -> T:
+        return watched(
+            work, pulse=self.pulse, seconds=self.seconds, is_alive=self._is_alive, stopped=stopped, where=self.name
+        )
+
+    def _is_alive(self) -> bool:
+        """Whether the server still lets somebody in: a query may take its time, a server that is frozen has none."""
+        try:
+            with self._session(min(self.seconds, GLANCE_SECONDS_MAX)):
+                return True
+        except MeshwrightError:
+            return False
+
+    def _bring(self, folder: Path, columns: Columns, beyond: str, stopped: Callable[[], bool]) -> Mapping[str, str]:
         with self._session(self.seconds) as session:
             described = self._described(session)
             found = tuple((name, kind) for name, _, kind in described)
@@ -99,7 +124,8 @@ class PostgresTable:
             if self.incremental:
                 self._refuse_nulls(session)
             session.run(f"SET LOCAL statement_timeout = {READ_SECONDS_MAX * 1000}")
-            batches = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
+            rows = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
+            batches = counted(rows, self.pulse, stopped, self.name)
             path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
             written = write_rows(batches, [(name, kind) for name, _, kind in wanted], path, self.name)
         self._local = written.path

@@ -11,9 +11,10 @@ from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.sources.extras import required
 from meshwright.sources.kept_copies import Copy, KeptCopies
 from meshwright.sources.paths import is_glob, pattern_of
+from meshwright.sources.watching import never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from meshwright.engines import Columns
@@ -72,14 +73,21 @@ class S3Objects:
         """Only the content tells."""
         return ()
 
-    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:  # noqa: ARG002 - the Protocol's
+    def bring(
+        self,
+        folder: Path,
+        *,
+        columns: Columns = (),  # noqa: ARG002 - the Protocol's
+        beyond: str = "",  # noqa: ARG002 - likewise
+        stopped: Callable[[], bool] = never,
+    ) -> Mapping[str, str]:
         """Fetch every object whose copy is not the one that the store has."""
         prints = {}
         with self._store(self.seconds, tries=TRIES) as store:
             for key, etag in self._listed(store).items():
                 copy = self.copies.find(self._id(key))
                 if copy is None or copy.etag != etag:
-                    copy = self._fetch(store, key, etag)
+                    copy = self._fetch(store, key, etag, stopped)
                 self._local[self.prefix + key] = self.copies.take(self._id(key), copy, folder)
                 prints[self.prefix + key] = copy.sha256
         return prints
@@ -107,7 +115,7 @@ class S3Objects:
             raise Unavailable(f"{self.name}: no object matches in the store")
         return dict(sorted(found.items()))
 
-    def _fetch(self, store: Any, key: str, etag: str) -> Copy:  # noqa: ANN401 - likewise
+    def _fetch(self, store: Any, key: str, etag: str, stopped: Callable[[], bool]) -> Copy:  # noqa: ANN401 - likewise
         with self.copies.draft() as draft:
             digest, size = hashlib.sha256(), 0
             answer = store.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
@@ -116,6 +124,8 @@ class S3Objects:
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
+                    if stopped():
+                        raise Unavailable(f"{self.name}: stopped")
             if size != answer["ContentLength"]:
                 whole = answer["ContentLength"]
                 raise Unavailable(

@@ -18,9 +18,10 @@ from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.table_files import write_rows
+from meshwright.sources.watching import Pulse, counted, never
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from meshwright.engines import Columns
@@ -72,7 +73,9 @@ class SqliteTable:
         with self._session() as session:
             return tuple((name, kind) for name, _, kind in self._described(session))
 
-    def bring(self, folder: Path, *, columns: Columns = (), beyond: str = "") -> Mapping[str, str]:
+    def bring(
+        self, folder: Path, *, columns: Columns = (), beyond: str = "", stopped: Callable[[], bool] = never
+    ) -> Mapping[str, str]:
         """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
         with self._session() as session:
             described = self._described(session)
@@ -87,7 +90,8 @@ class SqliteTable:
                 self._refuse_nulls(session)
             condition = self._condition(beyond, now) if self.incremental else ""
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
-            batches = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
+            rows = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
+            batches = counted(rows, Pulse(), stopped, self.name)
             path = folder / f"{re.sub(r'[^A-Za-z0-9_]+', '_', self.name)}.parquet"
             types = [(name, kind) for name, _, kind in wanted]
             written = write_rows(batches, types, path, self.name)
