@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
+    from meshwright.model.publication import Publication
     from meshwright.storage import Registry, Runs
     from meshwright.workspace.loading import Workspace
 
@@ -35,8 +36,8 @@ class RunningMesh(Protocol):
         """What was due, and who builds it."""
         ...
 
-    def effective(self, environment: str) -> EffectiveMesh:
-        """The mesh's products, understood."""
+    def effective(self, environment: str, *, published: Mapping[str, Publication] | None = None) -> EffectiveMesh:
+        """The mesh's products, understood beside what is known to be *published*."""
         ...
 
     def plan(self, request: PlanRequest) -> Planned:

@@ -116,7 +116,8 @@ def look(mesh: RunningMesh, environment: str, now: datetime) -> Outlook:
     ]
     if general:
         raise InvalidMesh(general)
-    effective = mesh.effective(environment)
+    published = mesh.registry.heads(environment)
+    effective = mesh.effective(environment, published=published)
     upstream: dict[str, set[str]] = {name: set() for name in effective.products}
     for (reader, _), read in effective.reads.items():
         upstream[reader].add(read.product)
@@ -127,7 +128,7 @@ def look(mesh: RunningMesh, environment: str, now: datetime) -> Outlook:
         products={name: bound.product for name, bound in effective.products.items()},
         upstream={name: sorted(found) for name, found in upstream.items()},
         fingerprints=mesh.workspace.fingerprints,
-        published=mesh.registry.heads(environment),
+        published=published,
         runs=mesh.runs.last(environment),
         pinned=tuple(effective.pinned),
     )
