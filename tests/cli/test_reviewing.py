@@ -104,7 +104,39 @@ def test_a_build_that_failed_in_the_environment_is_not_ready_and_its_rule_is_nam
     states = {row[0]: row[-1] for row in rows(found, "What changes")}
     assert states["`sales.orders`"].startswith("**failed**")
     assert states["`finance.revenue`"] == "not built yet"
-    assert ["`sales.orders`", "failed"] in [[row[0], row[2]] for row in rows(found, "Tests")]
+    assert ["`sales.orders`", "**failed**"] in [[row[0], row[2]] for row in rows(found, "Tests")]
+
+
+def test_a_value_that_a_build_could_not_take_is_not_in_the_comment(shop: MeshFolder) -> None:
+    notes = "(values (1, 'ada', 'secret-value')) t(id, customer, note)"
+    shop.write(
+        "domains/sales/orders/transform/orders.sql",
+        f"select id, customer, cast(note as double) as amount from {notes}",
+    )
+    failed = shop.build("--env", "trial", code=2)
+    assert "secret-value" in failed["sales.orders"]["message"]
+    found = comment(shop)
+    assert "**failed**: " in found
+    assert "secret-value" not in found
+
+
+def test_a_warning_that_the_environment_below_has_too_is_folded_away(shop: MeshFolder) -> None:
+    rule = "quality: [{type: library, metric: nullValues, mustBe: 0, severity: warning}]"
+    columns = f"""
+    - {{name: id, logicalType: integer, physicalType: INTEGER}}
+    - {{name: note, logicalType: string, physicalType: VARCHAR, {rule}}}
+    """
+    shop.product("sales.notes", "select 1 as id, null::varchar as note", contract=columns)
+    shop.build("--env", "prod", "--select", "sales.notes")
+    shop.write("domains/sales/notes/transform/notes.sql", "select 2 as id, null::varchar as note")
+    shop.build("--env", "trial")
+    found = comment(shop)
+    assert "1 with a warning" in found
+    folded = found.split("<details><summary>1 rule as in <code>prod</code></summary>", 1)[1]
+    assert "| `sales.notes` | `note:nullValues` | warning | the same |" in folded
+    shop.write("domains/sales/notes/transform/notes.sql", "select unnest([2, 3]) as id, null::varchar as note")
+    shop.build("--env", "trial")
+    assert ["warning", "1 rows, here 2"] in [row[2:4] for row in rows(comment(shop), "Tests")]
 
 
 def test_a_mesh_that_is_not_valid_is_a_comment_of_what_is_wrong(shop: MeshFolder) -> None:

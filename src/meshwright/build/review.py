@@ -65,13 +65,13 @@ class DataReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestReview:
-    """What became of the rules of one port in the environment; not published when the build failed."""
+    """What became of the rules of one port in the environment, and by rule what they find `below`, if they do."""
 
     __test__ = False
 
     port: str
     results: tuple[RuleResult, ...]
-    is_published: bool = True
+    below: Mapping[str, RuleResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,11 @@ def review_environment(
     the environment's, newest first; *compare* gives the rows that differ of the port at an address.
     """
     others = elsewhere((one.product for one in differences), domains)
-    differences = [one for one in differences if one.product not in others]
+    places = {one.id: place for place, one in enumerate(own.plan.products)}
+    differences = sorted(
+        (one for one in differences if one.product not in others),
+        key=lambda one: (places.get(one.product, len(places)), one.product),
+    )
     built = {one.product: one.after for one in differences if one.after is not None}
     states = {one.id: _state(one, built) for one in own.plan.products}
     last = {one.product: one for one in reversed(attempts)}
@@ -145,8 +149,8 @@ def review_environment(
         failures={name: attempt.message for name, attempt in failed.items()},
         contracts=_contracts(planned),
         data=_data(differences, compare),
-        tests=_tests(built, failed),
-        publications=tuple(publication for _, publication in sorted(built.items())),
+        tests=_tests(built, failed, planned.published),
+        publications=tuple(built.values()),
         moved_on=tuple(one.product for one in differences if one.moved_on),
         elsewhere=tuple(others),
     )
@@ -265,12 +269,19 @@ def _tested_port(product: str, tested: str, every: Collection[str]) -> str:
     return _port_name(product, port, int(major or 0), majors)
 
 
-def _tests(built: Mapping[str, Publication], failed: Mapping[str, Attempt]) -> tuple[TestReview, ...]:
+def _tests(
+    built: Mapping[str, Publication], failed: Mapping[str, Attempt], below: Mapping[str, Publication]
+) -> tuple[TestReview, ...]:
     found = []
-    for name in sorted({*built, *failed}):
+    for name in dict.fromkeys([*built, *failed]):
         source = failed.get(name) or built[name]
+        before = below[name].tests if name in below else {}
         found += [
-            TestReview(port=_tested_port(name, port, source.tests), results=results, is_published=name not in failed)
+            TestReview(
+                port=_tested_port(name, port, source.tests),
+                results=results,
+                below={one.rule: one for one in before.get(port, ())},
+            )
             for port, results in sorted(source.tests.items())
         ]
     return tuple(found)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from meshwright.cli.markdown import code, codes, folded, table, text
 from meshwright.cli.output import plural, size
+from meshwright.cli.review_rows import (
+    COLUMNS_NAMED,
+    OUTCOMES,
+    SAME,
+    contract_rows,
+    data_row,
+    outcome,
+    rule_row,
+    without_values,
+)
 from meshwright.model.plan import Action
-from meshwright.model.results import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meshwright.build.review import ContractReview, DataReview, Review
+    from meshwright.build.review import Review
     from meshwright.model.findings import Finding
     from meshwright.model.plan import ProductPlan
 
@@ -22,7 +32,6 @@ LENGTH_MAX: Final = 65_000
 ROWS: Final = (400, 200, 100, 50, 25, 10, 4, 1)
 # More rows than these are folded away.
 OPEN_ROWS: Final = 12
-COLUMNS_NAMED: Final = 8
 REASONS_NAMED: Final = 4
 STATES: Final = {
     "built": "built",
@@ -106,7 +115,8 @@ class _Comment:
     def verdict(self) -> str:
         review, base = self.review, f"`{self.review.base}`"
         blocked, removed = review.planned(Action.BLOCKED), review.planned(Action.REMOVE)
-        building = review.planned(Action.BUILD)
+        # What turned out to hold the same does not change.
+        building = [one for one in review.planned(Action.BUILD) if review.states.get(one.id) != "same"]
         states = [review.states.get(one.id, "pending") for one in building]
         failed, pending = states.count("failed"), states.count("pending")
         if blocked:
@@ -174,19 +184,19 @@ class _Comment:
         cells = [code(one.id), code(review.owners.get(one.id, "")), action, why]
         if review.environment:
             state = STATES[review.states.get(one.id, "pending")] if one.action is not Action.REMOVE else ""
-            failure = text(review.failures[one.id]) if one.id in review.failures else ""
+            failure = text(without_values(review.failures[one.id])) if one.id in review.failures else ""
             cells.append(f"{state}: {failure}" if failure else state)
         return cells
 
     def contracts(self) -> list[str]:
-        rows = [row for one in self.review.contracts for row in _contract_rows(one)]
+        rows = [row for one in self.review.contracts for row in contract_rows(one)]
         headers = ["contract", "column", "change", "", "version"]
         return self.section("Contracts", rows, headers, "contract changes") if rows else []
 
     def data(self) -> list[str]:
         if not self.review.data and not self.review.elsewhere:
             return []
-        rows = [_data_row(one) for one in self.review.data if not one.is_same]
+        rows = [data_row(one) for one in self.review.data if not one.is_same]
         same = [one.port for one in self.review.data if one.is_same]
         lines = [f"Holds the same: {codes(same, 2 * COLUMNS_NAMED)}.", ""] if same else []
         if self.review.moved_on:
@@ -203,27 +213,20 @@ class _Comment:
         results = [(one, result) for one in self.review.tests for result in one.results]
         if not results:
             return []
-        counts = {outcome: sum(result.outcome is outcome for _, result in results) for outcome in Outcome}
-        said = ", ".join(f"{count:,} {outcome.value}" for outcome, count in counts.items() if count)
-        rows = [
-            [
-                code(one.port),
-                code(result.name or result.rule),
-                result.outcome.value if result.blocks or result.outcome is Outcome.NOT_RUN else "warning",
-                f"{result.failing:,}" if result.failing else "",
-                text(result.message or f"{result.value} {result.threshold}"),
-            ]
-            for one, result in results
-            if result.outcome is not Outcome.PASSED
-        ]
-        head = [
-            "#### Tests",
-            "",
-            f"{said}, on {plural(len(self.review.tests), 'port')} built in `{self.review.environment}`.",
-        ]
-        if not rows:
-            return head
-        return [*head, "", *self.lines(rows, ["port", "rule", "outcome", "rows", ""], "rules", right=(3,))]
+        counts = Counter(outcome(result) for _, result in results)
+        said = ", ".join(f"{counts[word]:,} {OUTCOMES[word]}" for word in OUTCOMES if counts[word])
+        ordered = sorted(results, key=lambda pair: list(OUTCOMES).index(outcome(pair[1])))
+        rows = [rule_row(one, result) for one, result in ordered if outcome(result) != "passed"]
+        new, known = [row for row in rows if row[3] != SAME], [row for row in rows if row[3] == SAME]
+        ports = plural(len(self.review.tests), "port")
+        lines = ["#### Tests", "", f"{said}, on {ports} built in `{self.review.environment}`."]
+        headers = ["port", "rule", "outcome", f"in `{self.review.base}`", "what"]
+        if new:
+            lines += ["", *self.lines(new, headers, "rules")]
+        if known:
+            summary = f"{plural(len(known), 'rule')} as in <code>{self.review.base}</code>"
+            lines += ["", *folded(summary, table(headers, self.rows(known, "rules as below")))]
+        return lines
 
     def cost(self) -> list[str]:
         review = self.review
@@ -258,42 +261,3 @@ class _Comment:
         """A table of *rows*, folded when it is long."""
         shown = table(headers, self.rows(rows, what), right=right)
         return folded(f"{len(rows):,} {what}", shown) if len(rows) > OPEN_ROWS else shown
-
-
-def _contract_rows(one: ContractReview) -> list[list[str]]:
-    needed = "" if one.is_enough or not one.bump else f", **needs a new {one.bump} version**"
-    version = one.before if one.before == one.after or not one.after else f"{one.before} → {one.after}"
-    return [
-        [
-            code(one.port),
-            code(change.column),
-            text(change.kind + (f" ({change.detail})" if change.detail else "")),
-            "⛔ breaking" if change.breaking else "compatible",
-            f"{text(version)}{needed}" if at == 0 else "",
-        ]
-        for at, change in enumerate(one.changes)
-    ]
-
-
-def _data_row(one: DataReview) -> list[str]:
-    name = code(one.port)
-    if one.before is None or one.after is None:
-        served = one.after or one.before
-        assert served is not None  # noqa: S101 - a difference has at least one side
-        word = "new" if one.before is None else "removed"
-        columns = codes([field.name for field in served.schema], COLUMNS_NAMED)
-        return [name, f"{served.rows:,} ({word})", "", "", "", columns]
-    rows = f"{one.before.rows:,}"
-    if one.before.rows != one.after.rows:
-        rows += f" → {one.after.rows:,}"
-    found = one.difference
-    if found is None:
-        return [name, rows, "", "", "", text(one.note) if one.note else codes(one.columns, COLUMNS_NAMED)]
-    notes = [f"{column.kind} {code(column.name)}" for column in found.columns[:COLUMNS_NAMED]]
-    if found.rows is None:
-        counts = [sum(kind == word for kind in found.artifacts.values()) for word in ("added", "removed", "changed")]
-        return [name, "files", *(f"{count:,}" for count in counts), ", ".join(notes)]
-    difference = found.rows
-    notes += [f"{code(column)} in {count:,}" for column, count in difference.columns.items() if count][:COLUMNS_NAMED]
-    changed = f"{difference.changed:,}" if difference.key else "–"
-    return [name, rows, f"{difference.added:,}", f"{difference.removed:,}", changed, ", ".join(notes)]
