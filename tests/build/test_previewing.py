@@ -63,7 +63,7 @@ def test_upstream_products_are_computed_only_where_a_build_would_publish_them_an
     assert unbuilt["reads"] == ["data/orders.csv"]
     shop.build()
     built = previewed(shop, "finance.totals")
-    assert (built["computed_upstream"], built["reads"]) == ([], ["sales.orders.orders@1, publication 1"])
+    assert (built["computed_upstream"], built["reads"]) == ([], ["sales.orders, publication 1"])
     shop.edit("domains/sales/orders/transform/orders.sql", "id, amount", "id, amount * 2 as amount")
     edited = previewed(shop, "finance.totals")
     assert (edited["rows"], edited["computed_upstream"]) == ([{"total": "60.00"}], ["sales.orders"])

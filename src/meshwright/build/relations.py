@@ -15,6 +15,7 @@ from meshwright.engines.parquet_scan import parquet
 from meshwright.model.datatype import DataType, quote, stored
 from meshwright.model.errors import InvalidMesh, MeshwrightError
 from meshwright.model.findings import Severity
+from meshwright.model.names import PortAddress
 from meshwright.model.plan import Action
 
 if TYPE_CHECKING:
@@ -205,7 +206,11 @@ class Relations:
         upstream = self.planned.mesh.products.get(read.product)
         if upstream is None or not self._is_computed(upstream, read.port, read.major):
             head = self.planned.published[read.product]
-            says = f"{read.product}.{read.port}@{read.major}, publication {head.sequence}"
+            served = head.port(read.port)
+            pinned = read.major if served is not None and served.major != read.major else None
+            domain, _, product = read.product.partition(".")
+            address = PortAddress(domain, product, read.port, pinned)
+            says = f"{address}, publication {head.sequence}"
             return self._leaf((read.product, read.port, str(read.major), "head"), bound, port, says=says)
         output = upstream.product.output_port(read.port, read.major)
         assert output is not None  # noqa: S101 - it is served or computed

@@ -161,6 +161,7 @@ def _extent(found: Previewed) -> str:
     if found.kind == "files":
         return plural(len(found.artifacts), "file")
     shown, whole = len(found.rows), plural(found.computed, "row")
-    if found.is_whole:
-        return whole if shown == found.computed else f"{shown} of {whole}"
-    return f"{shown} of {whole} of a sample" if found.sampled else f"{shown} of more than {found.computed:,} rows"
+    if not found.is_whole and not found.sampled:
+        return f"{shown} of more than {whole}"
+    of = " of a sample" if found.sampled else ""
+    return f"{whole}{of}" if shown == found.computed else f"{shown} of {whole}{of}"

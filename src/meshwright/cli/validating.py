@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ import click
 from meshwright.cli import completing
 from meshwright.cli.options import as_json, node_of
 from meshwright.cli.output import findings_as_data, plural, print_json
-from meshwright.model.errors import NotFound
+from meshwright.model.errors import NotFound, Unavailable
 from meshwright.model.findings import Finding, Severity
 
 
@@ -80,11 +81,25 @@ def explain(code: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("name", required=False)
-def schema(name: str | None) -> None:
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Write each to NAME.json in this folder instead."
+)
+def schema(name: str | None, to: Path | None) -> None:
     """Print the JSON Schema of one kind of file (mesh, domain, product, contract, people, tests), or of all by name."""
     from meshwright.formats.mesh_files import schemas
 
     every = schemas()
     if name is not None and name not in every:
         raise NotFound(f"there is no schema '{name}': there are {', '.join(every)}")
-    print_json(every if name is None else every[name])
+    chosen = every if name is None else {name: every[name]}
+    if to is None:
+        print_json(every if name is None else every[name])
+        return
+    for kind, one in chosen.items():
+        path = to / f"{kind}.json"
+        try:
+            to.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(one, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written: {error.strerror or error}") from error
+        click.echo(f"wrote {path}")
