@@ -2,7 +2,7 @@
 
 A job is read from standard input as JSON: `base` (a mesh's folder, left as it is), `scratch` (where copies of it are made),
 `kill` (the command's arguments), `then` (the command after the kill), `products` (whose heads are told: the columns, or
-other expressions, of each port), `seed`, `events` and `moments`
+other expressions, of each port), `past` (earlier publications to read), `seed`, `events` and `moments`
 (how many kills at the n-th call into the operating system, SQLite or DuckDB, and how many at a moment in time). Prints one JSON
 object per line: the undisturbed run first, then each kill.
 
@@ -223,9 +223,26 @@ class Job:
         return int(events), float(seconds)
 
     def _look(self, folder: Path) -> dict[str, Any]:
-        """What is served now, what the next command answers, and what is served then."""
-        after = served(folder, self.products)
-        return {"after": after, "then": mesh(folder, self.then), "final": served(folder, self.products)}
+        """What is served now, what the next command answers, and what is served then; likewise of the past, if asked."""
+        after, past = served(folder, self.products), self._past(folder)
+        then = mesh(folder, self.then)
+        return {
+            "after": after,
+            "past": past,
+            "then": then,
+            "final": served(folder, self.products),
+            "final_past": self._past(folder),
+        }
+
+    def _past(self, folder: Path) -> dict[str, Any]:
+        """The rows of earlier publications that the job names as [port, number], or what their reader is told."""
+        found: dict[str, Any] = {}
+        for address, number in self.told.get("past", ()):
+            answer = mesh(folder, ["read", address, "--as-of", str(number), "--json"])
+            found[f"{address} {number}"] = (
+                json.loads(answer["out"]) if answer["code"] == 0 else answer["out"] + answer["err"]
+            )
+        return found
 
     def _kill(self, *, event: int | None = None, of: int = 0, moment: float | None = None) -> None:
         folder = self._copy()

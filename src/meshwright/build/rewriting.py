@@ -186,6 +186,7 @@ class Rewriting:
     def _stage(self, port: PublishedPort, piece: Piece) -> tuple[DataFile, ...]:
         """The rows of *piece* that stay, in one new file, in their order."""
         where = f" WHERE {piece.where}" if piece.where else ""
+        self.workshop.warehouse.fetch(file.path for file in piece.files)
         source = TableInput(name="piece", scan=scan_sql(piece.files, port.schema, self.workshop.locate))
         folder = self.workshop.staging / self.head.product / uuid.uuid4().hex
         output = TableOutput(name=port.name, folder=folder, schema=port.schema)
