@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, with_nulls
 from meshwright.authoring.naming import free_name, valid_names
+from meshwright.authoring.text_kinds import as_kind
 from meshwright.authoring.understanding import understand
 from meshwright.engines.failures import located
 from meshwright.model.datatype import VARCHAR, literal, quote
@@ -143,7 +144,7 @@ def _expression(column: Understood) -> str:
     text = with_nulls(identifier(column.name), column.own_nulls)
     if column.kind.converted:
         return column.kind.converted.replace("{c}", text)
-    return f"CAST({text} AS {column.kind.type})" if column.own_nulls and column.kind.type != VARCHAR else text
+    return as_kind(text, column.kind.type) if column.own_nulls and column.kind.type != VARCHAR else text
 
 
 def _declared(found: Shape, understood: Understanding, types: dict[str, str]) -> dict[str, Any]:

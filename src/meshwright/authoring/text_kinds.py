@@ -39,6 +39,9 @@ CODES: Final = re.compile(
 )
 SIGNS: Final = re.compile(r"[€$£¥]|\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|CZK|AUD|CAD)\b")
 CURRENCIES: Final = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
+BACKSLASH: Final = "\\"
+# Below the column in a SELECT list.
+BREAK: Final = "\n        "
 IN_PERCENT: Final = "in percent"
 SPACES: Final = "\u00a0\u202f\u2009 "
 WHOLE: Final = re.compile(r"\s*-?\d{1,18}\s*\Z")
@@ -48,6 +51,16 @@ TIME_OF_DAY: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\Z"
 ISO_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
 ISO_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?\Z")
 ISO_ZONED: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\s*(Z|[-+]\d\d:?\d\d)\Z")
+
+
+# What a text of these types looks like, of which a cast drops nothing.
+WHOLE_TEXTS: Final = {
+    "BIGINT": r" *-?\d+ *",
+    "DECIMAL": r" *-?\d*(\.\d{1,2})? *",
+    "DATE": r"\d{4}-\d\d-\d\d",
+    "TIMESTAMP": r"\d{4}-\d\d-\d\d([T ][\d:.]+)?",
+    "TIME": r"[\d:.]+",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +104,17 @@ class Grouping:
     thousands: str
     decimal: str
 
-    @property
-    def pattern(self) -> str:
-        """A regular expression for such numbers, with groups or without any."""
+    def pattern(self, decimals: int) -> str:
+        """A regular expression for such numbers, with groups or without any, and at most so many *decimals*."""
         group = re.escape(self.thousands)
-        grouped = rf"\d{{1,3}}(?:{group}\d{{3}})+|" if self.thousands else ""
-        return rf"[-+]?(?:{grouped}\d+)(?:{re.escape(self.decimal)}\d+)?"
+        whole = rf"(\d{{1,3}}({group}\d{{3}})+|\d+)" if self.thousands else r"\d+"
+        return rf"-?{whole}" + (rf"({re.escape(self.decimal)}\d{{1,{decimals}}})?" if decimals else "")
 
     def plain(self, text: str, *, whole: bool) -> str:
-        """The SQL *text* as a number that a cast reads; decimals stay as they are, an error, where all are *whole*."""
+        """The SQL *text*, which is such a number, as one that a cast reads."""
+        if not self.thousands and self.decimal == ",":
+            # Comma and point change places: a point, which nobody has seen yet, is an error of the cast.
+            return f"translate({text}, ',.', '.,')"
         without = f"replace({text}, {literal(self.thousands)}, '')" if self.thousands else text
         return f"replace({without}, {literal(self.decimal)}, '.')" if self.decimal != "." and not whole else without
 
@@ -140,8 +155,8 @@ def looks_like_numbers(values: Sequence[str]) -> bool:
 
 def uses_decimal_comma(values: Sequence[str]) -> bool:
     """Whether *values* are numbers with a comma before their decimals, and nothing else."""
-    pattern = re.compile(Grouping(".", ",").pattern + r"\s*[%€]?\Z")
-    other = re.compile(Grouping(",", ".").pattern + r"\s*[%€]?\Z")
+    pattern = re.compile(Grouping(".", ",").pattern(DECIMALS_MAX) + r"\s*[%€]?\Z")
+    other = re.compile(Grouping(",", ".").pattern(DECIMALS_MAX) + r"\s*[%€]?\Z")
     stripped = [value.strip() for value in values]
     return (
         any("," in one for one in stripped)
@@ -210,10 +225,12 @@ def _written_numbers(values: Sequence[str], *, decimal_comma: bool, money: bool)
         yield Kind(type=VARCHAR, doubt=f"amounts in several currencies ({currencies}) were left as text")
         return
     sign = "%" if percent else next(iter(signs), "")
-    bare = [value.replace(sign, "", 1).strip(SPACES) if sign else value for value in values]
+    bare = [_bare(value, sign) for value in values]
     for grouping in _groupings(bare, decimal_comma=decimal_comma):
-        if all(re.fullmatch(grouping.pattern, value) for value in bare):
-            yield _written(grouping, sign, values=bare, money=(money or bool(sign)) and not percent)
+        if all(re.fullmatch(grouping.pattern(DECIMALS_MAX), value) for value in bare):
+            if (money or sign) and not percent:
+                yield _written(grouping, sign, values=values, money=True)
+            yield _written(grouping, sign, values=values, money=False)
 
 
 def _groupings(values: Sequence[str], *, decimal_comma: bool) -> Sequence[Grouping]:
@@ -226,20 +243,53 @@ def _groupings(values: Sequence[str], *, decimal_comma: bool) -> Sequence[Groupi
 
 def _written(grouping: Grouping, sign: str, *, values: Sequence[str], money: bool) -> Kind:
     """The kind of numbers in this *grouping*, each with the *sign* before or behind it."""
-    text = f"replace({{c}}, {literal(sign)}, '')" if sign else "{c}"
-    for space in SPACES[:-1]:
-        if space != grouping.thousands and any(space in value for value in values):
-            text = f"replace({text}, {literal(space)}, '')"
-    digits = max(len(value.partition(grouping.decimal)[2]) for value in values)
+    digits = max(len(_bare(value, sign).partition(grouping.decimal)[2]) for value in values)
     kind = BIGINT if not digits and not money else DOUBLE
     if money and digits <= DECIMALS_MAX:
         kind = DataType("DECIMAL", 18, max(MONEY.scale, digits))
-    plain = grouping.plain(f"trim({text})" if sign else text, whole=kind == BIGINT)
-    around = rf"\s*(?:{re.escape(sign)})?[\s\x{{a0}}\x{{202f}}]*" if sign else r"\s*"
-    pattern = f"{around}{_re2(grouping.pattern)}{around}"
-    fits = f"regexp_full_match({{c}}, {literal(pattern)}) AND TRY_CAST({plain} AS {kind}) IS NOT NULL"
+    odd = [space for space in SPACES[:-1] if space != grouping.thousands and any(space in value for value in values)]
+    text = "{c}"
+    for dropped in (*([sign] if sign else []), *odd):
+        text = f"replace({text}, {literal(dropped)}, '')"
+    plain = grouping.plain(text, whole=kind == BIGINT)
+    decimals = kind.scale if kind.name == "DECIMAL" else 0 if kind == BIGINT else DECIMALS_MAX
+    pattern = _around(_re2(grouping.pattern(decimals)), sign, "".join(odd), values)
+    condition = f"regexp_full_match({{c}}, {literal(pattern)})"
+    is_loose = bool(grouping.thousands) or kind.name == "DECIMAL"
     note = IN_PERCENT if sign == "%" else f"in {CURRENCIES.get(sign, sign)}" if sign else ""
-    return Kind(type=VARCHAR, fits=fits, converted=f"CAST({plain} AS {kind})", note=note)
+    return Kind(
+        type=VARCHAR,
+        fits=f"{condition} AND TRY_CAST({plain} AS {kind}) IS NOT NULL",
+        converted=strict(plain, kind, condition) if is_loose else f"CAST({plain} AS {kind})",
+        note=note,
+    )
+
+
+def _bare(value: str, sign: str) -> str:
+    return value.replace(sign, "", 1).strip(SPACES) if sign else value
+
+
+def _around(number: str, sign: str, odd: str, values: Sequence[str]) -> str:
+    """A pattern of *number* with the *sign* where it was seen, and spaces, the *odd* ones too, between the two."""
+    space = f"[ {''.join(f'{BACKSLASH}x{{{ord(one):x}}}' for one in odd)}]*" if odd else " *"
+    mark = re.escape(sign)
+    before = f"-?({mark}{space})?" if sign and any(value.lstrip("-").startswith(sign) for value in values) else ""
+    behind = f"({space}{mark})?" if sign and any(value.endswith(sign) for value in values) else ""
+    return f" *{before}{number}{behind} *" if not sign else f"{before}{number}{behind}"
+
+
+def strict(text: str, kind: DataType, condition: str) -> str:
+    """The SQL *text* as *kind* where the *condition* on {c} holds; an error that names the text elsewhere, not a guess."""
+    lines = (f"CASE WHEN {condition}", f"THEN {text}", "ELSE 'not as the others: ' || {c} END")
+    return f"CAST({BREAK.join(lines)} AS {kind})"
+
+
+def as_kind(text: str, kind: DataType) -> str:
+    """The SQL *text* as *kind*, nothing of it rounded or dropped: a plain cast reads 1.5 as 2, and a moment as its day."""
+    pattern = WHOLE_TEXTS.get(kind.name)
+    if pattern is None:
+        return f"CAST({text} AS {kind})"
+    return strict(text, kind, f"regexp_full_match({text}, {literal(pattern)})").replace("{c}", text)
 
 
 def _re2(pattern: str) -> str:

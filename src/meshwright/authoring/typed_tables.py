@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, plain_columns, with_nulls
+from meshwright.authoring.text_kinds import as_kind
 from meshwright.authoring.understanding import understand
 from meshwright.engines.failures import located
 from meshwright.model.datatype import VARCHAR, quote
@@ -142,7 +143,7 @@ def _converted(column: InputColumn, understood: Understood | None) -> InputColum
     if kind.converted:
         text = kind.converted.replace("{c}", text)
     elif kind.type != VARCHAR:
-        text = f"CAST({text} AS {kind.type})"
+        text = as_kind(text, kind.type)
     return replace(column, expression=text, note=kind.note, doubt=kind.doubt)
 
 
