@@ -173,6 +173,48 @@ def test_an_incremental_model_reads_the_changes_of_its_input(mesh: MeshFolder) -
     assert len(mesh.rows("chain.finance.ledger")) == 2
 
 
+STAGED = {
+    "models/staging/stg.sql": "with s as (select * from {{ ref('raw') }}) select id, upper(name) as name from s",
+    "models/marts/things.sql": """\
+{{ config(materialized='incremental', unique_key='id') }}
+select * from {{ ref('stg') }} {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}""",
+    "models/marts/things.yml": """\
+unit_tests:
+  - name: things_are_passed_on
+    model: things
+    given: [{input: ref('stg'), rows: [{id: 3, name: C}]}]
+    expect: {rows: [{id: 3, name: C}]}
+""",
+}
+
+
+def test_an_incremental_model_over_a_step_reads_a_step_of_its_changes(mesh: MeshFolder) -> None:
+    answer = adopt(mesh, small() | STAGED, "--json")
+    assert not listed(answer, "changed", "model")
+    mesh.build()
+    mesh.write("data/small/raw.csv", "id,name\n2,changed\n3,c\n")
+    mesh.build()
+    # What the file no longer has stays: the model is merged, not made anew.
+    assert [tuple(row.values()) for row in mesh.rows("small.small.things")] == [(1, "A"), (2, "CHANGED"), (3, "C")]
+    assert "1 own case, 0 failed" in mesh.mesh("test").out
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("select id, max(name) as name from {{ ref('raw') }} group by id", "does more than pass rows"),
+        ("select id, name from {{ ref('raw') }}", "added twice"),
+    ],
+)
+def test_an_incremental_model_that_could_not_be_right_is_built_in_full(mesh: MeshFolder, model: str, why: str) -> None:
+    changed = {"models/staging/stg.sql": model}
+    if "twice" in why:
+        changed["models/marts/things.sql"] = STAGED["models/marts/things.sql"].replace(", unique_key='id'", "")
+    answer = adopt(mesh, small() | STAGED, "--json", changed=changed)
+    assert why in listed(answer, "changed", "model")["things"]["note"]
+    assert mesh.build()["small.small"]["outcome"] == "published"
+
+
 def test_a_test_that_reads_a_later_product_warns_instead_of_stopping_the_first_build(mesh: MeshFolder) -> None:
     answer = adopt(mesh, CHAIN, "--json")
     changed = listed(answer, "changed", "test")

@@ -11,6 +11,7 @@ from meshwright.authoring import binding_ahead
 from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
 from meshwright.authoring.connection_advice import connection_advice
+from meshwright.authoring.dbt_changes import Changes
 from meshwright.authoring.dbt_contracts import (
     cast_to,
     contracted_columns,
@@ -27,7 +28,7 @@ from meshwright.authoring.dbt_ports import commented, output_port
 from meshwright.authoring.dbt_products import Arrangement, Home, arrange, identifier
 from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings, upstream_products
 from meshwright.authoring.dbt_transformations import Written, write_transformation
-from meshwright.authoring.dbt_understanding import Understood, understand
+from meshwright.authoring.dbt_understanding import DbtImport, Understood, understand
 from meshwright.authoring.dbt_unit_tests import written_case
 from meshwright.formats import odcs, odps
 from meshwright.formats.yaml_text import dump
@@ -35,7 +36,6 @@ from meshwright.model.product import InputPort, OutputPort, Product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from meshwright.authoring.dbt_project import DataTest, DbtUnitTest, Relation
     from meshwright.model.contract import Contract
@@ -44,27 +44,11 @@ if TYPE_CHECKING:
 
     Columns = Sequence[tuple[str, DataType]]
 
+__all__ = ["DbtImport", "adopt_dbt"]
+
 REPORT: Final = "IMPORTED-{project}.md"
 # A folder of the product that nothing reads: what waits there keeps nobody from building the rest.
 UNFINISHED: Final = "unfinished"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DbtImport:
-    """What to adopt, and how: `folder` holds the project; "" leaves a choice to what is found there.
-
-    `by` is group or folder, `domain` the domain that the products go to, `connection` what the mesh calls the database
-    that sources are in; without steps every model becomes an output port.
-    """
-
-    folder: Path
-    domain: str = ""
-    team: str = ""
-    by: str = ""
-    connection: str = ""
-    dialect: str = ""
-    target: str = ""
-    with_steps: bool = True
 
 
 def adopt_dbt(workspace: Workspace, asked: DbtImport) -> Adoption:
@@ -73,7 +57,7 @@ def adopt_dbt(workspace: Workspace, asked: DbtImport) -> Adoption:
     Raises NotFound when there is no project, InvalidInput when it, or what is asked, cannot be understood.
     """
     adoption = Adoption(f"the dbt project in {asked.folder}")
-    found = understand(asked.folder, adoption, dialect=asked.dialect, target=asked.target)
+    found = understand(asked, adoption)
     domain = asked.domain or identifier(found.project.name)
     by = asked.by or ("group" if any(model.group for model in found.models) else "folder")
     arrangement = arrange(
@@ -105,6 +89,7 @@ class _Adopting:
     written: dict[str, Written] = field(default_factory=dict)
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
+    changes: Changes | None = None
     cases: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @property
@@ -119,6 +104,8 @@ class _Adopting:
         by_key = {model.key: model for model in self.found.models}
         for key, home in self.arrangement.homes.items():
             self.written[key] = self._transform(by_key[key], home)
+        self.changes = Changes(by_key, self.arrangement.homes, self.found.keys, self.written)
+        self.changes.settle()
         for product in self.arrangement.products:
             self.files[self._folder(product)] = self._product_files(product)
         columns = self._bind()
@@ -271,6 +258,8 @@ class _Adopting:
                 ports.append(output_port(model, home, written, contract))
             if contract is not None:
                 files[f"contracts/{home.stem}.yaml"] = dump(odcs.write(contract))
+        steps = self.changes.steps.get(product, {}) if self.changes is not None else {}
+        files |= {f"transform/{name}.sql": text for name, text in steps.items()}
         inputs: tuple[InputPort, ...] = tuple(self.inputs.ports.get(product, {}).values())
         descriptor = Product(
             domain=self.domain,
@@ -315,14 +304,15 @@ class _Adopting:
     def _add_case(self, test: DbtUnitTest, home: Home | None, key: str) -> None:
         if home is None:
             raise NotRendered(f"{test.model} is no model that was carried over")
-        if self.written[key].incremental.token:
-            raise NotRendered(f"{test.model} reads changes; a case gives rows to `<input>__changes`")
-        case = written_case(test, port=home.stem, root=self.found.project.root, name_of=partial(self._name, home))
+        name_of = partial(self._name, home, self.written[key].given)
+        case = written_case(test, port=home.stem, root=self.found.project.root, name_of=name_of)
         folder = self._folder(home.product)
         self.cases.setdefault(folder, {}).setdefault(f"tests/{home.name}.yaml", []).append(case)
         self.adoption.carried("unit test", test.name, test.place, f"{folder}/tests/{home.name}.yaml")
 
-    def _name(self, home: Home, kind: str, name: str, more: str) -> str:
+    def _name(self, home: Home, given: dict[tuple[str, str, str], str], kind: str, name: str, more: str) -> str:
+        if (kind, name, more) in given:
+            return given[kind, name, more]
         return self.names.table(home, kind, name, more)[0].replace('"', "")
 
     def _finish(self) -> None:

@@ -52,6 +52,20 @@ def recognised(filtered: str, whole: str, *, config: Mapping[str, Any], dialect:
     return Incremental("merge" if key else "append", key, token, has_alias)
 
 
+def passed_on(sql: str, dialect: str) -> tuple[str, bool]:
+    """The one table whose rows the query *sql* passes on row by row, and whether it has an alias; "" when it does more."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(sql, read=dialect)
+    except (SqlglotError, RecursionError):
+        return "", False
+    table = _single_table(tree, tree, is_filtered=False) if isinstance(tree, exp.Select) else None
+    return (table.name, bool(table.alias)) if table is not None else ("", False)
+
+
 def _filtered_table(sql: str, dialect: str) -> tuple[str, bool, str]:
     """The table whose rows the filter on the model's own table keeps, whether it has an alias, or why none was found."""
     import sqlglot
@@ -69,7 +83,7 @@ def _filtered_table(sql: str, dialect: str) -> tuple[str, bool, str]:
     if len(filters) != 1 or any(_outer_filter(table) is None for table in own):
         return "", False, "it compares with what it holds already outside a single WHERE"
     select = next(iter(filters.values())).parent
-    table = _single_table(select, tree) if isinstance(select, exp.Select) else None
+    table = _single_table(select, tree, is_filtered=True) if isinstance(select, exp.Select) else None
     if table is None:
         return "", False, "the filtered rows come from several tables, or from grouped rows"
     return table.name, bool(table.alias), ""
@@ -84,13 +98,16 @@ def _outer_filter(table: exp.Table) -> exp.Where | None:
     return outer if isinstance(outer, exp.Where) else None
 
 
-def _single_table(select: exp.Select, tree: exp.Expr) -> exp.Table | None:
-    """The one table that *select* takes its rows from, through CTEs that only pass rows on."""
+def _single_table(select: exp.Select, tree: exp.Expr, *, is_filtered: bool) -> exp.Table | None:
+    """The one table that *select* takes its rows from, through CTEs that only pass rows on.
+
+    What a select that *is_filtered* makes of its rows itself does not matter: it sees only new ones in dbt, too.
+    """
     from sqlglot import exp
 
     ctes = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
     seen: set[str] = set()
-    first = True
+    first = is_filtered
     while True:
         if select.args.get("joins") or (
             not first and any(select.args.get(part) for part in ("group", "distinct", "limit"))

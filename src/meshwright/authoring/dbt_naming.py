@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from meshwright.authoring.dbt_macros import NotRendered
 from meshwright.authoring.dbt_products import identifier
+from meshwright.authoring.dbt_transformations import ROWS, SIBLING, WHOLE
 
 if TYPE_CHECKING:
     from meshwright.authoring.dbt_inputs import DbtInput, Inputs
@@ -35,8 +37,8 @@ class TableNames:
     arrangement: Arrangement
     inputs: Inputs
 
-    def table(self, home: Home, kind: str, name: str, more: str) -> tuple[str, bool]:
-        """The SQL name of what a model at *home* reads, and whether it is an input.
+    def table(self, home: Home, kind: str, name: str, more: str) -> tuple[str, str]:
+        """The SQL name of what a model at *home* reads, and how its changes come: `SIBLING`, `WHOLE`, `ROWS`.
 
         *kind* is ref or source, *more* the version or the table. Raises NotRendered when nobody knows it.
         """
@@ -50,11 +52,11 @@ class TableNames:
         if other is None:
             return self._elsewhere(home, name, key)
         if other.product == home.product:
-            return quoted(other.stem), False
+            return quoted(other.stem), SIBLING
         address = other.address(self.arrangement.domain)
-        return quoted(address), True
+        return quoted(address), ROWS
 
-    def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, bool]:
+    def _elsewhere(self, home: Home, name: str, key: str) -> tuple[str, str]:
         """A seed, something that dbt goes on making, or a port that the mesh has already."""
         relation = self.found.others.get(key)
         if relation is not None:
@@ -69,11 +71,13 @@ class TableNames:
         if len(ports) != 1:
             raise NotRendered(f"ref('{name}') is no model of the project or its installed packages")
         product, port = ports[0]
-        return f"{product.id}{'' if port.name == product.name else f'.{port.name}'}", True
+        return f"{product.id}{'' if port.name == product.name else f'.{port.name}'}", ROWS
 
-    def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, bool]:
+    def _input(self, home: Home, found: DbtInput, alternative: str) -> tuple[str, str]:
         taken = {other.stem for other in self.arrangement.homes.values() if other.product == home.product}
-        return quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), True
+        # One file, or one table of a database, is new as a whole when anything in it is.
+        changes = ROWS if glob.has_magic(found.path) and "#" not in found.path else WHOLE
+        return quoted(self.inputs.port(home.product, found, taken, alternative=alternative).name), changes
 
 
 def quoted(name: str) -> str:

@@ -11,7 +11,7 @@ from meshwright.authoring.dbt_naming import quoted
 from meshwright.authoring.dbt_references import reference
 from meshwright.authoring.dbt_rendering import Table
 from meshwright.authoring.dbt_tests import TABLE, Target
-from meshwright.authoring.dbt_transformations import Tables
+from meshwright.authoring.dbt_transformations import SIBLING, Tables
 from meshwright.model.graph import reachable
 
 if TYPE_CHECKING:
@@ -153,13 +153,13 @@ class PortSurroundings:
         self._late.append(target.is_late)
         return tables.token("named", target.name, "")
 
-    def _resolve(self, kind: str, name: str, more: str) -> tuple[str, bool]:
+    def _resolve(self, kind: str, name: str, more: str) -> tuple[str, str]:
         if kind == OWN[0]:
-            return TABLE, False
+            return TABLE, SIBLING
         if kind == "named":
-            return name, False
+            return name, SIBLING
         if kind == "source":
             raise NotRendered(f"it reads the source {name}.{more}: rules read output ports only")
         target = self._target(name, more)
         self._late.append(target.is_late)
-        return target.name, False
+        return target.name, SIBLING

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 TOKEN: Final = re.compile(r"([`\"\[]?)mesh_table_(\d+)_[`\"\]]?")
 BLANK_LINES: Final = re.compile(r"(?:[ \t]*\n){3,}")
 CHANGES: Final = "__changes"
+# How the changes of a table come: not at all, as it is made in the same product; as a whole when anything is new in it;
+# row by row.
+SIBLING: Final = ""
+WHOLE: Final = "whole"
+ROWS: Final = "rows"
+TWICE: Final = (
+    "rows have no key, and the input is new as a whole when anything in it is, so that rows would be added twice"
+)
 UNFINISHED: Final = """\
 -- TODO: this model could not be carried over by itself.
 -- {path}{line}: {problem}.
@@ -29,9 +37,15 @@ UNFINISHED: Final = """\
 
 @dataclass(slots=True)
 class Written:
-    """A model's transformation. `notes` say what differs; `problem`, when it is set, why a person must finish it."""
+    """A model's transformation. `notes` say what differs; `problem`, when it is set, why a person must finish it.
+
+    `sql` is the query with tokens for its `tables`; `given` maps the table whose changes are read to how these are called.
+    """
 
     text: str
+    sql: str = ""
+    tables: Tables | None = None
+    given: dict[tuple[str, str, str], str] = field(default_factory=dict)
     incremental: Incremental = field(default_factory=Incremental)
     notes: list[str] = field(default_factory=list)
     problem: str = ""
@@ -41,13 +55,13 @@ class Written:
 class Tables:
     """Stands for the tables of one text while it is rendered and translated: tokens first, the mesh's names in the end.
 
-    *resolve(kind, name, version or table)* gives the SQL that names a table, and whether `__changes` may follow it.
+    *resolve(kind, name, version or table)* gives the SQL that names a table, and how its changes come.
     """
 
-    def __init__(self, resolve: Callable[[str, str, str], tuple[str, bool]]) -> None:
+    def __init__(self, resolve: Callable[[str, str, str], tuple[str, str]]) -> None:
         self._resolve = resolve
         self._numbers: dict[tuple[str, str, str], int] = {}
-        self._names: list[tuple[str, bool]] = []
+        self._names: list[tuple[str, str]] = []
 
     def token(self, kind: str, name: str, more: str) -> str:
         """What stands for a table until `named`."""
@@ -57,24 +71,31 @@ class Tables:
             self._numbers[key] = len(self._names) - 1
         return f"mesh_table_{self._numbers[key]}_"
 
-    def has_changes(self, token: str) -> bool:
-        """Whether the table that *token* stands for is an input, whose changes can be read."""
+    def changing(self, token: str) -> str:
+        """How the changes of the table that *token* stands for come: `SIBLING`, `WHOLE` or `ROWS`."""
         return self._names[_number(token)][1]
 
-    def named(self, sql: str, *, changes: str = "", alias: bool = False) -> str:
-        """*sql* with every table named; of the token *changes* the changes are read, under an *alias* if one is needed."""
+    def key(self, token: str) -> tuple[str, str, str]:
+        """What *token* stands for: kind, name, version or table."""
+        return next(key for key, number in self._numbers.items() if number == _number(token))
+
+    def changes(self, token: str) -> str:
+        """How the changes of the input that *token* stands for are called in SQL."""
+        text = self._names[_number(token)][0]
+        # Within quotes, at the end: `"group".orders`, `"group"`, `"sales.orders@2"`.
+        bare = text.removesuffix('"')
+        return f"{bare}{CHANGES}{text[len(bare) :]}"
+
+    def named(self, sql: str, *, token: str = "", instead: str = "", alias: bool = False) -> str:
+        """*sql* with every table named, that of *token* by the name *instead*, under an *alias* if it needs its own."""
 
         def name(match: re.Match[str]) -> str:
             number = int(match[2])
             text = self._names[number][0]
-            if not changes or number != _number(changes):
+            if not token or number != _number(token):
                 return text
-            # Within quotes, at the end: `"group".orders`, `"group"`, `"sales.orders@2"`.
-            bare = text.removesuffix('"')
-            last = bare.replace('"', "").rpartition(".")[2].partition("@")[0]
-            quote = '"' if text != bare else ""
-            changed = f"{bare}{CHANGES}{quote}"
-            return f'{changed} AS "{last}"' if alias else changed
+            last = text.replace('"', "").rpartition(".")[2].partition("@")[0]
+            return f'{instead} AS "{last}"' if alias else instead
 
         return TOKEN.sub(name, sql)
 
@@ -84,7 +105,7 @@ def _number(token: str) -> int:
 
 
 def write_transformation(
-    model: Relation, renderer: Renderer, dialect: str, resolve: Callable[[str, str, str], tuple[str, bool]]
+    model: Relation, renderer: Renderer, dialect: str, resolve: Callable[[str, str, str], tuple[str, str]]
 ) -> Written:
     """The transformation of *model*, finished or, with a `problem`, as far as it could be carried over."""
     tables = Tables(resolve)
@@ -101,12 +122,31 @@ def write_transformation(
     written.notes += [f"rendered as if {asked}" for asked in sorted(whole.asked)]
     if model.materialized == "incremental":
         written.incremental = _kept(model, renderer, tables, whole.sql, dialect)
-        if written.incremental.why:
-            written.notes.append(f"every build makes it in full: {written.incremental.why}")
-    changes = written.incremental.token
-    sql = tables.named(translated.sql, changes=changes, alias=not written.incremental.has_alias)
-    written.text = f"-- From {model.path}.\n{_tidy(sql)}\n"
+    written.sql, written.tables = translated.sql, tables
+    token = written.incremental.token
+    if token and tables.changing(token) != SIBLING:
+        read_changes(written, model.path, tables.changes(token), tables.changing(token))
+    else:
+        written.text = finished(tables.named(translated.sql), model.path)
     return written
+
+
+def read_changes(written: Written, path: str, instead: str, changing: str) -> None:
+    """Let *written* read the changes called *instead* of the table that its model filters; *changing* is how they come."""
+    assert written.tables is not None  # noqa: S101 - it is finished
+    kept = written.incremental
+    if kept.materialization == "append" and changing == WHOLE:
+        written.incremental = Incremental(why=TWICE)
+        written.text = finished(written.tables.named(written.sql), path)
+        return
+    sql = written.tables.named(written.sql, token=kept.token, instead=instead, alias=not kept.has_alias)
+    written.text = finished(sql, path)
+    written.given[written.tables.key(kept.token)] = instead.replace('"', "")
+
+
+def finished(sql: str, path: str) -> str:
+    """The text of the transformation *sql* of the model at *path*."""
+    return f"-- From {path}.\n{_tidy(sql)}\n"
 
 
 def _render(model: Relation, renderer: Renderer, tables: Tables, *, incremental: bool) -> Rendered:
@@ -122,8 +162,6 @@ def _kept(model: Relation, renderer: Renderer, tables: Tables, whole: str, diale
     found = recognised(filtered.sql, whole, config=model.config, dialect=dialect)
     if found.token and not TOKEN.fullmatch(found.token):
         return Incremental(why="the filtered rows do not come from a table")
-    if found.token and not tables.has_changes(found.token):
-        return Incremental(why="the filtered rows come from a table of the same product, and only inputs have changes")
     return found
 
 

@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 PROFILES: Final = "profiles.yml"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtImport:
+    """What to adopt, and how: `folder` holds the project; "" leaves a choice to what is found there.
+
+    `by` is group or folder, `domain` the domain that the products go to, `connection` what the mesh calls the database
+    that sources are in; without steps every model becomes an output port.
+    """
+
+    folder: Path
+    domain: str = ""
+    team: str = ""
+    by: str = ""
+    connection: str = ""
+    dialect: str = ""
+    target: str = ""
+    with_steps: bool = True
+
+
 @dataclass(slots=True)
 class Understood:
     """A project, the models of it that are built, and what each reads.
@@ -43,17 +61,18 @@ class Understood:
     exposed: set[str] = field(default_factory=set)
 
 
-def understand(folder: Path, adoption: Adoption, *, dialect: str, target: str) -> Understood:
-    """The project in *folder*; *dialect* and *target* are what the caller says of the database ("" to find out).
+def understand(asked: DbtImport, adoption: Adoption) -> Understood:
+    """The project that is to be adopted, as far as it goes without deciding anything.
 
     Raises NotFound and InvalidInput as `read_project` does, InvalidInput for a dialect that nobody knows.
     """
+    folder = asked.folder
     manifest = fresh_manifest(folder)
     project = (read_manifest(folder, manifest) if manifest is not None else None) or read_project(folder)
     read_catalog(project, folder / "target")
     adapter, named = _profile(folder)
-    spoken = _dialect(dialect or project.adapter or adapter, adoption)
-    renderer = Renderer(project, dialect=spoken, target=target or named or "prod")
+    spoken = _dialect(asked.dialect or project.adapter or adapter, adoption)
+    renderer = Renderer(project, dialect=spoken, target=asked.target or named or "prod")
     found = Understood(project, renderer, spoken)
     found.sources = {source.key: _rendered(source, renderer) for source in project.sources}
     for problem in project.problems:

@@ -1,0 +1,72 @@
+"""Incremental models over a step: a second step passes on only what is new in the input behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from meshwright.authoring.dbt_dialects import DUCKDB
+from meshwright.authoring.dbt_incremental import Incremental, passed_on
+from meshwright.authoring.dbt_transformations import SIBLING, TOKEN, finished, read_changes
+from meshwright.authoring.naming import free_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meshwright.authoring.dbt_products import Home
+    from meshwright.authoring.dbt_project import Relation
+    from meshwright.authoring.dbt_transformations import Written
+
+MORE: Final = "the filtered rows come from {name}, which does more than pass rows of one input on"
+
+
+@dataclass(slots=True)
+class Changes:
+    """The steps of changes of an adopted project: `steps` has their texts by product and name."""
+
+    models: Mapping[str, Relation]
+    homes: Mapping[str, Home]
+    keys: Mapping[tuple[str, str], str]
+    written: Mapping[str, Written]
+    steps: dict[str, dict[str, str]] = field(default_factory=dict)
+    _made: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Let every incremental model read changes, or be built in full, with a note that says why."""
+        for key, written in self.written.items():
+            kept, tables = written.incremental, written.tables
+            if kept.token and tables is not None and tables.changing(kept.token) == SIBLING:
+                _, name, version = tables.key(kept.token)
+                step, changing = self._step(self.keys.get((name, version), ""))
+                if step:
+                    read_changes(written, self.models[key].path, step, changing)
+                else:
+                    written.incremental = Incremental(why=MORE.format(name=name))
+            if written.incremental.why:
+                written.notes.append(f"every build makes it in full: {written.incremental.why}")
+
+    def _step(self, key: str) -> tuple[str, str]:
+        """The step that yields what is new of the model *key* and how that comes; "" when nothing can tell what is new."""
+        if key in self._made:
+            return self._made[key]
+        written = self.written.get(key)
+        if written is None or written.problem or written.tables is None or written.incremental != Incremental():
+            return "", SIBLING
+        token, has_alias = passed_on(written.sql, DUCKDB)
+        if not TOKEN.fullmatch(token) or written.sql.count(token) != 1:
+            return "", SIBLING
+        tables, home = written.tables, self.homes[key]
+        _, name, version = tables.key(token)
+        instead, changing = tables.changes(token), tables.changing(token)
+        if changing == SIBLING:
+            instead, changing = self._step(self.keys.get((name, version), ""))
+        if not instead:
+            return "", SIBLING
+        taken = {other.name for other in self.homes.values() if other.product == home.product}
+        step = free_name(f"{home.name}_new", taken | set(self.steps.get(home.product, {})))
+        text = finished(
+            tables.named(written.sql, token=token, instead=instead, alias=not has_alias), self.models[key].path
+        )
+        self.steps.setdefault(home.product, {})[step] = f"-- What is new in {home.name}.\n{text}"
+        self._made[key] = step, changing
+        return step, changing
