@@ -328,3 +328,45 @@ def test_a_rolled_back_product_takes_its_rows_again_and_none_twice(mesh: MeshFol
     assert [row["id"] for row in mesh.rows("web.events")] == [1]
     mesh.build()
     assert [row["id"] for row in mesh.rows("web.events")] == [1, 2]
+
+
+def test_a_whole_s3_url_goes_by_the_environment_or_a_named_connection(
+    mesh: MeshFolder, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("in/1.csv", b"id\n1\n")
+    mesh.product("sales.plain", f"SELECT * FROM '{bucket.url}/in/*.csv'")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", bucket.server.user)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", bucket.server.password)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.server.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    mesh.build()
+    assert mesh.rows("sales.plain") == [{"id": 1}]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LAKE_SECRET", bucket.server.password)
+    mesh.write(
+        "mesh.yaml",
+        f"""\
+        name: test
+        connections:
+          lake:
+            type: s3
+            endpoint: {bucket.server.endpoint}
+            bucket: another
+            access_key_id: {bucket.server.user}
+            secret_access_key: {{env: LAKE_SECRET}}
+        """,
+    )
+    mesh.product(
+        "sales.through",
+        "SELECT * FROM landed",
+        descriptor=f"""\
+        inputPorts:
+        - name: landed
+          customProperties:
+          - {{property: mesh.connection, value: lake}}
+          - {{property: mesh.path, value: '{bucket.url}/in/1.csv'}}
+        """,
+    )
+    mesh.build("--select", "sales.through")
+    assert mesh.rows("sales.through") == [{"id": 1}]

@@ -10,7 +10,6 @@ from meshwright.build.continuation import beginners
 from meshwright.build.input_comparison import layout, wanted_columns
 from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
-from meshwright.build.remote_inputs import RemoteInput
 from meshwright.build.reuse import MODULES
 from meshwright.engines import TableInput
 from meshwright.engines.parquet_scan import scan_sql
@@ -188,6 +187,8 @@ class BuildInputs:
         source, columns = self.workshop.sources.source(self.bound.product, port)
         if not source.is_remote:
             return self._files(port, source, columns, before)
+        from meshwright.build.remote_inputs import RemoteInput
+
         remote = RemoteInput(
             workshop=self.workshop,
             product=self.bound.product,

@@ -43,8 +43,6 @@ def glances(
         except MeshwrightError as error:
             return str(error)
 
-    if not inputs:
-        return {}, {}
     asked = {name: partial(glance, product, port) for name, product, port in inputs}
     found = all_within(asked, seconds=PLAN_SECONDS_MAX, at_once=ASKED_AT_ONCE)
     late = f"no answer within {PLAN_SECONDS_MAX} seconds"

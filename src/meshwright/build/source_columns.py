@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshwright.build.input_resolution import Columns, PortColumns, digest_of
+from meshwright.model.connection import DATABASES
 from meshwright.model.datatype import DataType
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.model.findings import Finding
 from meshwright.model.names import nearest
-from meshwright.sources import files, opening
+from meshwright.sources import files
 from meshwright.workspace.source_paths import SourcePlace, exists, resolve
 
 if TYPE_CHECKING:
@@ -96,12 +97,14 @@ class SourceColumns:
         connection = self.connection(product.domain, source.connection) if source.connection else None
         if connection is None and source.connection:
             raise InvalidInput(f"{source.address}: there is no connection '{source.connection}' in this environment")
+        from meshwright.sources import opening
+
         return opening.remote(source, root=self.root, cache=self.cache, connection=connection)
 
     def is_table(self, product: Product, source: Source) -> bool:
         """Whether *source* is a table or query of a database, which is new as a whole whenever it changed."""
         connection = self.connection(product.domain, source.connection) if source.connection else None
-        return connection is not None and connection.type in opening.DATABASES
+        return connection is not None and connection.type in DATABASES
 
     def _unknown_connection(self, product: Product, source: Source) -> Finding | None:
         if not source.connection or self.connection(product.domain, source.connection) is not None:
@@ -131,6 +134,8 @@ class SourceColumns:
         try:
             with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory() as unpacked:
                 if port.source.is_remote:
+                    from meshwright.sources import opening
+
                     reader = self.reader(product, port.source)
                     sample = opening.sample_remote(port.source, reader, connection, Path(unpacked))
                 else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshwright.build.python_modules import imported_modules
-from meshwright.build.remote_inputs import glances
 from meshwright.build.reuse import SourceState
 from meshwright.model.errors import MeshwrightError
 from meshwright.sources import files
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.source_columns import SourceColumns
+    from meshwright.model.product import InputPort, Product
 
 
 def source_state(sources: SourceColumns, mesh: EffectiveMesh) -> SourceState:
@@ -45,8 +45,19 @@ def source_state(sources: SourceColumns, mesh: EffectiveMesh) -> SourceState:
     fingerprints: dict[str, Mapping[str, str]] = {
         name: {path: prints[path] for path in found} for name, found in paths.items()
     }
-    glanced, unknown = glances(sources, remote)
+    glanced, unknown = _glances(sources, remote)
     modules = {name: imported_modules(root, bound) for name, bound in mesh.products.items()}
     return SourceState(
         fingerprints=fingerprints | glanced, readings=readings, modules=modules, problems=problems, unknown=unknown
     )
+
+
+def _glances(
+    sources: SourceColumns, remote: list[tuple[str, Product, InputPort]]
+) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+    if not remote:
+        # What reads them is not even imported: most plans are of files.
+        return {}, {}
+    from meshwright.build.remote_inputs import glances
+
+    return glances(sources, remote)

@@ -13,14 +13,15 @@ THROUGH: Final = re.compile(r"([a-z][a-z0-9_]{0,62})#(.*)", re.DOTALL)
 URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # `book.xlsx#Sheet1`: the one other use of `#`.
 SHEET: Final = re.compile(r"(.*\.(?:xlsx|xlsm|xlsb|xls|ods))#(.+)", re.IGNORECASE | re.DOTALL)
-# Names of settings, headers and URL parameters whose values are secrets.
-SECRET_NAME: Final = re.compile(
+# Names of settings, headers and URL parameters whose values are secrets. Compiled when one is first looked at.
+TELLING_NAME: Final = (
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|signature|^sig$|api[-_]?key|access[-_]?key|account[-_]?key|"
-    r"private[-_]?key|^key$|^auth|authorization|cookie|^dsn$",
-    re.IGNORECASE,
+    r"private[-_]?key|^key$|^auth|authorization|cookie|^dsn$"
 )
 # What names an account and proves nothing.
 NO_SECRETS: Final = frozenset({"access_key_id"})
+# Types of connections that lead to tables, and answer queries.
+DATABASES: Final = frozenset({"postgresql", "sqlite"})
 # The ways in which a secret may be referred to.
 REFERENCES: Final = ("env", "file", "exec")
 
@@ -84,7 +85,7 @@ def is_reference(value: object) -> bool:
 
 def is_secret(name: str) -> bool:
     """Whether the setting, header or URL parameter *name* holds a secret."""
-    return name not in NO_SECRETS and SECRET_NAME.search(name) is not None
+    return name not in NO_SECRETS and re.search(TELLING_NAME, name, re.IGNORECASE) is not None
 
 
 def secret_in_url(text: str) -> str:

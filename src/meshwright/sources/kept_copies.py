@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "sources"
 RECORD: Final = "copy.json"
+# Nobody writes a draft and is silent for so long.
+ABANDONED_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,20 @@ class KeptCopies:
         path = self.folder / f"draft-{uuid.uuid4().hex}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._clear()
         except OSError as error:
             raise Unavailable(f"{self.folder}: cannot be written: {error.strerror or error}") from error
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        """Remove drafts that a process which was killed left behind."""
+        for draft in self.folder.glob("draft-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - draft.stat().st_mtime > ABANDONED_SECONDS:
+                    draft.unlink()
 
     def keep(self, key: str, copy: Copy, draft: Path) -> None:
         """Make *draft* the copy of *key*; the one before goes."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshwright.engines.failures import translate
+from meshwright.model.connection import DATABASES
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import files
 from meshwright.sources.kept_copies import KeptCopies
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from meshwright.model.product import Source
     from meshwright.sources import Remote, Sample
 
-DATABASES = frozenset({"postgresql", "sqlite"})
 # Errors about a local copy, which are told about what it is a copy of.
 TOLD = (InvalidInput, Unavailable)
 
@@ -37,12 +37,12 @@ def remote(source: Source, *, root: Path, cache: Path, connection: Connection | 
     """
     name = source.address if not source.query else f"{source.connection}#query"
     copies = KeptCopies(cache)
+    scheme = source.path.partition("://")[0].lower()
     if connection is None:
-        if source.path.startswith(("http://", "https://")):
+        if scheme in {"http", "https"}:
             return _http(source.path, name, None, copies)
-        if source.path.startswith("s3://"):
-            return _s3(source.path.removeprefix("s3://"), name, None, copies)
-        scheme = source.path.partition("://")[0]
+        if scheme == "s3":
+            return _s3(source.path, name, None, copies)
         raise InvalidInput(
             f"{name}: '{scheme}://' cannot be read; write https://, s3://, or a connection's CONNECTION#table"
         )

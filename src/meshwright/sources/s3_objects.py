@@ -47,12 +47,14 @@ class S3Objects:
         self.opened = opened
         self.copies = copies
         self.settings = opened.settings if opened is not None else {}
-        place = place.lstrip("/")
-        # What a name begins with, before the key: as people wrote the address.
-        self.bucket = str(self.settings.get("bucket", ""))
+        whole = place.lower().startswith("s3://")
+        place = place[len("s3://") :] if whole else place.lstrip("/")
+        # An address that is whole names the bucket itself.
+        self.bucket = "" if whole else str(self.settings.get("bucket", ""))
         self.pattern = place
         if not self.bucket:
             self.bucket, _, self.pattern = place.partition("/")
+        # What a name begins with, before the key: as people wrote the address.
         self.prefix = name.removesuffix(self.pattern)
         if not self.pattern or is_glob(self.bucket):
             raise InvalidInput(f"{name}: write a bucket and a key, such as s3://bucket/folder/*.parquet")
