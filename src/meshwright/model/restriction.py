@@ -1,21 +1,79 @@
-"""Restrictions: what a policy decision leaves of a port for one reader."""
+"""A restriction: what a policy decision leaves of a port for one reader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+# Iceberg's `read-restrictions` actions, then two more: a pseudonym that is the same wherever the mesh's key is, and the
+# range that a value lies in (`generalise:10` for numbers, `generalise:month` for times).
+MASK_ALPHANUM: Final = "mask-alphanum"
+MASK_TO_FIXED_VALUE: Final = "mask-to-fixed-value"
+REPLACE_WITH_NULL: Final = "replace-with-null"
+SHOW_FIRST_4: Final = "show-first-4"
+SHOW_LAST_4: Final = "show-last-4"
+TRUNCATE_TO_YEAR: Final = "truncate-to-year"
+TRUNCATE_TO_MONTH: Final = "truncate-to-month"
+SHA_256_GLOBAL: Final = "sha-256-global"
+SHA_256_QUERY_LOCAL: Final = "sha-256-query-local"
+PSEUDONYM: Final = "pseudonym"
+GENERALISE: Final = "generalise"
+
+# The strictest first: where policies name several, the first of them counts.
+STRICTNESS: Final = (
+    REPLACE_WITH_NULL,
+    MASK_TO_FIXED_VALUE,
+    SHA_256_QUERY_LOCAL,
+    MASK_ALPHANUM,
+    TRUNCATE_TO_YEAR,
+    GENERALISE,
+    TRUNCATE_TO_MONTH,
+    PSEUDONYM,
+    SHA_256_GLOBAL,
+    SHOW_FIRST_4,
+    SHOW_LAST_4,
+)
+# What `actions` says of a column that is not there at all.
+ABSENT: Final = "absent"
+
+Literal: TypeAlias = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the port, by field id, in a row filter."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition on a row's original values.
+
+    `operator` is and, or, not, ==, <, <=, contains (a set of literals has the column's value), like (SQL's pattern), known
+    (the column is not NULL), or a constant `true`, `false`. What cannot be told of a row never lets it through.
+    """
+
+    operator: str
+    arguments: tuple[Predicate | Column | Literal | tuple[Literal, ...], ...] = ()
+
+
+TRUE: Final = Predicate("true")
+FALSE: Final = Predicate("false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restriction:
     """A row filter on original values and an action per column, in Iceberg's `read-restrictions` vocabulary.
 
-    `row_filter` is a SQL predicate over the port's columns, None for every row. `actions` maps a field id to its
-    action; an id that is absent reads clear unless `others_absent`, an unknown action makes the column absent.
+    `row_filter` is None for every row. `actions` maps a field id to its action; an id that is absent reads clear unless
+    `others_absent`, an unknown action makes the column absent. `policies` are those that had a say.
     """
 
-    row_filter: str | None = None
+    row_filter: Predicate | None = None
     actions: dict[int, str] = field(default_factory=dict)
     others_absent: bool = False
+    policies: tuple[str, ...] = ()
 
     @property
     def is_all(self) -> bool:
@@ -24,4 +82,12 @@ class Restriction:
 
 
 EVERYTHING = Restriction()
-NOTHING = Restriction(row_filter="false", others_absent=True)
+NOTHING = Restriction(row_filter=FALSE, others_absent=True)
+
+
+def strictest(masks: list[str]) -> str:
+    """The strictest of *masks*; one that is not known is as good as no column at all."""
+    known = {mask: STRICTNESS.index(mask.partition(":")[0]) for mask in masks if mask.partition(":")[0] in STRICTNESS}
+    if len(known) < len(set(masks)):
+        return ABSENT
+    return min(known, key=lambda mask: (known[mask], mask), default=REPLACE_WITH_NULL)

@@ -11,6 +11,7 @@ from meshwright.model.datatype import literal, quote
 from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
 from meshwright.model.restriction import EVERYTHING, Restriction
+from meshwright.reading.masks import MASKS, Keys, condition, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,40 +36,50 @@ def restricted_scan(
     *,
     locate: Callable[[str], str],
     restriction: Restriction = EVERYTHING,
+    keys: Keys | None = None,
     event_time: EventTimeRange | None = None,
 ) -> str:
     """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order.
 
     The row filter works on original values, before any column is changed or left out. Whatever cannot be applied yields
-    nothing. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
+    nothing. *keys* are what masks hash with. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
     """
     if resolved.port.kind != "tables":
         raise InvalidInput(
             f"{resolved.address} publishes files, not a table: `mesh read {resolved.address} --to FOLDER` copies them"
         )
-    rows = scan_sql(resolved.files, resolved.port.schema, locate)
+    schema = resolved.port.schema
+    rows = scan_sql(resolved.files, schema, locate)
     conditions = []
     if event_time is not None and (event_time.first or event_time.until):
         conditions.append(_within(resolved, event_time))
     if restriction.row_filter is not None:
-        conditions.append(f"({restriction.row_filter})")
+        conditions.append(condition(restriction.row_filter, {field.id: quote(field.name) for field in schema}))
     if not conditions and restriction.is_all:
         return rows
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = _projection(resolved.port.schema, restriction)
-    return f"SELECT {columns} FROM ({rows}){where}"
+    return f"SELECT {_projection(schema, restriction, keys or Keys())} FROM ({rows}){where}"
 
 
-def _projection(schema: tuple[Field, ...], restriction: Restriction) -> str:
-    """The columns that are left. No action is known yet, so a column that has one is absent: never clear by mistake."""
-    return ", ".join(quote(field.name) for field in visible_fields(schema, restriction)) or "1 AS nothing"
+def _projection(schema: tuple[Field, ...], restriction: Restriction, keys: Keys) -> str:
+    columns = [
+        f"{masked(quote(field.name), field.type, restriction.actions[field.id], keys)} AS {quote(field.name)}"
+        if field.id in restriction.actions
+        else quote(field.name)
+        for field in visible_fields(schema, restriction)
+    ]
+    return ", ".join(columns) or "1 AS nothing"
 
 
 def visible_fields(schema: tuple[Field, ...], restriction: Restriction) -> tuple[Field, ...]:
-    """The columns of *schema* that *restriction* leaves."""
+    """The columns of *schema* that *restriction* leaves, masked or clear; one whose mask is not known is absent."""
     if restriction.others_absent:
         return ()
-    return tuple(field for field in schema if field.id not in restriction.actions)
+    return tuple(
+        field
+        for field in schema
+        if field.id not in restriction.actions or restriction.actions[field.id].partition(":")[0] in MASKS
+    )
 
 
 def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:

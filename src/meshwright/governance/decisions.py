@@ -1,0 +1,351 @@
+"""Decisions: what one principal may see of one port for one purpose, and which policies said so.
+
+Denied unless a policy permits; whatever errs denies. A column is clear, else masked, else absent; rows are filtered by
+what is left of the row policies when the row is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.governance.purposes import UNSPECIFIED, ancestors
+from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
+from meshwright.governance.vocabulary import ROW_TYPES, entity, unknown
+from meshwright.model.principal import PRODUCT, Principal
+from meshwright.model.restriction import ABSENT, EVERYTHING, FALSE, NOTHING, Restriction, strictest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from meshwright.governance.policy_set import PolicySet
+    from meshwright.governance.port_facts import ColumnFacts, PortFacts
+    from meshwright.model.restriction import Predicate
+
+MESH: Final = "mesh"
+CACHED_MAX: Final = 10_000
+# A decision that asks for the time is asked again after so many seconds.
+SECONDS: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided about one read. Denied: `reasons` says why; allowed: `restriction` says what is left.
+
+    `policies` are those that decided; `masks` names, by column, the policies that keep it from being clear.
+    """
+
+    allowed: bool
+    purpose: str
+    restriction: Restriction = NOTHING
+    reasons: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    masks: Mapping[str, tuple[str, ...]]
+
+
+class Decider:
+    """Decides by one version of the policies. Safe to use from several threads; equal questions are answered once."""
+
+    def __init__(
+        self,
+        policies: PolicySet,
+        *,
+        purposes: Mapping[str, str],
+        environment: str = "prod",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._policies = policies
+        self._purposes = purposes
+        self._environment = environment
+        self._now = now
+        self._known: dict[Any, Decision] = {}
+
+    def read(self, principal: Principal, port: PortFacts, purpose: str = "") -> Decision:
+        """What *principal* may read of *port* for *purpose*, by default the only one for which it is allowed."""
+        if principal.is_owner:
+            return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
+        second = int(self._now().timestamp()) // SECONDS if self._policies.asks_the_time else 0
+        key = (_identity(principal), port, purpose, second)
+        found = self._known.get(key)
+        if found is None:
+            found = self._decide(principal, port, purpose)
+            if len(self._known) >= CACHED_MAX:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+    def _decide(self, principal: Principal, port: PortFacts, purpose: str) -> Decision:
+        if self._policies.broken:
+            return _denied(purpose, f"the published policies cannot be read: {self._policies.broken}")
+        if purpose and purpose != UNSPECIFIED and purpose not in self._purposes:
+            return _denied(purpose, f"there is no purpose '{purpose}': `mesh policy purposes` lists them")
+        question = _Question(self._policies, principal, port, self._purposes, self._environment, self._now())
+        if not purpose:
+            granted = self._granted(question)
+            if len(granted) != 1:
+                several = f"name the purpose with --purpose: {', '.join(granted)} are granted" if granted else ""
+                unnamed = question.ask("read", [question.port], UNSPECIFIED)[0]
+                return _denied("", several or _reason(unnamed, principal, port), unnamed.policies)
+            purpose = granted[0]
+        found = self._one(question, principal, port, purpose)
+        if found.allowed and principal.acts_for is not None:
+            return _smaller(found, self._decide(principal.acts_for, port, purpose))
+        return found
+
+    def _granted(self, question: _Question) -> list[str]:
+        """The purposes for which the port may be read, the widest of each kind; without a purpose, that alone."""
+        if question.ask("read", [question.port], UNSPECIFIED)[0].allowed:
+            return [UNSPECIFIED]
+        allowed = [name for name in self._purposes if question.ask("read", [question.port], name)[0].allowed]
+        return [name for name in allowed if not set(ancestors(name, self._purposes)) & set(allowed)]
+
+    def _one(self, question: _Question, principal: Principal, port: PortFacts, purpose: str) -> Decision:
+        entry = question.ask("read", [question.port], purpose)[0]
+        if not entry.allowed:
+            return _denied(purpose, _reason(entry, principal, port), entry.policies)
+        actions, masks, said = self._columns(question, port, purpose)
+        try:
+            rows, by_rows = question.rows(purpose)
+        except Inexpressible as error:
+            return _denied(purpose, f"a row policy cannot be applied to {port.address}: {error}")
+        policies = tuple(sorted({*entry.policies, *said, *by_rows}))
+        restriction = Restriction(row_filter=rows, actions=actions, policies=policies)
+        return Decision(allowed=True, purpose=purpose, restriction=restriction, policies=policies, masks=masks)
+
+    def _columns(
+        self, question: _Question, port: PortFacts, purpose: str
+    ) -> tuple[dict[int, str], dict[str, tuple[str, ...]], set[str]]:
+        groups: dict[Any, list[ColumnFacts]] = {}
+        for column in port.columns:
+            alike = (
+                column.tags,
+                column.classification,
+                column.type.name,
+                column.name if self._policies.names_columns else "",
+            )
+            groups.setdefault(alike, []).append(column)
+        leaders = [columns[0] for columns in groups.values()]
+        ids = [question.column(column) for column in leaders]
+        clear = question.ask("readClear", ids, purpose) if ids else []
+        hidden = [number for number, answer in enumerate(clear) if not answer.allowed]
+        seen = question.ask("readMasked", [ids[number] for number in hidden], purpose) if hidden else []
+        actions: dict[int, str] = {}
+        masks: dict[str, tuple[str, ...]] = {}
+        said = {policy for answer in clear for policy in answer.policies}
+        for number, answer in zip(hidden, seen, strict=True):
+            action = self._mask(clear[number]) if answer.allowed else ABSENT
+            said |= set(answer.policies)
+            for column in list(groups.values())[number]:
+                actions[column.id] = action
+                masks[column.name] = clear[number].policies
+        return actions, masks, said
+
+    def _mask(self, answer: Answer) -> str:
+        by_id = self._policies.by_id
+        named = [by_id[one].annotations["mask"] for one in answer.policies if "mask" in by_id[one].annotations]
+        return strictest(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Cedar's answer to one question: an error is a denial. `policies` are those that decided."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class _Question:
+    """One principal and port, with the entities that every question about them needs."""
+
+    def __init__(
+        self,
+        policies: PolicySet,
+        principal: Principal,
+        port: PortFacts,
+        purposes: Mapping[str, str],
+        environment: str,
+        now: datetime,
+    ) -> None:
+        self.policies, self.facts, self.environment = policies, port, environment
+        self.now = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.principal = {"type": principal.kind, "id": principal.id}
+        self.port = {"type": "Port", "id": port.address}
+        self.row = {"type": "Row", "id": port.address}
+        self.entities = json.dumps([*_actor(principal), *_places(port), *_purposes(purposes), self._row()])
+        self._parsed: Any = None
+
+    def column(self, column: ColumnFacts) -> dict[str, str]:
+        """The entity of one column of the port."""
+        return {"type": "Column", "id": f"{self.facts.address}.{column.name}"}
+
+    def ask(self, action: str, resources: Iterable[Mapping[str, str]], purpose: str) -> list[Answer]:
+        """Cedar's answers to *action* on each of *resources*."""
+        import cedarpy
+
+        requests = [
+            {
+                "principal": self.principal,
+                "action": {"type": "Action", "id": action},
+                "resource": resource,
+                "context": self._context(purpose),
+            }
+            for resource in resources
+        ]
+        try:
+            answers = cedarpy.is_authorized_batch(
+                requests, self.policies.slice(self.facts.domain, action), self._entities()
+            )
+        except ValueError as error:
+            return [Answer(allowed=False, errors=(str(error),))] * len(requests)
+        return [
+            Answer(
+                allowed=one.allowed and not one.diagnostics.errors,
+                policies=tuple(one.diagnostics.reasons),
+                errors=tuple(one.diagnostics.errors),
+            )
+            for one in answers
+        ]
+
+    def rows(self, purpose: str) -> tuple[Predicate | None, tuple[str, ...]]:
+        """The filter on rows, None for all of them, and the policies that it comes from. Raises Inexpressible."""
+        import cedarpy
+
+        request = {
+            "principal": _spelled(self.principal),
+            "action": 'Action::"readRow"',
+            "resource": _spelled(self.row),
+            "context": self._context(purpose),
+        }
+        policies = self.policies.slice(self.facts.domain, "readRow")
+        found = cedarpy.is_authorized_partial(request, policies, self._entities())
+        if found.diagnostics.errors:
+            raise Inexpressible("; ".join(found.diagnostics.errors))
+        if found.decision is cedarpy.Decision.Allow:
+            return None, tuple(found.diagnostics.reasons)
+        if found.decision is cedarpy.Decision.Deny or not found.residuals:
+            return FALSE, tuple(found.diagnostics.reasons)
+        ids = {column.name: column.id for column in self.facts.columns}
+        return row_filter(found.residuals, ids), tuple(found.diagnostics.nontrivial_residuals)
+
+    def _context(self, purpose: str) -> dict[str, Any]:
+        return {
+            "purpose": {"__entity": {"type": "Purpose", "id": purpose}},
+            "now": {"__extn": {"fn": "datetime", "arg": self.now}},
+            "environment": self.environment,
+        }
+
+    def _entities(self) -> Any:  # noqa: ANN401 - cedarpy is imported where it is used
+        import cedarpy
+
+        if self._parsed is None:
+            self._parsed = cedarpy.Entities.from_json_str(self.entities)
+        return self._parsed
+
+    def _row(self) -> dict[str, Any]:
+        """A row of which nothing is known; a column that the port has not, or that no policy can ask for, is not there."""
+        known = {column.name for column in self.facts.columns if column.type.name in ROW_TYPES}
+        attributes: dict[str, Any] = {}
+        for name in self.policies.row_attributes:
+            attributes[f"{PRESENCE}{name}"] = unknown(f"{PRESENCE}{name}") if name in known else False
+            if name in known:
+                attributes[name] = unknown(name)
+        return entity("Row", self.facts.address, (("Port", self.facts.address),), attributes)
+
+
+def _spelled(uid: Mapping[str, str]) -> str:
+    """An entity's name in Cedar's own spelling, which partial evaluation wants. Raises Inexpressible."""
+    name = uid["id"]
+    if not name.isprintable():
+        raise Inexpressible("a name with characters that cannot be printed")
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{uid["type"]}::"{escaped}"'
+
+
+def _actor(principal: Principal) -> list[dict[str, Any]]:
+    parents = [("Group", name) for name in principal.groups]
+    if principal.kind == PRODUCT:
+        parents.append(("Domain", principal.id.partition(".")[0]))
+    groups = [entity("Group", name) for name in dict.fromkeys(principal.groups)]
+    return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), principal.attributes)]
+
+
+def _places(port: PortFacts) -> list[dict[str, Any]]:
+    product = {
+        "name": port.product.partition(".")[2],
+        "tags": port.product_tags,
+        "status": port.status,
+        "owner": port.owner,
+    }
+    served = {"name": port.port, "tags": port.tags, "status": port.status, "version": port.major}
+    columns = [
+        entity(
+            "Column",
+            f"{port.address}.{column.name}",
+            (("Port", port.address),),
+            {
+                "name": column.name,
+                "tags": column.tags,
+                "classification": column.classification,
+                "type": str(column.type),
+            },
+        )
+        for column in port.columns
+    ]
+    return [
+        entity("Mesh", MESH),
+        entity("Domain", port.domain, (("Mesh", MESH),), {"name": port.domain, "tags": port.domain_tags}),
+        entity("Product", port.product, (("Domain", port.domain),), product),
+        entity("Port", port.address, (("Product", port.product),), served),
+        *columns,
+    ]
+
+
+def _purposes(purposes: Mapping[str, str]) -> list[dict[str, Any]]:
+    known = [entity("Purpose", name, (("Purpose", wider),) if wider else ()) for name, wider in purposes.items()]
+    return [*known, entity("Purpose", UNSPECIFIED)]
+
+
+def _identity(principal: Principal) -> Any:  # noqa: ANN401 - a hashable key
+    attributes = tuple(sorted((key, value) for key, value in principal.attributes.items()))
+    acts_for = _identity(principal.acts_for) if principal.acts_for is not None else None
+    return (principal.kind, principal.id, principal.groups, attributes, principal.is_owner, acts_for)
+
+
+def _denied(purpose: str, reason: str, policies: tuple[str, ...] = ()) -> Decision:
+    return Decision(allowed=False, purpose=purpose, reasons=(reason,), policies=policies, masks={})
+
+
+def _reason(answer: Answer, principal: Principal, port: PortFacts) -> str:
+    if answer.errors:
+        return f"a policy could not be evaluated: {'; '.join(answer.errors)}"
+    if answer.policies:
+        return f"{', '.join(answer.policies)} forbids {principal} to read {port.address}"
+    return f"no policy permits {principal} to read {port.address}; its owner is {port.owner or port.domain}"
+
+
+def _smaller(one: Decision, two: Decision) -> Decision:
+    """What both allow: an agent sees no more than the person for whom it acts."""
+    if not two.allowed:
+        return replace(two, reasons=tuple(f"for whom it acts: {reason}" for reason in two.reasons))
+    left, right = one.restriction, two.restriction
+    actions = {
+        number: ABSENT
+        if ABSENT in {left.actions.get(number), right.actions.get(number)}
+        else strictest([action for action in (left.actions.get(number), right.actions.get(number)) if action])
+        for number in {*left.actions, *right.actions}
+    }
+    from meshwright.model.restriction import Predicate
+
+    filters = tuple(one for one in (left.row_filter, right.row_filter) if one is not None)
+    policies = tuple(sorted({*one.policies, *two.policies}))
+    return replace(
+        one,
+        restriction=Restriction(
+            row_filter=Predicate("and", filters) if filters else None, actions=actions, policies=policies
+        ),
+        policies=policies,
+        masks={**one.masks, **two.masks},
+    )

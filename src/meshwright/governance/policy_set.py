@@ -1,0 +1,116 @@
+"""A version of the policies, compiled: sliced by domain and action, so that a decision reads only what can matter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.governance.policy_text import document, parse
+from meshwright.governance.residuals import PRESENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from meshwright.governance.policy_text import Policy, PolicyFile
+
+ROW_ACTION: Final = "readRow"
+
+
+class PolicySet:
+    """The policies of *files*, which were checked when they were published. Safe to use from several threads.
+
+    A file that cannot be parsed after all makes the set `broken`: every decision then denies.
+    """
+
+    def __init__(self, files: Sequence[PolicyFile], *, version: str = "") -> None:
+        self.version = version
+        self.policies: list[Policy] = []
+        self.broken = ""
+        for file in files:
+            policies, findings = parse(file)
+            self.policies += policies
+            self.broken = self.broken or next((str(finding) for finding in findings), "")
+        self._slices: dict[tuple[str, str], Any] = {}
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Policy]:
+        """Every policy by its id."""
+        return {policy.id: policy for policy in self.policies}
+
+    @cached_property
+    def row_attributes(self) -> frozenset[str]:
+        """The columns that row policies ask for, of any port."""
+        rows = [policy for policy in self.policies if applies(policy, ROW_ACTION)]
+        return frozenset(name for policy in rows for name in attributes(policy.body, "resource"))
+
+    @cached_property
+    def asks_the_time(self) -> bool:
+        """Whether a decision may change as time goes by."""
+        return any("now" in attributes(policy.body, "context") for policy in self.policies)
+
+    @cached_property
+    def names_columns(self) -> bool:
+        """Whether a policy tells columns apart by name: only then do two with the same tags need two decisions."""
+        text = json.dumps(document(self.policies))
+        return '"Column"' in text or '"name"' in text
+
+    def slice(self, domain: str, action: str) -> Any:  # noqa: ANN401 - cedarpy is imported where it is used
+        """The compiled policies that can matter to *action* on something of *domain*, each under its id."""
+        import cedarpy
+
+        key = (domain, action)
+        if key not in self._slices:
+            chosen = [_of_any(one) for one in self.policies if applies(one, action) and _reaches(one, domain)]
+            if action == ROW_ACTION:
+                chosen = [_with_presence(one) for one in chosen]
+            self._slices[key] = cedarpy.PolicySet.from_json_str(json.dumps(document(chosen)))
+        return self._slices[key]
+
+
+def applies(policy: Policy, action: str) -> bool:
+    """Whether a policy's scope lets it have a say about *action*."""
+    scope = policy.body.get("action", {})
+    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
+    return scope.get("op") == "All" or any(entity.get("id") == action for entity in entities)
+
+
+def _reaches(policy: Policy, domain: str) -> bool:
+    """Whether something of *domain* can be the policy's resource."""
+    scope = policy.body.get("resource", {})
+    entity = scope.get("entity") or (scope.get("in") or {}).get("entity")
+    if entity is None or entity.get("type") not in {"Domain", "Product", "Port", "Column", "Row"}:
+        return True
+    return str(entity.get("id", "")).partition(".")[0] == domain
+
+
+def attributes(node: object, variable: str) -> Iterable[str]:
+    """The attributes that a policy's conditions ask of *variable*, by `.` or by `has`."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in {".", "has"} and isinstance(value, dict) and value.get("left") == {"Var": variable}:
+                yield str(value.get("attr"))
+            yield from attributes(value, variable)
+    elif isinstance(node, list):
+        for value in node:
+            yield from attributes(value, variable)
+
+
+def _of_any(policy: Policy) -> Policy:
+    """*policy* without its condition on the action, which chose it already: partial evaluation cannot decide that."""
+    return replace(policy, body={**policy.body, "action": {"op": "All"}})
+
+
+def _with_presence(policy: Policy) -> Policy:
+    """*policy* with `resource has column` as an attribute of its own: partial evaluation would take it for settled."""
+    return replace(policy, body=_rewritten(policy.body))
+
+
+def _rewritten(node: Any) -> Any:  # noqa: ANN401 - a JSON value
+    if isinstance(node, dict):
+        asked = node.get("has")
+        if isinstance(asked, dict) and asked.get("left") == {"Var": "resource"}:
+            return {".": {"left": {"Var": "resource"}, "attr": f"{PRESENCE}{asked['attr']}"}}
+        return {key: _rewritten(value) for key, value in node.items()}
+    return [_rewritten(value) for value in node] if isinstance(node, list) else node

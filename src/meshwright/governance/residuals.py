@@ -1,0 +1,169 @@
+"""Residuals: what partial evaluation leaves of row policies, compiled to a predicate over the port's columns.
+
+Only what SQL answers as Cedar does is compiled; anything else raises, and its reader gets no row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.model.restriction import FALSE, TRUE, Column, Literal, Predicate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPARISONS: Final = frozenset({"==", "<", "<="})
+# `a != b` is `!(a == b)`, and so on: every operator is one of the above, perhaps turned round or negated.
+NEGATED: Final = {"!=": "==", ">": "<=", ">=": "<"}
+DEPTH_MAX: Final = 100
+# The name of the unknown that stands for `resource has column`: a NULL is a column that the row does not have.
+PRESENCE: Final = "has "
+
+
+class Inexpressible(ValueError):
+    """A condition on rows that no predicate over one row's columns says."""
+
+
+def row_filter(residuals: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int]) -> Predicate:
+    """The rows that *residuals* permit, none of which they forbid; *ids* are the columns' field ids by name.
+
+    Raises Inexpressible.
+    """
+    permits: list[Predicate] = []
+    forbids: list[Predicate] = []
+    for policy in residuals.values():
+        body = _all(tuple(_condition(part, ids) for part in policy.get("conditions", ())))
+        (forbids if policy["effect"] == "forbid" else permits).append(body)
+    return _all((_any(tuple(permits)), _not(_any(tuple(forbids)))))
+
+
+def _condition(part: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+    body = _predicate(part["body"], ids, 0)
+    return _not(body) if part.get("kind") == "unless" else body
+
+
+def _predicate(node: Mapping[str, Any], ids: Mapping[str, int], depth: int = 0) -> Predicate:
+    if depth > DEPTH_MAX or len(node) != 1:
+        raise Inexpressible("a condition is too deep or malformed")
+    ((operator, value),) = node.items()
+
+    def part(name: str) -> Predicate:
+        return _predicate(value[name], ids, depth + 1)
+
+    match operator:
+        case "Value" if isinstance(value, bool):
+            found = TRUE if value else FALSE
+        case "unknown":
+            found = _known(node, ids)
+        case "&&":
+            found = _all((part("left"), part("right")))
+        case "||":
+            found = _any((part("left"), part("right")))
+        case "!":
+            found = _not(part("arg"))
+        case "if-then-else":
+            found = _any((_all((part("if"), part("then"))), _all((_not(part("if")), part("else")))))
+        case _:
+            found = _asked(operator, value, ids)
+    return found
+
+
+def _known(node: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+    """A boolean column by itself, or whether a row has a value in a column."""
+    name = node["unknown"][0].get("Value")
+    if isinstance(name, str) and name.startswith(PRESENCE):
+        return Predicate("known", (_column({"unknown": [{"Value": name.removeprefix(PRESENCE)}]}, ids),))
+    return Predicate("==", (_column(node, ids), True))
+
+
+def _asked(operator: str, value: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+    if operator in COMPARISONS:
+        return _comparison(operator, value, ids)
+    if operator in NEGATED:
+        return _not(_comparison(NEGATED[operator], value, ids))
+    if operator == "contains":
+        return _contains(value, ids)
+    if operator == "like":
+        return Predicate("like", (_column(value["left"], ids), _pattern(value["pattern"])))
+    raise Inexpressible(f"'{operator}' cannot be asked of a row")
+
+
+def _comparison(operator: str, sides: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+    left, right = _operand(sides["left"], ids), _operand(sides["right"], ids)
+    if not isinstance(left, Column) and not isinstance(right, Column):
+        raise Inexpressible("a comparison without a column")
+    return Predicate(operator, (left, right))
+
+
+def _contains(sides: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+    held = sides["left"]
+    if "Set" in held:
+        values = tuple(_literal(one) for one in held["Set"])
+    elif isinstance(held.get("Value"), list):
+        values = tuple(_plain(one) for one in held["Value"])
+    else:
+        raise Inexpressible("only a set of literals can be asked whether it contains a column")
+    return Predicate("contains", (values, _column(sides["right"], ids))) if values else FALSE
+
+
+def _operand(node: Mapping[str, Any], ids: Mapping[str, int]) -> Column | Literal:
+    return _column(node, ids) if "unknown" in node else _literal(node)
+
+
+def _column(node: Mapping[str, Any], ids: Mapping[str, int]) -> Column:
+    try:
+        (argument,) = node["unknown"]
+        return Column(ids[argument["Value"]])
+    except (KeyError, TypeError, ValueError):
+        raise Inexpressible("what is asked of a row is no column of the port") from None
+
+
+def _literal(node: Mapping[str, Any]) -> Literal:
+    if set(node) != {"Value"}:
+        raise Inexpressible("a value that is no text, whole number or boolean")
+    return _plain(node["Value"])
+
+
+def _plain(value: object) -> Literal:
+    if isinstance(value, str | int | bool):
+        return value
+    raise Inexpressible("a value that is no text, whole number or boolean")
+
+
+def _pattern(parts: list[Any]) -> str:
+    """Cedar's pattern as SQL's: its wildcard is `%`, everything else means itself."""
+    text = []
+    for part in parts:
+        if part == "Wildcard":
+            text.append("%")
+        elif isinstance(part, dict) and isinstance(part.get("Literal"), str):
+            text.append("".join(f"\\{letter}" if letter in "\\%_" else letter for letter in part["Literal"]))
+        else:
+            raise Inexpressible("a pattern that is not understood")
+    return "".join(text)
+
+
+def _all(parts: tuple[Predicate, ...]) -> Predicate:
+    if FALSE in parts:
+        return FALSE
+    kept = tuple(part for part in parts if part != TRUE)
+    return kept[0] if len(kept) == 1 else Predicate("and", kept) if kept else TRUE
+
+
+def _any(parts: tuple[Predicate, ...]) -> Predicate:
+    if TRUE in parts:
+        return TRUE
+    kept = tuple(part for part in parts if part != FALSE)
+    return kept[0] if len(kept) == 1 else Predicate("or", kept) if kept else FALSE
+
+
+def _not(part: Predicate) -> Predicate:
+    if part == TRUE:
+        return FALSE
+    if part == FALSE:
+        return TRUE
+    if part.operator == "not":
+        (inner,) = part.arguments
+        assert isinstance(inner, Predicate)  # noqa: S101 - as made below
+        return inner
+    return Predicate("not", (part,))
