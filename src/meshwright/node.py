@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
+    from meshwright.model.restriction import Restriction
+    from meshwright.operating.council import Council
     from meshwright.operating.due_build import RunSettings, Show
     from meshwright.operating.events import RunEvent
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
     from meshwright.operating.runner import Runner
     from meshwright.reading.reader import Reader
+    from meshwright.reading.resolve import ResolvedPort
     from meshwright.sources.opening import OpenSource
-    from meshwright.storage import Registry, Runs, Warehouse
+    from meshwright.storage import Policies, Registry, Runs, Warehouse
     from meshwright.workspace.loading import Workspace
 
 STATE = ".mesh"
@@ -433,11 +436,54 @@ class Node:
             python_slots=threading.Semaphore(max(1, _memory_mb() // 2 // max(1, settings.python_memory_mb))),
         )
 
-    def reader(self, environment: str) -> Reader:
-        """Reads what is published in *environment*."""
+    def reader(self, environment: str, *, acting: str = "", purpose: str = "") -> Reader:
+        """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
+
+        Raises NotFound when nobody is called so.
+        """
         from meshwright.reading.reader import Reader
 
-        return Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
+        reader = Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
+        if not acting:
+            return reader
+        from dataclasses import replace
+
+        from meshwright.governance.authority import Authority
+        from meshwright.reading.masks import Keys
+
+        principal, authority = self.council.known(acting), Authority(self.policies, environment=environment)
+
+        def restrict(resolved: ResolvedPort) -> Restriction:
+            return authority.restriction(principal, self.council.facts(resolved, environment), purpose)
+
+        return replace(reader, restrict=restrict, keys=Keys(pseudonym=self.pseudonym_key))
+
+    @cached_property
+    def policies(self) -> Policies:
+        """The published policies, in the same registry."""
+        from meshwright.storage.sql_policies import SqlPolicies
+
+        return SqlPolicies(self.settings.registry, self.root)
+
+    @cached_property
+    def council(self) -> Council:
+        """Works on the policies in this mesh's files."""
+        from meshwright.operating.council import Council
+
+        return Council(
+            self.root,
+            self.workspace.mesh,
+            policies=self.policies,
+            registry=self.registry,
+            principal=self.principal,
+        )
+
+    @cached_property
+    def pseudonym_key(self) -> bytes:
+        """The mesh's own key for pseudonyms, made at the first use: whoever has it can tell who is meant."""
+        from meshwright.governance.pseudonyms import pseudonym_key
+
+        return pseudonym_key(self.root / STATE)
 
     @cached_property
     def principal(self) -> str:

@@ -6,6 +6,7 @@ import jsonschema_rs
 import pytest
 
 from meshwright.formats import mesh_files, yaml_text
+from meshwright.model.mesh import People
 
 
 def test_a_mesh_needs_only_a_name() -> None:
@@ -72,7 +73,14 @@ def test_a_domain_is_called_like_its_folder() -> None:
 
 
 def test_people_are_groups() -> None:
-    assert mesh_files.read_people({"groups": {"a": ["x", "y"]}}, "p") == ({"a": ("x", "y")}, [])
+    assert mesh_files.read_people({"groups": {"a": ["x", "y"]}}, "p") == (People(groups={"a": ("x", "y")}), [])
+
+
+def test_people_have_attributes_that_policies_can_ask() -> None:
+    document = {"groups": {}, "attributes": {"ada": {"region": "EU", "clearance": 3, "teams": ["a", "b"]}}}
+    found, findings = mesh_files.read_people(document, "p")
+    assert findings == []
+    assert found.attributes == {"ada": {"region": "EU", "clearance": 3, "teams": ("a", "b")}}
 
 
 CASES = b"""\

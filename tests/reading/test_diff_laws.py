@@ -20,7 +20,7 @@ from meshwright.model.contract import Column, Contract, Table
 from meshwright.model.datatype import DataType, literal
 from meshwright.model.names import PortAddress
 from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
-from meshwright.model.restriction import EVERYTHING, Restriction
+from meshwright.model.restriction import ABSENT, EVERYTHING, NOTHING, FilterColumn, Predicate, Restriction
 from meshwright.reading.changes import changes_sql
 from meshwright.reading.diff import Access, PortDifference, difference
 from meshwright.reading.resolve import ResolvedPort
@@ -244,14 +244,16 @@ def test_values_are_compared_across_types(
 def test_a_restricted_reader_sees_the_difference_of_what_is_left(tmp_path: Path) -> None:
     one = state(written(tmp_path, [(1, 1.0, "a"), (2, 2.0, "b")]), key=("id",))
     two = state(written(tmp_path, [(1, 1.5, "x"), (3, 3.0, "c")]), key=("id",))
-    some = difference(one, two, access(Restriction(row_filter="id < 3", actions={3: "replace-with-null"})))
+    some = difference(
+        one, two, access(Restriction(row_filter=Predicate("<", (FilterColumn(1), 3)), actions={3: ABSENT}))
+    )
     assert some.rows is not None
     assert (some.rows.added, some.rows.removed, some.rows.changed, some.rows.unchanged) == (0, 1, 1, 0)
     assert some.rows.columns == {"Amount": 1}
     assert "note" not in repr(some.rows)
-    without_key = difference(one, two, access(Restriction(actions={1: "sha-256-global"})))
+    without_key = difference(one, two, access(Restriction(actions={1: ABSENT})))
     assert without_key.rows is not None
     assert (without_key.rows.key, without_key.rows.added, without_key.rows.removed) == ((), 2, 2)
-    nothing = difference(one, two, access(Restriction(row_filter="false", others_absent=True)))
+    nothing = difference(one, two, access(NOTHING))
     assert nothing.rows is not None
     assert (nothing.rows.added, nothing.rows.removed, nothing.columns) == (0, 0, ())

@@ -107,7 +107,8 @@ def all_codes() -> tuple[Code, ...]:
     """Every code that any room can find, sorted."""
     from meshwright.analysis import codes as analysis
     from meshwright.formats import codes as formats
+    from meshwright.governance import codes as governance
     from meshwright.workspace import codes as workspace
 
-    found = {one.code: one for one in (*formats.CODES, *workspace.CODES, *analysis.CODES, *CODES)}
+    found = {one.code: one for one in (*formats.CODES, *workspace.CODES, *analysis.CODES, *governance.CODES, *CODES)}
     return tuple(found[code] for code in sorted(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_json, print_table
 from meshwright.reading.diff import SAMPLES
 
@@ -52,16 +52,28 @@ SIGNS = {"added": ("+", "green"), "removed": ("-", "red")}
     help="Show at most so many rows of each kind.",
 )
 @environment
+@acting
+@purpose
 @as_json
 @click.pass_context
 def diff(
-    ctx: click.Context, port: str, before: str, after: str, key: str, limit: int, environment: str, *, as_json: bool
+    ctx: click.Context,
+    port: str,
+    before: str,
+    after: str,
+    key: str,
+    limit: int,
+    environment: str,
+    acting: str,
+    purpose: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Show how PORT differs between two publications or environments: columns, rows by key, values by column.
 
     Data files that both states have are not read.
     """
-    reader = node_of(ctx).reader(environment)
+    reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     names = [name.strip() for name in key.split(",") if name.strip()]
     found = reader.diff(port, before=before, after=after, key=names, samples=limit)
     if as_json:

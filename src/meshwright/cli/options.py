@@ -56,6 +56,14 @@ environment = click.option(
     shell_complete=completing.environments,
     help="The environment.  [default: the git branch's, else prod]",
 )
+acting = click.option(
+    "--as",
+    "acting",
+    default="",
+    metavar="WHO",
+    help="Read as this person (or service:NAME, agent:NAME/PERSON, product:ID) would.",
+)
+purpose = click.option("--purpose", default="", metavar="NAME", help="What it is read for; see `mesh policy purposes`.")
 selected = click.option(
     "--select",
     "selected",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_table
 from meshwright.reading.export import plain
 
@@ -33,6 +33,8 @@ as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication'
 @click.command(context_settings={"ignore_unknown_options": True})  # SQL may begin with a comment
 @click.argument("sql")
 @environment
+@acting
+@purpose
 @as_of
 @since
 @until
@@ -44,6 +46,8 @@ def query(
     ctx: click.Context,
     sql: str,
     environment: str,
+    acting: str,
+    purpose: str,
     as_of: str,
     since: str,
     until: str,
@@ -55,7 +59,8 @@ def query(
     """Run one SQL query over published ports, named domain.product or domain.product.port."""
     from meshwright.reading.restricted_scan import EventTimeRange
 
-    rows = node_of(ctx).reader(environment).query(sql, as_of=as_of, event_time=EventTimeRange(first=since, until=until))
+    reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
+    rows = reader.query(sql, as_of=as_of, event_time=EventTimeRange(first=since, until=until))
     emit(rows, "json" if as_json else format_, out)
 
 
@@ -72,6 +77,8 @@ def query(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder."
 )
 @environment
+@acting
+@purpose
 @as_of
 @formatted
 @written
@@ -87,6 +94,8 @@ def read(
     limit: int | None,
     to: Path | None,
     environment: str,
+    acting: str,
+    purpose: str,
     as_of: str,
     format_: str,
     out: Path | None,
@@ -96,7 +105,7 @@ def read(
     """Read one port: as a table, JSON, CSV, Arrow or Parquet."""
     from meshwright.reading.restricted_scan import EventTimeRange
 
-    reader = node_of(ctx).reader(environment)
+    reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     if to is not None:
         copied = reader.copy_artifacts(port, to, as_of=as_of)
         click.echo(f"{plural(len(copied), 'file')} copied to {to}")
@@ -113,6 +122,8 @@ def read(
 @click.option("--until", default="", metavar="PUBLICATION", help="Up to this one; by default the one served now.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
 @environment
+@acting
+@purpose
 @formatted
 @written
 @as_json
@@ -124,13 +135,16 @@ def changes(
     until: str,
     limit: int | None,
     environment: str,
+    acting: str,
+    purpose: str,
     format_: str,
     out: Path | None,
     *,
     as_json: bool,
 ) -> None:
     """Show rows inserted, updated (before and after) and deleted in a port since a publication."""
-    rows = node_of(ctx).reader(environment).changes(port, since=since, until=until, limit=limit)
+    reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
+    rows = reader.changes(port, since=since, until=until, limit=limit)
     emit(rows, "json" if as_json else format_, out)
 
 

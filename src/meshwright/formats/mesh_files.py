@@ -11,7 +11,7 @@ from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
 from meshwright.model.findings import Finding
 from meshwright.model.maintenance import History, Maintenance
-from meshwright.model.mesh import Domain, Settings
+from meshwright.model.mesh import Domain, People, Settings
 from meshwright.model.names import is_name
 from meshwright.model.product import TestCase
 
@@ -24,6 +24,7 @@ MESH: Final = Checker(lambda: mesh_schemas.MESH)
 DOMAIN: Final = Checker(lambda: mesh_schemas.DOMAIN)
 PEOPLE: Final = Checker(lambda: mesh_schemas.PEOPLE)
 TESTS: Final = Checker(lambda: mesh_schemas.TESTS)
+POLICY_CASES: Final = Checker(lambda: mesh_schemas.POLICY_CASES)
 FIRST_KEY: Final = re.compile(rb"^ *- +name *:", re.MULTILINE)
 
 
@@ -36,6 +37,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "contract": odcs.schema(),
         "people": mesh_schemas.PEOPLE,
         "tests": mesh_schemas.TESTS,
+        "policy_cases": mesh_schemas.POLICY_CASES,
     }
 
 
@@ -182,12 +184,17 @@ def _limits(document: dict[str, Any], path: str, findings: list[Finding]) -> dic
     return found
 
 
-def read_people(document: Any, path: str) -> tuple[dict[str, tuple[str, ...]], list[Finding]]:  # noqa: ANN401 - any document
-    """The members of each group in a people file; empty when it is not valid."""
+def read_people(document: Any, path: str) -> tuple[People, list[Finding]]:  # noqa: ANN401 - any document
+    """The groups and attributes in a people file; empty when it is not valid."""
     findings = PEOPLE.check(document, path)
     if findings:
-        return {}, findings
-    return {name: tuple(members) for name, members in document["groups"].items()}, []
+        return People(), findings
+    groups = {name: tuple(members) for name, members in document["groups"].items()}
+    attributes = {
+        user: {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
+        for user, known in document.get("attributes", {}).items()
+    }
+    return People(groups=groups, attributes=attributes), []
 
 
 def read_tests(document: Any, *, content: bytes, path: str, port: str) -> tuple[tuple[TestCase, ...], list[Finding]]:  # noqa: ANN401 - any document
@@ -210,6 +217,12 @@ def read_tests(document: Any, *, content: bytes, path: str, port: str) -> tuple[
         )
         for case, line in zip(cases, lines, strict=True)
     ), []
+
+
+def read_policy_cases(document: Any, *, content: bytes, path: str) -> tuple[list[int], list[Finding]]:  # noqa: ANN401 - any document
+    """The line of each policy case in *document*, or what is wrong with it."""
+    findings = POLICY_CASES.check(document, path)
+    return ([], findings) if findings else (_lines(content, len(document), ""), [])
 
 
 def _lines(content: bytes, count: int, parent: str) -> list[int]:

@@ -153,7 +153,22 @@ PEOPLE: Final[dict[str, Any]] = {
             "type": "object",
             "description": "The usernames in each group.",
             "additionalProperties": {"type": "array", "items": TEXT},
-        }
+        },
+        "attributes": {
+            "type": "object",
+            "description": "By username, what policies can ask of the person: region, clearance and the like.",
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": {
+                    "anyOf": [
+                        {"type": "string"},
+                        {"type": "integer"},
+                        {"type": "boolean"},
+                        {"type": "array", "items": {"type": "string"}},
+                    ]
+                },
+            },
+        },
     },
 }
 
@@ -182,4 +197,36 @@ TESTS: Final[dict[str, Any]] = {
         CASES,
         {"type": "object", "required": ["tests"], "additionalProperties": False, "properties": {"tests": CASES}},
     ],
+}
+
+POLICY_CASES: Final[dict[str, Any]] = {
+    "$schema": DIALECT,
+    "title": "policies/tests/*.yaml",
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["name", "as", "port", "expect"],
+        "additionalProperties": False,
+        "properties": {
+            "name": TEXT,
+            "as": {**TEXT, "description": "Who reads: a username, service:NAME, agent:NAME/PERSON or product:ID."},
+            "port": {**TEXT, "description": "The port's address."},
+            "purpose": TEXT,
+            "expect": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "allowed": {"type": "boolean"},
+                    "columns": {
+                        "type": "object",
+                        "description": "By column: clear, absent, or the name of the mask.",
+                        "additionalProperties": TEXT,
+                    },
+                    "rows": {"enum": ["all", "none", "filtered"]},
+                    "policies": {"type": "array", "description": "Policies that must have had a say.", "items": TEXT},
+                },
+            },
+        },
+    },
 }

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
-from meshwright.governance.vocabulary import ROW_TYPES, entity, unknown
+from meshwright.governance.vocabulary import ROW_TYPES, entity, row_types, unknown
 from meshwright.model.principal import PRODUCT, Principal
-from meshwright.model.restriction import ABSENT, EVERYTHING, FALSE, NOTHING, Restriction, strictest
+from meshwright.model.restriction import ABSENT, EVERYTHING, FALSE, NOTHING, TRUE, Predicate, Restriction, strictest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from meshwright.governance.policy_set import PolicySet
     from meshwright.governance.port_facts import ColumnFacts, PortFacts
-    from meshwright.model.restriction import Predicate
 
 MESH: Final = "mesh"
 CACHED_MAX: Final = 10_000
@@ -174,7 +173,7 @@ class _Question:
         self.principal = {"type": principal.kind, "id": principal.id}
         self.port = {"type": "Port", "id": port.address}
         self.row = {"type": "Row", "id": port.address}
-        self.entities = json.dumps([*_actor(principal), *_places(port), *_purposes(purposes), self._row()])
+        self.entities = json.dumps([*_actor(principal, port.domain), *_places(port), *_purposes(purposes), self._row()])
         self._parsed: Any = None
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
@@ -227,8 +226,12 @@ class _Question:
             return None, tuple(found.diagnostics.reasons)
         if found.decision is cedarpy.Decision.Deny or not found.residuals:
             return FALSE, tuple(found.diagnostics.reasons)
-        ids = {column.name: column.id for column in self.facts.columns}
-        return row_filter(found.residuals, ids), tuple(found.diagnostics.nontrivial_residuals)
+        kinds = row_types({column.name: column.type for column in self.facts.columns})
+        columns = {
+            column.name: (column.id, kinds[column.name]) for column in self.facts.columns if column.name in kinds
+        }
+        rows = row_filter(found.residuals, columns)
+        return None if rows == TRUE else rows, tuple(found.diagnostics.nontrivial_residuals)
 
     def _context(self, purpose: str) -> dict[str, Any]:
         return {
@@ -264,22 +267,25 @@ def _spelled(uid: Mapping[str, str]) -> str:
     return f'{uid["type"]}::"{escaped}"'
 
 
-def _actor(principal: Principal) -> list[dict[str, Any]]:
+def _actor(principal: Principal, here: str) -> list[dict[str, Any]]:
     parents = [("Group", name) for name in principal.groups]
-    if principal.kind == PRODUCT:
-        parents.append(("Domain", principal.id.partition(".")[0]))
+    domains = (*principal.domains, *((principal.id.partition(".")[0],) if principal.kind == PRODUCT else ()))
+    parents += [("Domain", name) for name in domains]
     groups = [entity("Group", name) for name in dict.fromkeys(principal.groups)]
+    groups += [entity("Domain", name) for name in domains if name != here]
     return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), principal.attributes)]
 
 
 def _places(port: PortFacts) -> list[dict[str, Any]]:
+    domain = {"__entity": {"type": "Domain", "id": port.domain}}
     product = {
         "name": port.product.partition(".")[2],
+        "domain": domain,
         "tags": port.product_tags,
         "status": port.status,
         "owner": port.owner,
     }
-    served = {"name": port.port, "tags": port.tags, "status": port.status, "version": port.major}
+    served = {"name": port.port, "domain": domain, "tags": port.tags, "status": port.status, "version": port.major}
     columns = [
         entity(
             "Column",
@@ -287,6 +293,7 @@ def _places(port: PortFacts) -> list[dict[str, Any]]:
             (("Port", port.address),),
             {
                 "name": column.name,
+                "domain": domain,
                 "tags": column.tags,
                 "classification": column.classification,
                 "type": str(column.type),
@@ -311,7 +318,7 @@ def _purposes(purposes: Mapping[str, str]) -> list[dict[str, Any]]:
 def _identity(principal: Principal) -> Any:  # noqa: ANN401 - a hashable key
     attributes = tuple(sorted((key, value) for key, value in principal.attributes.items()))
     acts_for = _identity(principal.acts_for) if principal.acts_for is not None else None
-    return (principal.kind, principal.id, principal.groups, attributes, principal.is_owner, acts_for)
+    return (principal.kind, principal.id, principal.groups, principal.domains, attributes, principal.is_owner, acts_for)
 
 
 def _denied(purpose: str, reason: str, policies: tuple[str, ...] = ()) -> Decision:
@@ -337,8 +344,6 @@ def _smaller(one: Decision, two: Decision) -> Decision:
         else strictest([action for action in (left.actions.get(number), right.actions.get(number)) if action])
         for number in {*left.actions, *right.actions}
     }
-    from meshwright.model.restriction import Predicate
-
     filters = tuple(one for one in (left.row_filter, right.row_filter) if one is not None)
     policies = tuple(sorted({*one.policies, *two.policies}))
     return replace(

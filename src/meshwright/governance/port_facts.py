@@ -47,8 +47,14 @@ class PortFacts:
         return f"{self.product}.{self.port}"
 
 
-def facts_of(head: Publication, served: PublishedPort, now: PublishedPort | None = None) -> PortFacts:
-    """What is known of *served*, a port of *head* or of an earlier publication of the same product.
+def facts_of(
+    publication: Publication,
+    served: PublishedPort,
+    now: PublishedPort | None = None,
+    *,
+    domain_tags: tuple[str, ...] = (),
+) -> PortFacts:
+    """What is known of *served*, a port of *publication*, served now or long ago.
 
     An old column keeps the tags that it had, and has those that a column of its field id has *now*, whatever its name.
     """
@@ -64,16 +70,17 @@ def facts_of(head: Publication, served: PublishedPort, now: PublishedPort | None
                 field.id, field.name, field.type, tuple(sorted(tags)), ",".join(sorted(classes)) if classes else ""
             )
         )
-    descriptor = head.descriptor
+    descriptor = publication.descriptor
     contract = served.contract
     return PortFacts(
-        product=head.product,
+        product=publication.product,
         port=served.name,
         major=served.major,
         status=contract.status if contract.written else "draft",
         owner=str(descriptor.get("owner", "")),
         tags=tuple(contract.tags),
         product_tags=tuple(descriptor.get("tags", ())),
+        domain_tags=domain_tags,
         columns=tuple(columns),
     )
 

@@ -5,9 +5,9 @@ Only what SQL answers as Cedar does is compiled; anything else raises, and its r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from meshwright.model.restriction import FALSE, TRUE, Column, Literal, Predicate
+from meshwright.model.restriction import FALSE, TRUE, FilterColumn, Literal, Predicate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,41 +20,46 @@ DEPTH_MAX: Final = 100
 PRESENCE: Final = "has "
 
 
+# By name: the field id, and the type in Cedar's words.
+Columns: TypeAlias = "Mapping[str, tuple[int, str]]"
+TYPES: Final = {str: "String", int: "Long", bool: "Bool"}
+
+
 class Inexpressible(ValueError):
     """A condition on rows that no predicate over one row's columns says."""
 
 
-def row_filter(residuals: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int]) -> Predicate:
-    """The rows that *residuals* permit, none of which they forbid; *ids* are the columns' field ids by name.
+def row_filter(residuals: Mapping[str, Mapping[str, Any]], columns: Columns) -> Predicate:
+    """The rows that *residuals* permit, none of which they forbid; *columns* are those that a policy can ask for, by name: field id and Cedar's type.
 
     Raises Inexpressible.
     """
     permits: list[Predicate] = []
     forbids: list[Predicate] = []
     for policy in residuals.values():
-        body = _all(tuple(_condition(part, ids) for part in policy.get("conditions", ())))
+        body = _all(tuple(_condition(part, columns) for part in policy.get("conditions", ())))
         (forbids if policy["effect"] == "forbid" else permits).append(body)
     return _all((_any(tuple(permits)), _not(_any(tuple(forbids)))))
 
 
-def _condition(part: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
-    body = _predicate(part["body"], ids, 0)
+def _condition(part: Mapping[str, Any], columns: Columns) -> Predicate:
+    body = _predicate(part["body"], columns, 0)
     return _not(body) if part.get("kind") == "unless" else body
 
 
-def _predicate(node: Mapping[str, Any], ids: Mapping[str, int], depth: int = 0) -> Predicate:
+def _predicate(node: Mapping[str, Any], columns: Columns, depth: int = 0) -> Predicate:
     if depth > DEPTH_MAX or len(node) != 1:
         raise Inexpressible("a condition is too deep or malformed")
     ((operator, value),) = node.items()
 
     def part(name: str) -> Predicate:
-        return _predicate(value[name], ids, depth + 1)
+        return _predicate(value[name], columns, depth + 1)
 
     match operator:
         case "Value" if isinstance(value, bool):
             found = TRUE if value else FALSE
         case "unknown":
-            found = _known(node, ids)
+            found = _known(node, columns)
         case "&&":
             found = _all((part("left"), part("right")))
         case "||":
@@ -64,38 +69,43 @@ def _predicate(node: Mapping[str, Any], ids: Mapping[str, int], depth: int = 0) 
         case "if-then-else":
             found = _any((_all((part("if"), part("then"))), _all((_not(part("if")), part("else")))))
         case _:
-            found = _asked(operator, value, ids)
+            found = _asked(operator, value, columns)
     return found
 
 
-def _known(node: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+def _known(node: Mapping[str, Any], columns: Columns) -> Predicate:
     """A boolean column by itself, or whether a row has a value in a column."""
     name = node["unknown"][0].get("Value")
     if isinstance(name, str) and name.startswith(PRESENCE):
-        return Predicate("known", (_column({"unknown": [{"Value": name.removeprefix(PRESENCE)}]}, ids),))
-    return Predicate("==", (_column(node, ids), True))
+        return Predicate("known", (_column({"unknown": [{"Value": name.removeprefix(PRESENCE)}]}, columns),))
+    column = _column(node, columns)
+    _require_alike(column, (True,), columns)
+    return Predicate("==", (column, True))
 
 
-def _asked(operator: str, value: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+def _asked(operator: str, value: Mapping[str, Any], columns: Columns) -> Predicate:
     if operator in COMPARISONS:
-        return _comparison(operator, value, ids)
+        return _comparison(operator, value, columns)
     if operator in NEGATED:
-        return _not(_comparison(NEGATED[operator], value, ids))
+        return _not(_comparison(NEGATED[operator], value, columns))
     if operator == "contains":
-        return _contains(value, ids)
+        return _contains(value, columns)
     if operator == "like":
-        return Predicate("like", (_column(value["left"], ids), _pattern(value["pattern"])))
+        column = _column(value["left"], columns)
+        _require_alike(column, ("",), columns)
+        return Predicate("like", (column, _pattern(value["pattern"])))
     raise Inexpressible(f"'{operator}' cannot be asked of a row")
 
 
-def _comparison(operator: str, sides: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
-    left, right = _operand(sides["left"], ids), _operand(sides["right"], ids)
-    if not isinstance(left, Column) and not isinstance(right, Column):
+def _comparison(operator: str, sides: Mapping[str, Any], columns: Columns) -> Predicate:
+    left, right = _operand(sides["left"], columns), _operand(sides["right"], columns)
+    if not isinstance(left, FilterColumn) and not isinstance(right, FilterColumn):
         raise Inexpressible("a comparison without a column")
+    _require_alike(left, (right,), columns)
     return Predicate(operator, (left, right))
 
 
-def _contains(sides: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
+def _contains(sides: Mapping[str, Any], columns: Columns) -> Predicate:
     held = sides["left"]
     if "Set" in held:
         values = tuple(_literal(one) for one in held["Set"])
@@ -103,17 +113,27 @@ def _contains(sides: Mapping[str, Any], ids: Mapping[str, int]) -> Predicate:
         values = tuple(_plain(one) for one in held["Value"])
     else:
         raise Inexpressible("only a set of literals can be asked whether it contains a column")
-    return Predicate("contains", (values, _column(sides["right"], ids))) if values else FALSE
+    column = _column(sides["right"], columns)
+    _require_alike(column, values, columns)
+    return Predicate("contains", (values, column)) if values else FALSE
 
 
-def _operand(node: Mapping[str, Any], ids: Mapping[str, int]) -> Column | Literal:
-    return _column(node, ids) if "unknown" in node else _literal(node)
+def _require_alike(one: FilterColumn | Literal, others: tuple[FilterColumn | Literal, ...], columns: Columns) -> None:
+    """Raise Inexpressible for values of two types: to Cedar they are never equal, SQL would turn one into the other."""
+    types = dict(columns.values())
+    kinds = {types[value.id] if isinstance(value, FilterColumn) else TYPES[type(value)] for value in (one, *others)}
+    if len(kinds) > 1:
+        raise Inexpressible(f"a comparison of {' and '.join(sorted(kinds))}")
 
 
-def _column(node: Mapping[str, Any], ids: Mapping[str, int]) -> Column:
+def _operand(node: Mapping[str, Any], columns: Columns) -> FilterColumn | Literal:
+    return _column(node, columns) if "unknown" in node else _literal(node)
+
+
+def _column(node: Mapping[str, Any], columns: Columns) -> FilterColumn:
     try:
         (argument,) = node["unknown"]
-        return Column(ids[argument["Value"]])
+        return FilterColumn(columns[argument["Value"]][0])
     except (KeyError, TypeError, ValueError):
         raise Inexpressible("what is asked of a row is no column of the port") from None
 

@@ -28,7 +28,7 @@ PRINCIPALS: Final = ("Person", "Service", "Agent", "DataProduct")
 # Types of columns that a row policy can speak of. Cedar has no other values that SQL compares alike.
 ROW_TYPES: Final = {
     "VARCHAR": "String",
-    "BOOLEAN": "Boolean",
+    "BOOLEAN": "Bool",
     "TINYINT": "Long",
     "SMALLINT": "Long",
     "INTEGER": "Long",
@@ -43,9 +43,9 @@ entity Mesh;
 entity Group;
 entity Purpose in [Purpose];
 entity Domain in [Mesh] { name: String, tags: Set<String> };
-entity Product in [Domain] { name: String, tags: Set<String>, status: String, owner: String };
-entity Port in [Product] { name: String, tags: Set<String>, status: String, version: Long };
-entity Column in [Port] { name: String, tags: Set<String>, classification: String, type: String };
+entity Product in [Domain] { name: String, domain: Domain, tags: Set<String>, status: String, owner: String };
+entity Port in [Product] { name: String, domain: Domain, tags: Set<String>, status: String, version: Long };
+entity Column in [Port] { name: String, domain: Domain, tags: Set<String>, classification: String, type: String };
 """
 
 
@@ -78,7 +78,7 @@ def _record(types: Mapping[str, str]) -> str:
 def attribute_type(value: Attribute) -> str:
     """The Cedar type of a principal's attribute."""
     if isinstance(value, bool):
-        return "Boolean"
+        return "Bool"
     return {int: "Long", tuple: "Set<String>"}.get(type(value), "String")
 
 

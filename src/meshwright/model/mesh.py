@@ -60,13 +60,21 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Who is known where no identity provider is asked: the members of each group, and attributes by username."""
+
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: dict[str, dict[str, str | int | bool | tuple[str, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
     """Everything that a checkout says: settings, domains by name, products by id."""
 
     settings: Settings
     domains: dict[str, Domain]
     products: dict[str, Product]
-    people: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    people: People = field(default_factory=People)
 
     def connection(self, name: str, *, domain: str, environment: str) -> Connection | None:
         """The connection that *domain* calls *name*, its own before the mesh's, as it is in *environment*."""

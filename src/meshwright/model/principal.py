@@ -19,6 +19,8 @@ Attribute: TypeAlias = str | int | bool | tuple[str, ...]
 class Principal:
     """A person, service account, agent or data product, with the groups and attributes that are known of it.
 
+    `domains` are those to whose teams it belongs.
+
     `is_owner` is the owner of a mesh on this machine, whom nothing is denied. `acts_for` is the person for whom an agent
     acts: the smaller right of both applies. `impersonated_by` is who asked with `--as`; both are recorded.
     """
@@ -26,6 +28,7 @@ class Principal:
     id: str
     kind: str = PERSON
     groups: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
     attributes: dict[str, Attribute] = field(default_factory=dict)
     is_owner: bool = False
     acts_for: Principal | None = None

@@ -40,7 +40,7 @@ Literal: TypeAlias = str | int | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FilterColumn:
     """A column of the port, by field id, in a row filter."""
 
     id: int
@@ -55,7 +55,7 @@ class Predicate:
     """
 
     operator: str
-    arguments: tuple[Predicate | Column | Literal | tuple[Literal, ...], ...] = ()
+    arguments: tuple[Predicate | FilterColumn | Literal | tuple[Literal, ...], ...] = ()
 
 
 TRUE: Final = Predicate("true")

@@ -10,6 +10,7 @@ from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
 from meshwright.reading.diff_files import files_to_compare
 from meshwright.reading.diff_sql import ADDED, CHANGED, REMOVED, SAME, Pair, keyed_sql, unkeyed_sql
+from meshwright.reading.masks import Keys
 from meshwright.reading.restricted_scan import restricted_scan, visible_fields
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Access:
     restriction: Callable[[ResolvedPort], Restriction]
     locate: Callable[[str], str]
     fetch: Callable[[str, list[ResolvedPort]], list[tuple[Any, ...]]]
+    keys: Keys = field(default_factory=Keys)
 
 
 def difference(
@@ -191,7 +193,7 @@ class _TableDifference:
         return self._count(old, self.limits[0]), self._count(new, self.limits[1])
 
     def _scan(self, side: ResolvedPort, limit: Restriction) -> str:
-        return restricted_scan(side, locate=self.access.locate, restriction=limit)
+        return restricted_scan(side, locate=self.access.locate, restriction=limit, keys=self.access.keys)
 
     def _sides(self, old: ResolvedPort, new: ResolvedPort) -> tuple[str, str]:
         return self._scan(old, self.limits[0]), self._scan(new, self.limits[1])

@@ -213,7 +213,7 @@ def _condition(predicate: actions.Predicate, names: dict[int, str], *, positive:
         return f"({f' {operator.upper()} '.join(parts)})"
     # What cannot be told is false here, and where it is negated, true: so that a row is never let through by it.
     unknown = "false" if positive else "true"
-    ids = [one.id for one in arguments if isinstance(one, actions.Column)]
+    ids = [one.id for one in arguments if isinstance(one, actions.FilterColumn)]
     if any(number not in names for number in ids):
         return unknown
     if operator == "known":
@@ -232,7 +232,7 @@ def _comparison(operator: str, arguments: tuple[object, ...], names: dict[int, s
 
 def _operand(value: object, names: dict[int, str]) -> str:
     match value:
-        case actions.Column(number):
+        case actions.FilterColumn(number):
             return names[number]
         case bool():
             return "true" if value else "false"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from meshwright.analysis import fence
@@ -16,8 +16,9 @@ from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.changes import changes_sql
 from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.lost_files import require_files
+from meshwright.reading.masks import Keys
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
-from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan
+from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan, visible_fields
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
@@ -81,22 +82,23 @@ class Rows:
 class Reader:
     """Reads what is published in one environment, at one moment, restricted for one principal.
 
-    `restriction` is a function of the port so that every way to read asks it; until policies exist it answers
-    everything for the mesh's owner.
+    `restrict` says what policies leave of a port, and every way to read asks it; without one, as for the mesh's owner,
+    that is everything. `keys` are what masks hash with.
     """
 
     registry: Registry
     warehouse: Warehouse
     environment: str = "prod"
+    restrict: Callable[[ResolvedPort], Restriction] | None = None
+    keys: Keys = field(default_factory=Keys)
 
     def locate(self, path: str) -> str:
         """A data file's absolute path as the engine takes it."""
         return str(self.warehouse.locate(path))
 
     def restriction(self, resolved: ResolvedPort) -> Restriction:
-        """What the reader may see of a port."""
-        del resolved
-        return EVERYTHING
+        """What the reader may see of a port. Raises Denied."""
+        return self.restrict(resolved) if self.restrict is not None else EVERYTHING
 
     def resolve(self, address: str, as_of: str = "") -> ResolvedPort:
         """The port written as *address*. Raises InvalidInput, NotFound."""
@@ -118,7 +120,8 @@ class Reader:
         """
         resolved = self.resolve(address, as_of)
         scan = self._scan(resolved, event_time)
-        wanted = column_list(resolved.port.schema, tuple(columns), of=str(resolved.address))
+        visible = visible_fields(resolved.port.schema, self.restriction(resolved))
+        wanted = column_list(visible, tuple(columns), of=str(resolved.address))
         condition = f" WHERE {_condition(where)}" if where else ""
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [resolved], {})
@@ -172,7 +175,7 @@ class Reader:
         def fetch(sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
             return self._fetch(sql, served, opened.files)
 
-        access = Access(restriction=self.restriction, locate=opened, fetch=fetch)
+        access = Access(restriction=self.restriction, locate=opened, fetch=fetch, keys=self.keys)
         return difference(old, new, access, key=key, samples=samples)
 
     def _fetch(self, sql: str, served: list[ResolvedPort], opened: Iterable[str]) -> list[tuple[Any, ...]]:
@@ -201,7 +204,11 @@ class Reader:
     def _scan(self, resolved: ResolvedPort, event_time: EventTimeRange | None) -> str:
         self._bring(resolved)
         return restricted_scan(
-            resolved, locate=self.locate, restriction=self.restriction(resolved), event_time=event_time
+            resolved,
+            locate=self.locate,
+            restriction=self.restriction(resolved),
+            keys=self.keys,
+            event_time=event_time,
         )
 
     def _bring(self, resolved: ResolvedPort) -> None:

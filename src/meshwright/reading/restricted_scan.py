@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.datatype import literal, quote
-from meshwright.model.errors import InvalidInput
+from meshwright.model.errors import Denied, InvalidInput
 from meshwright.model.names import nearest
 from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.masks import MASKS, Keys, condition, masked
@@ -52,6 +52,7 @@ def restricted_scan(
     rows = scan_sql(resolved.files, schema, locate)
     conditions = []
     if event_time is not None and (event_time.first or event_time.until):
+        _require_clear(resolved, restriction)
         conditions.append(_within(resolved, event_time))
     if restriction.row_filter is not None:
         conditions.append(condition(restriction.row_filter, {field.id: quote(field.name) for field in schema}))
@@ -80,6 +81,13 @@ def visible_fields(schema: tuple[Field, ...], restriction: Restriction) -> tuple
         for field in schema
         if field.id not in restriction.actions or restriction.actions[field.id].partition(":")[0] in MASKS
     )
+
+
+def _require_clear(resolved: ResolvedPort, restriction: Restriction) -> None:
+    """Raise Denied when the event time is hidden: which rows lie in a range would tell it."""
+    ids = {field.id for field in resolved.port.schema if field.name == resolved.port.event_time}
+    if restriction.others_absent or ids & restriction.actions.keys():
+        raise Denied(f"the event time of {resolved.address} is masked for you: leave out --since and --until")
 
 
 def _within(resolved: ResolvedPort, event_time: EventTimeRange) -> str:

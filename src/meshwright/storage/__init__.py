@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from meshwright.model.environment import Environment, Promotion
     from meshwright.model.maintenance import Census, Key, Remains, StoredFile
+    from meshwright.model.policy_version import PolicyVersion
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
     from meshwright.model.schedule import Run
 
@@ -228,6 +229,26 @@ class Contents(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+        ...
+
+
+class Policies(Protocol):
+    """Published policies, which are what binds; safe to use from several threads and processes."""
+
+    def newest(self) -> Mapping[str, int]:
+        """The number of the version that binds, by scope: cheap, to be asked before each decision."""
+        ...
+
+    def binding(self) -> Sequence[PolicyVersion]:
+        """The version of each scope that binds now."""
+        ...
+
+    def history(self, scope: str) -> Sequence[PolicyVersion]:
+        """Every version of *scope*, newest first."""
+        ...
+
+    def publish(self, version: PolicyVersion) -> None:
+        """Let *version* bind from now on. Raises Conflict when its scope has that number, or a higher one, already."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -120,5 +120,14 @@ STATEMENTS: Final = (
         condition TEXT NOT NULL,
         since TEXT NOT NULL,
         PRIMARY KEY (environment, product)
+    )""",
+    # Each scope, "" for the whole mesh or a domain's name, has versions of its own; the highest of each binds.
+    """CREATE TABLE policy_versions (
+        scope TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        published_at TEXT NOT NULL,
+        published_by TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (scope, version)
     )""",
 )

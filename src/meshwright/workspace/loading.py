@@ -13,7 +13,7 @@ from meshwright.formats import mesh_files
 from meshwright.formats.yaml_text import locate, parse, placed
 from meshwright.model.errors import NotFound
 from meshwright.model.findings import Finding
-from meshwright.model.mesh import Domain, Mesh, Settings
+from meshwright.model.mesh import Domain, Mesh, People, Settings
 from meshwright.model.names import is_name
 from meshwright.workspace.files import is_inside, leaves_mesh, read_bytes
 from meshwright.workspace.folders import case_collisions, is_hidden
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from meshwright.workspace.product_folder import Record
 
 T = TypeVar("T")
-Groups = dict[str, tuple[str, ...]]
 DOMAINS = "domains"
 PEOPLE = "people"
 DOMAIN_FILE = "domain.yaml"
@@ -122,7 +121,7 @@ class _Loader:
         found = {record.product.id: record.product for record in self.records.values() if record.product is not None}
         across = chain(
             duplicate_ids(self.records.values()),
-            unknown_people(domains.values(), self.records, people) if people else (),
+            unknown_people(domains.values(), self.records, people.groups) if people.groups else (),
             resolved_inputs(found, self._known()),
         )
         self._place(list(across))
@@ -157,14 +156,17 @@ class _Loader:
             content, _ = read_bytes(self.root, path)
             self.findings += placed([finding for finding in listed if finding.path == path], content or b"")
 
-    def _people(self) -> dict[str, tuple[str, ...]]:
+    def _people(self) -> People:
         groups: dict[str, tuple[str, ...]] = {}
+        attributes: dict[str, dict[str, str | int | bool | tuple[str, ...]]] = {}
         for entry in self._entries(PEOPLE):
             if entry.name.endswith(".yaml"):
-                found = self._read(f"{PEOPLE}/{entry.name}", Groups, mesh_files.read_people) or {}
-                for name, members in found.items():
+                found = self._read(f"{PEOPLE}/{entry.name}", People, mesh_files.read_people) or People()
+                for name, members in found.groups.items():
                     groups[name] = tuple(dict.fromkeys((*groups.get(name, ()), *members)))
-        return groups
+                for user, known in found.attributes.items():
+                    attributes[user] = {**attributes.get(user, {}), **known}
+        return People(groups=groups, attributes=attributes)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         """What is in *folder*, sorted, without hidden files and links that leave the mesh."""

@@ -10,6 +10,7 @@ from meshwright.formats.yaml_text import dump
 from meshwright.model.errors import InvalidInput, NotFound, Unavailable
 from meshwright.model.names import is_name
 from meshwright.workspace.loading import DOMAIN_FILE, DOMAINS
+from meshwright.workspace.policy_files import FOLDER
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
@@ -22,6 +23,42 @@ CONTRACT_HEADER: Final = """\
 # What this port promises. Written from what its query yields now: describe, tighten, then set the status to active.
 """
 IGNORED: Final = "# What Meshwright builds and keeps; the mesh itself is the other files.\n.mesh/\n"
+STARTER_POLICIES: Final = """\
+// What binds every domain, once `mesh policy publish` has been run. A domain adds its own in domains/<domain>/policies/.
+// A forbid beats every permit. `mesh policy schema` prints what policies can speak of.
+
+@id("own-domain")  // Whoever belongs to a domain sees and reads all that is its own.
+permit (
+    principal,
+    action in [Action::"discover", Action::"read", Action::"readClear", Action::"readMasked"],
+    resource
+) when { principal in resource.domain };
+
+@id("found-by-all")  // Everybody finds what is no draft.
+permit (principal, action == Action::"discover", resource) when { resource.status != "draft" };
+
+@id("read-by-all")  // And reads it, column by column as below.
+permit (principal, action == Action::"read", resource is Port) when { resource.status != "draft" };
+
+@id("columns")
+permit (principal, action in [Action::"readClear", Action::"readMasked"], resource is Column);
+
+@id("mask-personal")  // Other domains see a pseudonym instead of what is personal or confidential.
+@mask("pseudonym")
+forbid (principal, action == Action::"readClear", resource is Column)
+when { resource.tags.contains("personal") || resource.classification == "confidential" }
+unless { principal in resource.domain };
+
+@id("rows")  // A forbid on readRow filters rows: forbid (…) when { resource has region && resource.region != "EU" }.
+permit (principal, action == Action::"readRow", resource is Row);
+
+@id("run-own-products")
+permit (
+    principal,
+    action in [Action::"publish", Action::"promote", Action::"rollback", Action::"approve"],
+    resource
+) when { principal in resource.domain };
+"""
 SQL: Final = """\
 -- One query makes the output port '{name}'. Name files ('data/orders.csv') or other products (domain.product) in FROM.
 SELECT 1 AS id, 'hello' AS message
@@ -42,7 +79,7 @@ def init_mesh(folder: Path, name: str) -> list[Path]:
         message = "a mesh needs a name"
         raise InvalidInput(message)
     mesh = {"name": name, "owner": "platform_team"}
-    files = {folder / MESH_FILE: dump(mesh)}
+    files = {folder / MESH_FILE: dump(mesh), folder / FOLDER / "starter.cedar": STARTER_POLICIES}
     if not (folder / ".gitignore").exists():
         files[folder / ".gitignore"] = IGNORED
     written = write_new(files)

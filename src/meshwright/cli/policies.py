@@ -1,0 +1,218 @@
+"""`mesh policy`: what binds, what would, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshwright.cli import completing
+from meshwright.cli.options import as_json, environment, node_of, purpose
+from meshwright.cli.output import findings_as_data, plural, print_json, print_table
+from meshwright.model.errors import InvalidInput
+from meshwright.model.policy_version import WHOLE_MESH
+
+if TYPE_CHECKING:
+    from meshwright.governance.decisions import Decision
+    from meshwright.governance.port_facts import PortFacts
+
+domain_option = click.option(
+    "--domain", "domain", default=WHOLE_MESH, metavar="NAME", help="A domain's own policies; without it, the mesh's."
+)
+
+
+@click.group()
+def policy() -> None:
+    """Policies say who may read which product, row and column, and for what. Edited files bind when they are published."""
+
+
+@policy.command()
+@domain_option
+@as_json
+@click.pass_context
+def publish(ctx: click.Context, domain: str, *, as_json: bool) -> int:
+    """Let the policies in the files bind: every decision a second from now uses them."""
+    node = node_of(ctx)
+    found = node.council.publish(domain, at=datetime.now(UTC))
+    if as_json:
+        print_json({"scope": domain, "version": found.version, "files": sorted(found.files), "changed": found.changed})
+    elif not found.changed:
+        click.echo(f"version {found.version} binds already, and is the same")
+    else:
+        click.echo(f"version {found.version} of {_scope(domain)} binds now: {plural(len(found.files), 'file')}")
+    return 0
+
+
+@policy.command("list")
+@as_json
+@click.pass_context
+def list_(ctx: click.Context, *, as_json: bool) -> None:
+    """List the versions that bind, and whether the files have changed since."""
+    node = node_of(ctx)
+    files, _ = node.council.files()
+    binding = {version.scope: version for version in node.policies.binding()}
+    rows = [
+        {
+            "scope": scope,
+            "version": binding[scope].version if scope in binding else None,
+            "published_at": binding[scope].published_at if scope in binding else "",
+            "published_by": binding[scope].published_by if scope in binding else "",
+            "edited": files.get(scope, {}) != (binding[scope].files if scope in binding else {}),
+        }
+        for scope in sorted({*files, *binding})
+        if files.get(scope) or scope in binding
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["policies of", "version", "published", "by", "files"],
+        [
+            [
+                _scope(str(row["scope"])),
+                str(row["version"] or "–"),
+                str(row["published_at"])[:16].replace("T", " "),
+                str(row["published_by"]),
+                "edited since" if row["edited"] else "as published",
+            ]
+            for row in rows
+        ],
+    )
+
+
+@policy.command()
+@click.argument("port", shell_complete=completing.ports)
+@click.option("--as", "acting", required=True, metavar="WHO", help="Who would read.")
+@purpose
+@click.option("--column", default="", metavar="NAME", help="Say why this column is seen as it is.")
+@click.option("--files", "from_files", is_flag=True, help="By the files as they are now, not by what binds.")
+@environment
+@as_json
+@click.pass_context
+def explain(
+    ctx: click.Context,
+    port: str,
+    acting: str,
+    purpose: str,
+    column: str,
+    environment: str,
+    *,
+    from_files: bool,
+    as_json: bool,
+) -> int:
+    """Say what somebody may read of PORT, by which policies, and how to get access."""
+    node = node_of(ctx)
+    decision, facts = node.council.decide(
+        port, acting=acting, purpose=purpose, environment=environment, from_files=from_files
+    )
+    if column and column not in {one.name for one in facts.columns}:
+        raise InvalidInput(f"{port} has no column '{column}': it has {', '.join(one.name for one in facts.columns)}")
+    if as_json:
+        print_json(_as_data(decision, facts))
+    else:
+        _show(decision, facts, column)
+    return 0 if decision.allowed else 1
+
+
+def _as_data(decision: Decision, facts: PortFacts) -> dict[str, Any]:
+    from meshwright.governance.drafts import rows_of, seen_columns
+
+    return {
+        "port": facts.address,
+        "allowed": decision.allowed,
+        "purpose": decision.purpose,
+        "reasons": list(decision.reasons),
+        "policies": list(decision.policies),
+        "columns": seen_columns(decision, facts),
+        "masked_by": {name: list(policies) for name, policies in decision.masks.items()},
+        "rows": rows_of(decision),
+    }
+
+
+def _show(decision: Decision, facts: PortFacts, column: str) -> None:
+    from meshwright.governance.drafts import rows_of, seen_columns
+
+    if not decision.allowed:
+        click.secho("denied", fg="red", bold=True)
+        for reason in decision.reasons:
+            click.echo(f"  {reason}")
+        click.echo(f"  ask its owner, {facts.owner or facts.domain}, for a policy that permits it")
+        return
+    click.secho(f"allowed for purpose {decision.purpose}; {rows_of(decision)} rows", fg="green", bold=True)
+    for name, seen in seen_columns(decision, facts).items():
+        if column in {"", name}:
+            because = f"  ({', '.join(decision.masks[name])})" if decision.masks.get(name) else ""
+            click.echo(f"  {name}: {seen}{because}")
+    click.echo(f"  decided by {', '.join(decision.policies)}")
+
+
+@policy.command()
+@as_json
+@click.pass_context
+def test(ctx: click.Context, *, as_json: bool) -> int:
+    """Run the cases in policies/tests/ (and each domain's) against the policies in the files."""
+    from meshwright.governance.drafts import differences
+
+    node = node_of(ctx)
+    results = []
+    for case in node.council.cases():
+        decision, facts = node.council.decide(
+            case.port, acting=case.principal, purpose=case.purpose, environment="prod", from_files=True
+        )
+        results.append((case, differences(case, decision, facts)))
+    failed = sum(bool(wrong) for _, wrong in results)
+    if as_json:
+        print_json(
+            [
+                {"name": case.name, "file": case.path, "line": case.line, "passed": not wrong, "differences": wrong}
+                for case, wrong in results
+            ]
+        )
+    else:
+        for case, wrong in results:
+            mark = click.style("failed", fg="red") if wrong else click.style("passed", fg="green")
+            click.echo(f"{mark}  {case.path}:{case.line}: {case.name}")
+            for one in wrong:
+                click.echo(f"        {one}")
+        click.echo(f"{plural(len(results), 'case')}, {failed} failed")
+    return 1 if failed else 0
+
+
+@policy.command()
+@click.pass_context
+def schema(ctx: click.Context) -> None:
+    """Print the Cedar schema that this mesh's policies are checked against."""
+    click.echo(node_of(ctx).council.schema())
+
+
+@policy.command()
+@as_json
+def purposes(*, as_json: bool) -> None:
+    """List the purposes that policies and readers can name; indented ones are part of the one above."""
+    from meshwright.governance.purposes import DPV, ancestors
+
+    if as_json:
+        print_json([{"name": name, "part_of": wider} for name, wider in DPV.items()])
+        return
+    for name in DPV:
+        click.echo(f"{'  ' * len(ancestors(name, DPV))}{name}")
+
+
+@policy.command()
+@as_json
+@click.pass_context
+def check(ctx: click.Context, *, as_json: bool) -> int:
+    """Check the policy files without publishing them."""
+    found = node_of(ctx).council.findings()
+    if as_json:
+        print_json({"valid": not found, "findings": findings_as_data(found)})
+    else:
+        for finding in found:
+            click.echo(str(finding), err=True)
+        click.echo(plural(len(found), "error") if found else "valid")
+    return 2 if found else 0
+
+
+def _scope(scope: str) -> str:
+    return f"domain {scope}" if scope else "the mesh"

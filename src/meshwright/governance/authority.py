@@ -1,0 +1,83 @@
+"""The authority: decides by the policies that bind now, and notices within a second when others do."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from meshwright.governance.decisions import Decider, Decision
+from meshwright.governance.policy_set import PolicySet
+from meshwright.governance.policy_text import PolicyFile
+from meshwright.governance.purposes import DPV, UNSPECIFIED
+from meshwright.model.errors import Denied
+from meshwright.model.restriction import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.policy_version import PolicyVersion
+    from meshwright.model.principal import Principal
+    from meshwright.model.restriction import Restriction
+    from meshwright.storage import Policies
+
+# A published version binds everybody after so many seconds at the latest.
+SECONDS: Final = 0.5
+
+
+class Authority:
+    """Asks *policies* for what binds. Safe to use from several threads."""
+
+    def __init__(
+        self, policies: Policies, *, environment: str = "prod", purposes: Mapping[str, str] | None = None
+    ) -> None:
+        self._policies = policies
+        self._environment = environment
+        self._purposes = {**DPV, **(purposes or {})}
+        self._lock = Lock()
+        self._looked = 0.0
+        self._versions: Mapping[str, int] | None = None
+        self._decider: Decider | None = None
+
+    def decide(self, principal: Principal, port: PortFacts, purpose: str = "") -> Decision:
+        """What *principal* may read of *port*."""
+        if principal.is_owner:
+            return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
+        decider = self._current()
+        if decider is None:
+            reason = (
+                "no policies are published, so only the mesh's owner may read: `mesh policy publish` lets them bind"
+            )
+            return Decision(allowed=False, purpose=purpose, reasons=(reason,), masks={})
+        return decider.read(principal, port, purpose)
+
+    def restriction(self, principal: Principal, port: PortFacts, purpose: str = "") -> Restriction:
+        """What is left of *port* for *principal*. Raises Denied, with the reasons."""
+        found = self.decide(principal, port, purpose)
+        if not found.allowed:
+            raise Denied(
+                f"{principal} may not read {port.address}: {'; '.join(found.reasons)}. "
+                f"`mesh policy explain {port.address} --as {principal.id}` says more"
+            )
+        return found.restriction
+
+    def _current(self) -> Decider | None:
+        with self._lock:
+            if self._versions is None or time.monotonic() - self._looked > SECONDS:
+                newest = self._policies.newest()
+                self._looked = time.monotonic()
+                if newest != self._versions:
+                    self._decider = self._compiled(self._policies.binding()) if newest else None
+                    self._versions = newest
+            return self._decider
+
+    def _compiled(self, versions: Iterable[PolicyVersion]) -> Decider:
+        found = list(versions)
+        files = [
+            PolicyFile(path=path, text=text, domain=version.scope)
+            for version in found
+            for path, text in sorted(version.files.items())
+        ]
+        name = ", ".join(f"{version.scope or 'mesh'} {version.version}" for version in found)
+        return Decider(PolicySet(files, version=name), purposes=self._purposes, environment=self._environment)

@@ -1,0 +1,45 @@
+"""The codes of what is wrong with policies, for `mesh explain`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from meshwright.model.findings import Code
+
+CODES: Final = (
+    Code(
+        "policy-arithmetic",
+        "A forbid calculates",
+        "Cedar skips a policy that errs, and a number that grows too large is an error: a forbid that adds or multiplies could be "
+        "made to say nothing. Compare with a literal, or keep the calculated value in a column.",
+    ),
+    Code(
+        "policy-id",
+        "Two policies of one file have the same id",
+        "Decisions, explanations and the audit log name policies by file and @id. Give each its own.",
+    ),
+    Code(
+        "policy-invalid",
+        "A policy speaks of something that the mesh does not have",
+        "Policies are checked against the mesh's schema (`mesh policy schema`): entity types, actions, and the attributes of columns, "
+        "rows and principals with their types. What may be missing is asked with `has` first, so that no policy errs when it is asked.",
+    ),
+    Code(
+        "policy-mask",
+        "There is no such mask",
+        "A forbid on readClear names in @mask what is seen instead of the value: one of Iceberg's actions, `pseudonym`, or "
+        "`generalise:N` for a range. Without @mask the value becomes NULL.",
+    ),
+    Code(
+        "policy-scope",
+        "A domain's policy speaks of more than its domain",
+        'A domain may only permit and forbid what is its own: write `resource in Domain::"name"` (or one of its products or ports) in '
+        "the policy's head. What binds everybody belongs into the mesh's own policies/ folder.",
+    ),
+    Code(
+        "policy-syntax",
+        "A policy file is not Cedar",
+        "Every policy is `permit (principal, action, resource)` or `forbid (…)`, perhaps with `when { … }` and `unless { … }`, and ends "
+        "with a semicolon. A file that cannot be read is never published.",
+    ),
+)

@@ -1,0 +1,132 @@
+"""Policies that are written and do not bind yet: checked against the mesh they are for, and tried on cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshwright.governance.decisions import Decider
+from meshwright.governance.policy_set import PolicySet
+from meshwright.governance.policy_text import PolicyFile, check, parse
+from meshwright.governance.vocabulary import attribute_type, row_types, schema
+from meshwright.model.restriction import ABSENT, FALSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from meshwright.governance.decisions import Decision
+    from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.datatype import DataType
+    from meshwright.model.findings import Finding
+    from meshwright.model.mesh import People
+
+CLEAR = "clear"
+
+
+def files_of(texts: Mapping[str, Mapping[str, str]]) -> list[PolicyFile]:
+    """Policy files from their texts by scope and path."""
+    return [
+        PolicyFile(path=path, text=text, domain=scope)
+        for scope, files in texts.items()
+        for path, text in sorted(files.items())
+    ]
+
+
+def mesh_schema(columns: Iterable[tuple[str, DataType]], people: People) -> str:
+    """The Cedar schema of a mesh with these *columns*, of whatever port, and *people*.
+
+    A column that has two types in two ports can be spoken of in neither: one policy would mean two things.
+    """
+    types: dict[str, DataType] = {}
+    twice: set[str] = set()
+    for name, kind in columns:
+        if types.setdefault(name, kind).name != kind.name:
+            twice.add(name)
+    attributes: dict[str, str] = {}
+    for known in people.attributes.values():
+        for name, value in known.items():
+            spelled = attribute_type(value)
+            attributes[name] = spelled if attributes.get(name, spelled) == spelled else "String"
+    return schema(row_types({name: kind for name, kind in types.items() if name not in twice}), attributes)
+
+
+def check_files(files: Iterable[PolicyFile], cedar: str) -> list[Finding]:
+    """Everything that is wrong with *files*, by the Cedar schema *cedar* and the rules of a mesh."""
+    findings: list[Finding] = []
+    for file in files:
+        policies, wrong = parse(file)
+        findings += [*wrong, *check(policies, cedar)]
+    return findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case of a policy test: who reads what for which purpose, and what is expected of the decision."""
+
+    name: str
+    principal: str
+    port: str
+    purpose: str = ""
+    allowed: bool = True
+    columns: Mapping[str, str] | None = None
+    rows: str = ""
+    policies: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 0
+
+
+def decider(files: Iterable[PolicyFile], *, purposes: Mapping[str, str]) -> Decider:
+    """Decides as if *files* were published."""
+    return Decider(PolicySet(list(files), version="draft"), purposes=purposes)
+
+
+def differences(case: Case, decision: Decision, port: PortFacts) -> list[str]:
+    """How *decision* is not what *case* expects; none when it is."""
+    if decision.allowed != case.allowed:
+        return [
+            f"was {'allowed' if decision.allowed else 'denied'}: {'; '.join(decision.reasons or decision.policies)}"
+        ]
+    found = []
+    seen = seen_columns(decision, port)
+    for name, expected in (case.columns or {}).items():
+        if seen.get(name, "no such column") != expected:
+            found.append(f"column {name} is {seen.get(name, 'not there')}, expected {expected}")
+    if case.rows and rows_of(decision) != case.rows:
+        found.append(f"{rows_of(decision)} rows are seen, expected {case.rows}")
+    said = {policy.partition("#")[2] for policy in decision.policies} | set(decision.policies)
+    found += [f"policy {name} had no say" for name in case.policies if name not in said]
+    return found
+
+
+def seen_columns(decision: Decision, port: PortFacts) -> dict[str, str]:
+    """How each column is seen: clear, absent or the name of its mask."""
+    if not decision.allowed or decision.restriction.others_absent:
+        return {column.name: ABSENT for column in port.columns}
+    return {column.name: decision.restriction.actions.get(column.id, CLEAR) for column in port.columns}
+
+
+def rows_of(decision: Decision) -> str:
+    """Which rows are seen: all, none or filtered."""
+    rows = decision.restriction.row_filter
+    if not decision.allowed or rows == FALSE:
+        return "none"
+    return "all" if rows is None else "filtered"
+
+
+def read_cases(document: Any, path: str, lines: list[int]) -> list[Case]:  # noqa: ANN401 - a document that its schema accepts
+    """The cases in a document of policy cases."""
+    return [
+        Case(
+            name=case["name"],
+            principal=case["as"],
+            port=case["port"],
+            purpose=case.get("purpose", ""),
+            allowed=case["expect"].get("allowed", True),
+            columns=case["expect"].get("columns"),
+            rows=case["expect"].get("rows", ""),
+            policies=tuple(case["expect"].get("policies", ())),
+            path=path,
+            line=line,
+        )
+        for case, line in zip(document, lines, strict=True)
+    ]

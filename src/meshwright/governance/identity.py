@@ -1,0 +1,67 @@
+"""Who acts: principals as the mesh's own files know them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.names import nearest
+from meshwright.model.principal import AGENT, PERSON, PRODUCT, SERVICE, Principal
+
+if TYPE_CHECKING:
+    from meshwright.model.mesh import Mesh
+
+PREFIXES: Final = {"person": PERSON, "service": SERVICE, "agent": AGENT, "product": PRODUCT}
+NAME: Final = re.compile(r"[\w.@+-]{1,200}")
+
+
+def known_principal(text: str, mesh: Mesh, *, asked_by: str = "") -> Principal:
+    """The principal called *text*: a username, `service:name`, `agent:name/username` (who acts for a person), `product:id`.
+
+    Raises InvalidInput for what is no name, NotFound for what neither people/ nor a domain's team nor the mesh knows.
+    """
+    prefix, colon, rest = text.partition(":")
+    kind, name = (PREFIXES.get(prefix, ""), rest) if colon else (PERSON, text)
+    agent, slash, person = name.partition("/") if kind == AGENT else (name, "", "")
+    if not kind or not NAME.fullmatch(agent) or (slash and not NAME.fullmatch(person)):
+        raise InvalidInput(
+            f"'{text}' names nobody: write a username, service:NAME, agent:NAME/USERNAME or product:DOMAIN.PRODUCT"
+        )
+    if kind == PRODUCT:
+        if name not in mesh.products:
+            raise NotFound(f"there is no product {name}: {_meant(name, mesh.products)}")
+        return Principal(id=name, kind=PRODUCT, impersonated_by=asked_by)
+    if kind == AGENT:
+        acts_for = known_principal(person, mesh) if person else None
+        return _with_groups(agent, AGENT, mesh, asked_by, acts_for)
+    return _with_groups(name, kind, mesh, asked_by)
+
+
+def _with_groups(name: str, kind: str, mesh: Mesh, asked_by: str, acts_for: Principal | None = None) -> Principal:
+    groups = tuple(sorted(group for group, members in mesh.people.groups.items() if name in members))
+    domains = tuple(
+        sorted(one.name for one in mesh.domains.values() if name in one.members or (one.team and one.team in groups))
+    )
+    attributes = mesh.people.attributes.get(name, {})
+    if kind == PERSON and not (groups or domains or attributes):
+        known = {member for members in mesh.people.groups.values() for member in members}
+        known |= {member for domain in mesh.domains.values() for member in domain.members}
+        raise NotFound(f"nobody is called {name}: {_meant(name, known)}, or add the person to a file in people/")
+    return Principal(
+        id=name,
+        kind=kind,
+        groups=groups,
+        domains=domains,
+        attributes=dict(attributes),
+        acts_for=acts_for,
+        impersonated_by=asked_by,
+    )
+
+
+def _meant(name: str, known: object) -> str:
+    names = sorted(known) if isinstance(known, set | dict) else []
+    guess = nearest(name, names)
+    return (
+        f"did you mean {guess}?" if guess else f"there are {', '.join(names[:8])}" if names else "there is nobody yet"
+    )

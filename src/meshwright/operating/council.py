@@ -1,0 +1,142 @@
+"""The council's work: policies in files are checked against the mesh, tried on cases, explained and published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meshwright.governance.authority import Authority
+from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases
+from meshwright.governance.identity import known_principal
+from meshwright.governance.port_facts import facts_of
+from meshwright.governance.purposes import DPV
+from meshwright.model.errors import InvalidMesh, NotFound
+from meshwright.model.names import PortAddress, nearest
+from meshwright.model.policy_version import PolicyVersion
+from meshwright.reading.resolve import resolve
+from meshwright.workspace.policy_files import case_files, folder_of, policy_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from meshwright.governance.decisions import Decision
+    from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.datatype import DataType
+    from meshwright.model.findings import Finding
+    from meshwright.model.mesh import Mesh
+    from meshwright.model.principal import Principal
+    from meshwright.reading.resolve import ResolvedPort
+    from meshwright.storage import Policies, Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What publishing did: the version that binds now; `changed` is False when it had bound before."""
+
+    version: int
+    files: dict[str, str]
+    changed: bool
+
+
+class Council:
+    """Works on the policies of *mesh*, whose files are below *root*, in the name of *principal*."""
+
+    def __init__(self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, principal: str) -> None:
+        self.root = root
+        self.mesh = mesh
+        self.policies = policies
+        self.registry = registry
+        self.principal = principal
+
+    def files(self) -> tuple[dict[str, dict[str, str]], list[Finding]]:
+        """The texts of the policy files by scope and path, and what cannot be read."""
+        return policy_files(self.root, self.mesh.domains)
+
+    def schema(self) -> str:
+        """The Cedar schema that policies are checked against."""
+        return mesh_schema(self._columns(), self.mesh.people)
+
+    def findings(self) -> list[Finding]:
+        """Everything that is wrong with the policy files."""
+        texts, unread = self.files()
+        files = files_of(texts)
+        return [*unread, *(check_files(files, self.schema()) if files else [])]
+
+    def publish(self, scope: str, *, at: datetime) -> Published:
+        """Let the files of *scope* bind. Raises NotFound for no domain, InvalidMesh for policies that are not valid, Conflict."""
+        if scope and scope not in self.mesh.domains:
+            guess = nearest(scope, self.mesh.domains)
+            raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
+        here = f"{folder_of(scope)}/"
+        wrong = [one for one in self.findings() if one.path.startswith(here)]
+        if wrong:
+            raise InvalidMesh(wrong)
+        texts, _ = self.files()
+        newest = {version.scope: version for version in self.policies.binding()}.get(scope)
+        files = texts.get(scope, {})
+        if newest is not None and newest.files == files:
+            return Published(version=newest.version, files=files, changed=False)
+        version = PolicyVersion(
+            scope=scope,
+            version=newest.version + 1 if newest is not None else 1,
+            published_at=at.isoformat(),
+            published_by=self.principal,
+            files=files,
+        )
+        self.policies.publish(version)
+        return Published(version=version.version, files=files, changed=True)
+
+    def decide(
+        self, port: str, *, acting: str, purpose: str = "", environment: str = "prod", from_files: bool = False
+    ) -> tuple[Decision, PortFacts]:
+        """What *acting* may read of *port*, by what binds or *from_files*, and what was known of the port. Raises NotFound."""
+        principal = self.known(acting)
+        facts = self.facts(self.resolved(port, environment), environment)
+        if from_files:
+            return decider(files_of(self.files()[0]), purposes=DPV).read(principal, facts, purpose), facts
+        return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
+
+    def known(self, name: str) -> Principal:
+        """Whom *name* means. Raises InvalidInput, NotFound."""
+        return known_principal(name, self.mesh, asked_by=self.principal)
+
+    def resolved(self, port: str, environment: str) -> ResolvedPort:
+        """The port as it is served now. Raises InvalidInput, NotFound."""
+        return resolve(self.registry, PortAddress.parse(port), environment=environment)
+
+    def facts(self, resolved: ResolvedPort, environment: str) -> PortFacts:
+        """What policies know of a port: today's tags, whichever publication is read."""
+        product = resolved.publication.product
+        head = self.registry.head(environment, product)
+        now = head.port(resolved.port.name, resolved.port.major) if head is not None else None
+        domain = self.mesh.domains.get(product.partition(".")[0])
+        return facts_of(resolved.publication, resolved.port, now, domain_tags=domain.tags if domain else ())
+
+    def cases(self) -> list[Case]:
+        """Every policy case of the mesh. Raises InvalidMesh."""
+        from meshwright.formats.mesh_files import read_policy_cases
+        from meshwright.workspace.files import read_document
+
+        found: list[Case] = []
+        findings: list[Finding] = []
+        for path in case_files(self.root, self.mesh.domains):
+            document, content, wrong = read_document(self.root, path)
+            if not wrong:
+                lines, wrong = read_policy_cases(document, content=content, path=path)
+                found += [] if wrong else read_cases(document, path, lines)
+            findings += wrong
+        if findings:
+            raise InvalidMesh(findings)
+        return found
+
+    def _columns(self) -> Iterator[tuple[str, DataType]]:
+        """The columns of every port that the files or the registry know."""
+        for product in self.mesh.products.values():
+            for port in product.output_ports:
+                for table in port.contract.tables if port.contract is not None else ():
+                    yield from ((column.name, column.type) for column in table.columns)
+        for head in self.registry.heads("prod").values():
+            for served in head.ports:
+                yield from ((field.name, field.type) for field in served.schema)
