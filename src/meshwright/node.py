@@ -9,7 +9,7 @@ import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from meshwright.model.errors import InvalidMesh, NotFound
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from meshwright.build.words import Words
     from meshwright.build.workshop import Workshop
     from meshwright.model.connection import Connection
-    from meshwright.model.findings import Finding
     from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
     from meshwright.operating.runner import Runner
+    from meshwright.operating.validation import Validation
     from meshwright.reading.reader import Reader
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.sources.opening import OpenSource
@@ -48,14 +48,6 @@ if TYPE_CHECKING:
 STATE = ".mesh"
 # How long a runner that ends waits for receivers of its notices.
 NOTICE_SECONDS = 20.0
-
-
-class Validation(NamedTuple):
-    """What is wrong with a mesh's files, and how many products and domains they describe."""
-
-    findings: tuple[Finding, ...]
-    products: int
-    domains: int
 
 
 class Node:
@@ -188,40 +180,18 @@ class Node:
         return mesh
 
     def validate(self) -> Validation:
-        """Everything that is wrong with the files; nothing is run. What was valid is not read again while no file changes."""
+        """Everything that is wrong with the files, policies included; nothing is run."""
         from meshwright.model.environment import PROD
-        from meshwright.workspace.loading import unchanged
-        from meshwright.workspace.root import MESH_FILE
-        from meshwright.workspace.source_paths import exists
-        from meshwright.workspace.verdict import Verdict, keep_verdict, read_verdict, still_holds
+        from meshwright.operating.validation import Validating
 
-        known = read_verdict(self.cache)
-        if (
-            known is not None
-            and known.mark == unchanged(self.root, cache=self.cache)
-            and still_holds(known, self.root)
-            # Products of domains that are elsewhere may be read here, and change without any file.
-            and {name.partition(".")[0] for name in self.registry.head_sequences(PROD)} <= set(known.domains)
-        ):
-            return Validation((), known.products, len(known.domains))
-        products, domains = self.workspace.mesh.products, self.workspace.mesh.domains
-        if any(finding.path == MESH_FILE for finding in self.workspace.findings):
-            # Where the registry is cannot be known, then.
-            return Validation(tuple(self.workspace.findings), len(products), len(domains))
-        mesh = self.effective(PROD, with_published=False)
-        if not mesh.findings:
-            ports = (port for bound in mesh.products.values() for port in bound.product.input_ports)
-            paths = {port.source.path for port in ports if port.source is not None and not port.source.is_remote}
-            keep_verdict(
-                self.cache,
-                Verdict(
-                    mark=self.workspace.mark,
-                    products=len(products),
-                    domains=tuple(domains),
-                    sources=tuple(sorted(path for path in paths if exists(self.root, path))),
-                ),
-            )
-        return Validation(mesh.findings, len(products), len(domains))
+        return Validating(
+            self.root,
+            cache=self.cache,
+            workspace=lambda: self.workspace,
+            registry=lambda: self.registry,
+            effective=lambda: self.effective(PROD, with_published=False),
+            council=lambda: self.council,
+        ).run()
 
     def plan(self, request: PlanRequest) -> Planned:
         """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""

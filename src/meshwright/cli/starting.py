@@ -58,6 +58,34 @@ def new() -> None:
     """Write a new domain, product or contract. Nothing that exists is overwritten."""
 
 
+@new.command("policy", short_help="Write a common policy without knowing Cedar.")
+@click.argument("kind", type=click.Choice(["mask", "rows", "purpose", "open", "embargo"]))
+@click.argument("target", metavar="DOMAIN[.PRODUCT[.PORT]]")
+@click.option("--tag", default="", help="mask: columns with this tag.")
+@click.option("--mask", default="", help="mask: what is seen instead; by default a pseudonym.")
+@click.option("--column", default="", help="rows: the column that must be the reader's own.")
+@click.option("--attribute", default="", help="rows: the reader's attribute, as in people/*.yaml.")
+@click.option("--purpose", default="", help="purpose: the only one allowed, with those below it.")
+@click.option("--until", default="", metavar="DATE", help="embargo: nobody of another domain reads before this day.")
+@click.pass_context
+def new_policy_(ctx: click.Context, /, kind: str, target: str, **values: str) -> None:
+    """Write a policy of one KIND about a domain, product or port, into the domain's own policies.
+
+    mask: columns with a tag are seen masked. rows: everybody sees the rows of, say, their own region. purpose: only for one
+    purpose. open: every domain reads. embargo: only the own domain until a date.
+    """
+    from meshwright.governance.templates import new_policy
+    from meshwright.workspace.policy_files import folder_of
+    from meshwright.workspace.scaffold import write_new
+
+    root = node_of(ctx).root
+    domain = target.partition(".")[0]
+    text = new_policy(kind, target, values)
+    name = f"{kind}-{target.replace('.', '-')}.cedar"
+    _say(write_new({root / folder_of(domain) / name: text}))
+    click.echo(f"next: mesh policy test, then mesh policy publish --domain {domain}")
+
+
 @new.command()
 @click.argument("name")
 @click.option("--team", default="", help="The owning team.")

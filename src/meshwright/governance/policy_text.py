@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.findings import Finding
@@ -67,7 +68,7 @@ def parse(file: PolicyFile) -> tuple[list[Policy], list[Finding]]:
     for number in range(len(bodies)):
         body = bodies[f"policy{number}"]
         line = lines[number] if number < len(lines) else 1
-        name = (body.get("annotations") or {}).get("id") or f"line {line}"
+        name = (body.get("annotations") or {}).get("id") or _unnamed(line, seen)
         if name in seen:
             hint = "give each policy an @id of its own: decisions name them"
             findings.append(
@@ -83,6 +84,12 @@ def parse(file: PolicyFile) -> tuple[list[Policy], list[Finding]]:
         seen.add(name)
         policies.append(Policy(id=f"{file.path}#{name}", domain=file.domain, path=file.path, line=line, body=body))
     return policies, findings
+
+
+def _unnamed(line: int, seen: set[str]) -> str:
+    """What a policy without an @id is called: its line, and its place there where there are several."""
+    names = (f"line {line}" if number == 1 else f"line {line}.{number}" for number in count(1))
+    return next(name for name in names if name not in seen)
 
 
 def check(policies: Iterable[Policy], schema: str) -> list[Finding]:

@@ -22,13 +22,15 @@ FILE: Final = "validated.msgpack"
 class Verdict:
     """A mesh in which nothing at all was found wrong, in the state of its files that `mark` names.
 
-    `sources` are the files and globs that its products read, as far as something was there.
+    `sources` are the files and globs that its products read, as far as something was there; `policies` is a digest of the
+    policy files.
     """
 
     mark: str
     products: int
     domains: tuple[str, ...]
     sources: tuple[str, ...] = ()
+    policies: str = ""
     version: str = __version__
 
 

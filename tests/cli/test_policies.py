@@ -1,0 +1,231 @@
+"""Policies from the command line: written, checked, tried, published, explained, and kept to by every way to read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from meshwright.cli.main import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_folder import MeshFolder
+
+CONTRACT = """
+- {name: id, physicalType: BIGINT, required: true, primaryKey: true}
+- {name: email, physicalType: VARCHAR, tags: [personal]}
+- {name: region, physicalType: VARCHAR}
+- {name: amount, physicalType: BIGINT}
+"""
+ROWS = "(1, 'ada@x.org', 'EU', 10), (2, 'bob@x.org', 'US', 20), (3, NULL, NULL, 30)"
+BY_REGION = """
+@id("by-region")
+forbid (principal, action == Action::"readRow", resource is Row in Domain::"sales")
+unless { principal in Domain::"sales" || (principal has region && resource has region && resource.region == principal.region) };
+"""
+
+
+@pytest.fixture
+def shop(mesh: MeshFolder) -> MeshFolder:
+    """A port of sales; ada sells, bob is in marketing and in the EU. Starter policies bind."""
+    mesh.write(
+        "people/all.yaml", "groups: {sales_team: [ada], marketing_team: [bob]}\nattributes: {bob: {region: EU}}\n"
+    )
+    mesh.product("sales.orders", f"select * from (values {ROWS}) t(id, email, region, amount)")
+    mesh.contract("sales.orders", CONTRACT)
+    mesh.write("domains/marketing/domain.yaml", "team: {name: marketing_team}\n")
+    mesh.build()
+    starter(mesh)
+    assert mesh.mesh("policy", "publish").code == 0
+    return mesh
+
+
+def starter(mesh: MeshFolder) -> None:
+    assert run(["init", str(mesh.root / "other")]) == 0
+    mesh.write("policies/starter.cedar", (mesh.root / "other/policies/starter.cedar").read_text())
+
+
+def test_a_new_mesh_is_usable_by_its_starter_policies(shop: MeshFolder) -> None:
+    assert [row["email"] for row in shop.rows("sales.orders", "--as", "ada")] == ["ada@x.org", "bob@x.org", None]
+    masked = [row["email"] for row in shop.rows("sales.orders", "--as", "bob")]
+    assert masked[2] is None
+    assert len({*masked}) == 3
+    assert not any(one and "@" in one for one in masked)
+    assert shop.rows("sales.orders", "--as", "bob") == shop.rows("sales.orders", "--as", "bob")
+
+
+def test_drafts_stay_in_their_domain(shop: MeshFolder) -> None:
+    shop.product("sales.ideas", "select 1 as id")
+    shop.build()
+    assert shop.mesh("read", "sales.ideas", "--as", "ada").code == 0
+    denied = shop.mesh("read", "sales.ideas", "--as", "bob")
+    assert denied.code == 1
+    assert "may not read sales.ideas.ideas" in denied.err
+
+
+def test_an_edited_file_changes_nothing_until_it_is_published(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    assert len(shop.rows("sales.orders", "--as", "bob")) == 3
+    assert [one["edited"] for one in shop.mesh("policy", "list", "--json").data] == [False, True]
+    assert shop.mesh("policy", "publish", "--domain", "sales", "--json").data["version"] == 1
+    assert [row["id"] for row in shop.rows("sales.orders", "--as", "bob")] == [1]
+    assert len(shop.rows("sales.orders", "--as", "ada")) == 3
+    assert len(shop.rows("sales.orders")) == 3
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "select * from sales.orders",
+        "select count(*) from sales.orders",
+        "select sum(amount), min(region), max(email) from sales.orders",
+        "with a as (select * from sales.orders) select a.* from a join a b on a.id = b.id",
+        "select o from sales.orders o",
+        "select * from sales.orders where email like '%@%'",
+        "select * from (select id from sales.orders) order by 1 desc",
+    ],
+)
+def test_no_query_tells_of_hidden_rows_and_values(shop: MeshFolder, question: str) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--domain", "sales")
+    first = shop.mesh("query", question, "--as", "bob", "--json")
+    assert first.code == 0, first.err
+    # The hidden rows and the hidden column become other ones; what bob sees stays, byte for byte.
+    shop.write(
+        "domains/sales/orders/transform/orders.sql",
+        "select * from (values (1, 'ada@x.org', 'EU', 10), (7, 'eve@x.org', 'ZZ', 99), (8, 'x', NULL, -5), (9, NULL, 'US', 0)) "
+        "t(id, email, region, amount)",
+    )
+    shop.build()
+    assert shop.mesh("query", question, "--as", "bob", "--json").out == first.out
+
+
+def test_old_publications_are_read_by_todays_policies(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--domain", "sales")
+    assert [row["id"] for row in shop.rows("sales.orders", "--as", "bob", "--as-of", "1")] == [1]
+    assert "@" not in json.dumps(shop.rows("sales.orders", "--as", "bob", "--as-of", "1"))
+
+
+def test_a_renamed_column_keeps_the_mask_in_what_was_published_before(shop: MeshFolder) -> None:
+    shop.contract("sales.orders", CONTRACT.replace("name: email", "name: mail"), version="2.0.0")
+    shop.edit("domains/sales/orders/transform/orders.sql", "email", "mail")
+    shop.build()
+    for version in ("sales.orders@1", "sales.orders@2"):
+        assert "@x.org" not in json.dumps(shop.rows(version, "--as", "bob"))
+
+
+def test_a_column_that_lost_its_tag_is_not_clear_in_old_publications_by_mistake(shop: MeshFolder) -> None:
+    shop.contract("sales.orders", CONTRACT.replace(", tags: [personal]", ""))
+    shop.build()
+    assert "@x.org" in json.dumps(shop.rows("sales.orders", "--as", "bob"))
+    assert "@x.org" not in json.dumps(shop.rows("sales.orders", "--as", "bob", "--as-of", "1"))
+
+
+def test_changes_and_differences_are_kept_to_policies_too(shop: MeshFolder) -> None:
+    shop.edit("domains/sales/orders/transform/orders.sql", "ada@x.org", "eve@x.org")
+    shop.build()
+    changed = shop.mesh("changes", "sales.orders", "--since", "1", "--as", "bob", "--json")
+    compared = shop.mesh("diff", "sales.orders", "--as", "bob", "--json")
+    for answer in (changed, compared):
+        assert "@x.org" not in answer.out + answer.err
+
+
+def test_policies_that_do_not_fit_are_named_with_their_line_and_never_bind(shop: MeshFolder) -> None:
+    shop.write(
+        "domains/sales/policies/wrong.cedar",
+        'permit (principal, action == Action::"read", resource);\n\n'
+        '@mask("rot13") forbid (principal, action == Action::"readClear", resource is Column in Domain::"sales");\n'
+        'forbid (principal, action == Action::"readRow", resource is Row in Domain::"sales") when { resource.amount + 1 > 3 };\n'
+        'permit (principal, action == Action::"reed", resource in Domain::"sales");\n',
+    )
+    done = shop.mesh("policy", "publish", "--domain", "sales")
+    assert done.code == 2
+    for words in (
+        "wrong.cedar:1:", "policy-scope", "wrong.cedar:3:", "policy-mask", "wrong.cedar:4:", "policy-arithmetic",
+        "wrong.cedar:5:", "policy-invalid",
+    ):  # fmt: skip
+        assert words in done.err, words
+    assert shop.mesh("validate").code == 2
+    assert len(shop.mesh("policy", "list", "--json").data) == 2
+
+
+def test_a_file_that_is_no_cedar_is_an_error_and_the_published_version_stays(shop: MeshFolder) -> None:
+    shop.write("policies/starter.cedar", "permit (")
+    assert shop.mesh("policy", "publish").code == 2
+    assert shop.mesh("validate").code == 2
+    assert len(shop.rows("sales.orders", "--as", "ada")) == 3
+
+
+def test_without_published_policies_only_the_owner_reads(mesh: MeshFolder) -> None:
+    mesh.write("people/all.yaml", "groups: {sales_team: [ada]}\n")
+    mesh.product("sales.orders", "select 1 as id")
+    mesh.build()
+    assert mesh.rows("sales.orders") == [{"id": 1}]
+    denied = mesh.mesh("read", "sales.orders", "--as", "ada")
+    assert denied.code == 1
+    assert "mesh policy publish" in denied.err
+
+
+def test_somebody_unknown_is_nobody_and_reads_nothing(shop: MeshFolder) -> None:
+    for name in ("zoe", "", "service:", "root:x", "agent:helper/zoe", "product:sales.nothing", "a b"):
+        answer = shop.mesh("read", "sales.orders", "--as", name)
+        assert answer.code == (0 if name == "" else 2), name
+    assert shop.mesh("read", "sales.orders", "--as", "service:etl").code == 0
+
+
+def test_explain_names_the_policy_and_the_way_to_access(shop: MeshFolder) -> None:
+    said = shop.mesh("policy", "explain", "sales.orders", "--as", "bob", "--column", "email")
+    assert said.code == 0
+    assert "email: pseudonym  (policies/starter.cedar#mask-personal)" in said.out
+    data = shop.mesh("policy", "explain", "sales.orders", "--as", "bob", "--json").data
+    assert data["columns"] == {"id": "clear", "email": "pseudonym", "region": "clear", "amount": "clear"}
+    assert shop.mesh("policy", "explain", "sales.orders", "--as", "bob", "--column", "nope").code == 2
+
+
+def test_cases_are_tried_on_the_files_before_they_bind(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    case = "- {name: bob sees his region, as: bob, port: sales.orders, expect: {rows: ROWS, columns: {email: pseudonym}}}\n"
+    shop.write("domains/sales/policies/tests/rows.yaml", case.replace("ROWS", "filtered"))
+    assert shop.mesh("policy", "test").code == 0
+    shop.write("domains/sales/policies/tests/rows.yaml", case.replace("ROWS", "all"))
+    failed = shop.mesh("policy", "test")
+    assert failed.code == 1
+    assert "rows.yaml:1: bob sees his region" in failed.out
+    assert "filtered rows are seen, expected all" in failed.out
+    shop.write("domains/sales/policies/tests/rows.yaml", "- {name: x}\n")
+    assert shop.mesh("policy", "test").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("mask", "sales", "--tag", "secret", "--mask", "show-last-4"), "mask-secret"),
+        (("rows", "sales.orders", "--column", "region", "--attribute", "region"), "rows-by-region"),
+        (("purpose", "sales.orders.orders", "--purpose", "Marketing"), "only-for-Marketing"),
+        (("open", "sales.orders"), "open"),
+        (("embargo", "sales", "--until", "2030-01-01"), "embargo-2030-01-01"),
+    ],
+)
+def test_common_policies_are_written_without_knowing_cedar_and_are_valid(
+    shop: MeshFolder, arguments: tuple[str, ...], expected: str
+) -> None:
+    done = shop.mesh("new", "policy", *arguments)
+    assert done.code == 0, done.err
+    (path,) = (shop.root / "domains/sales/policies").glob("*.cedar")
+    assert expected in path.read_text()
+    assert shop.mesh("policy", "check").code == 0, shop.mesh("policy", "check").err
+    assert shop.mesh("policy", "publish", "--domain", "sales").code == 0
+    assert shop.mesh("new", "policy", *arguments).code == 2
+
+
+def test_the_key_of_pseudonyms_is_its_owners_alone(shop: MeshFolder) -> None:
+    shop.rows("sales.orders", "--as", "bob")
+    path: Path = shop.root / ".mesh/pseudonym.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(path.read_bytes()) == 32
+    path.write_bytes(b"short")
+    assert shop.mesh("read", "sales.orders", "--as", "bob").code == 3

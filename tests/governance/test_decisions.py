@@ -1,0 +1,194 @@
+"""Decisions: nothing without a permit, a forbid beats every permit, and whatever errs denies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from meshwright.governance.decisions import Decider, Decision
+from meshwright.governance.drafts import rows_of, seen_columns
+from meshwright.governance.policy_set import PolicySet
+from meshwright.governance.policy_text import PolicyFile
+from meshwright.governance.port_facts import ColumnFacts, PortFacts
+from meshwright.governance.purposes import DPV
+from meshwright.model.datatype import DataType
+from meshwright.model.principal import AGENT, Principal
+
+TEXT = DataType.parse("VARCHAR")
+PORT = PortFacts(
+    product="sales.orders",
+    port="orders",
+    major=1,
+    status="active",
+    owner="sales_team",
+    columns=(
+        ColumnFacts(1, "id", DataType.parse("BIGINT")),
+        ColumnFacts(2, "email", TEXT, ("personal",)),
+        ColumnFacts(3, "notes", TEXT, ("personal",), "confidential"),
+        ColumnFacts(4, "region", TEXT),
+    ),
+)
+ADA = Principal(id="ada", groups=("analysts",))
+OPEN = """
+permit (principal, action in [Action::"read", Action::"readClear", Action::"readMasked", Action::"readRow"], resource);
+"""
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def decide(text: str, principal: Principal = ADA, purpose: str = "", domain: str = "", now: datetime = NOW) -> Decision:
+    files = [PolicyFile(path="p.cedar", text=text, domain=domain)]
+    return Decider(PolicySet(files), purposes=DPV, now=lambda: now).read(principal, PORT, purpose)
+
+
+def test_nothing_is_read_without_a_permit_and_the_reason_says_so() -> None:
+    found = decide("")
+    assert not found.allowed
+    assert "no policy permits person:ada to read sales.orders.orders" in found.reasons[0]
+    assert rows_of(found) == "none"
+    assert set(seen_columns(found, PORT).values()) == {"absent"}
+
+
+def test_a_forbid_beats_every_permit_and_is_named() -> None:
+    found = decide(OPEN + '@id("closed") forbid (principal, action == Action::"read", resource);')
+    assert not found.allowed
+    assert found.policies == ("p.cedar#closed",)
+    assert "p.cedar#closed forbids" in found.reasons[0]
+
+
+def test_a_column_is_clear_else_masked_else_absent() -> None:
+    text = (
+        OPEN
+        + '@id("m") @mask("show-last-4") forbid (principal, action == Action::"readClear", resource is Column) '
+        + 'when { resource.tags.contains("personal") };'
+        + 'forbid (principal, action == Action::"readMasked", resource is Column) when { resource.classification == "confidential" };'
+    )
+    found = decide(text)
+    assert seen_columns(found, PORT) == {"id": "clear", "email": "show-last-4", "notes": "absent", "region": "clear"}
+    assert found.masks["email"] == ("p.cedar#m",)
+
+
+def test_of_several_masks_the_strictest_counts() -> None:
+    text = OPEN + "".join(
+        f'@mask("{mask}") forbid (principal, action == Action::"readClear", resource is Column) '
+        'when { resource.tags.contains("personal") };'
+        for mask in ("show-last-4", "mask-to-fixed-value", "pseudonym")
+    )
+    assert seen_columns(decide(text), PORT)["email"] == "mask-to-fixed-value"
+
+
+def test_a_column_that_is_not_clear_and_has_no_mask_is_null() -> None:
+    text = OPEN + 'forbid (principal, action == Action::"readClear", resource == Column::"sales.orders.orders.email");'
+    assert seen_columns(decide(text), PORT)["email"] == "replace-with-null"
+
+
+@pytest.mark.parametrize(
+    "forbid",
+    [
+        "forbid (principal, action, resource) when { principal.clearance < 3 };",
+        'forbid (principal, action == Action::"read", resource) when { resource.missing == "x" };',
+        'forbid (principal, action == Action::"read", resource) when { 9223372036854775807 + 1 > 0 };',
+        'forbid (principal, action == Action::"read", resource) when { Person::"nobody".clearance > 1 };',
+        'forbid (principal, action == Action::"readClear", resource) when { resource.missing == "x" };',
+        'forbid (principal, action == Action::"readRow", resource) when { resource.missing == "x" };',
+        'forbid (principal, action == Action::"readRow", resource) when { principal.clearance < 3 };',
+    ],
+)
+def test_a_forbid_that_errs_never_lets_through_what_it_might_forbid(forbid: str) -> None:
+    found = decide(OPEN + forbid)
+    nothing_clear = "clear" not in seen_columns(found, PORT).values()
+    assert not found.allowed or nothing_clear or rows_of(found) == "none"
+
+
+@pytest.mark.parametrize(
+    "text", ["permit (", "permit (principal, action, resource)", "\0", "permit (?principal, action, resource);"]
+)
+def test_policies_that_cannot_be_read_deny_everything(text: str) -> None:
+    found = decide(text)
+    assert not found.allowed
+    assert found.reasons
+
+
+def test_a_broken_file_denies_also_what_a_sound_one_permits() -> None:
+    files = [PolicyFile(path="a.cedar", text=OPEN), PolicyFile(path="b.cedar", text="forbid (")]
+    assert not Decider(PolicySet(files), purposes=DPV).read(ADA, PORT).allowed
+
+
+def test_a_purpose_allows_those_below_it_and_no_other() -> None:
+    text = (
+        OPEN
+        + 'forbid (principal, action == Action::"read", resource) unless { context.purpose in Purpose::"Marketing" };'
+    )
+    assert decide(text, purpose="Advertising").allowed
+    assert decide(text, purpose="Marketing").allowed
+    assert not decide(text, purpose="ResearchAndDevelopment").allowed
+    assert not decide(text, purpose="Snooping").allowed
+
+
+def test_the_only_purpose_granted_is_taken_and_of_several_none() -> None:
+    one = (
+        OPEN
+        + 'forbid (principal, action == Action::"read", resource) unless { context.purpose in Purpose::"Marketing" };'
+    )
+    assert decide(one).purpose == "Marketing"
+    two = OPEN + (
+        'forbid (principal, action == Action::"read", resource) '
+        'unless { context.purpose in [Purpose::"Marketing", Purpose::"EnforceSecurity"] };'
+    )
+    found = decide(two)
+    assert not found.allowed
+    assert "EnforceSecurity, Marketing" in found.reasons[0]
+
+
+def test_an_embargo_ends_by_itself() -> None:
+    text = (
+        OPEN + 'forbid (principal, action == Action::"read", resource) when { context.now < datetime("2026-12-01") };'
+    )
+    assert not decide(text).allowed
+    assert decide(text, now=datetime(2026, 12, 1, tzinfo=UTC)).allowed
+
+
+def test_an_agent_sees_what_both_it_and_the_person_may_see() -> None:
+    text = (
+        'permit (principal == Agent::"helper", action, resource);'
+        'permit (principal == Person::"ada", action in [Action::"read", Action::"readRow", Action::"readMasked"], resource);'
+        'permit (principal == Person::"ada", action == Action::"readClear", resource == Column::"sales.orders.orders.id");'
+        'forbid (principal == Agent::"helper", action == Action::"readRow", resource is Row) '
+        'when { resource has region && resource.region == "US" };'
+    )
+    agent = Principal(id="helper", kind=AGENT, acts_for=ADA)
+    found = decide(text, agent)
+    assert seen_columns(found, PORT) == {
+        "id": "clear", "email": "replace-with-null", "notes": "replace-with-null", "region": "replace-with-null",
+    }  # fmt: skip
+    assert rows_of(found) == "filtered"
+    stranger = Principal(id="helper", kind=AGENT, acts_for=Principal(id="bob"))
+    assert not decide(text, stranger).allowed
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\", "a\nb", 'x"; permit (principal, action, resource); //', "é", "a b"])
+def test_a_name_cannot_change_what_is_asked(name: str) -> None:
+    text = 'permit (principal == Person::"ada", action, resource);'
+    assert not decide(text, Principal(id=name)).allowed
+
+
+def test_a_principal_never_gains_by_a_group_called_like_another_kind_of_thing() -> None:
+    text = 'permit (principal in Domain::"sales", action, resource);'
+    assert not decide(text, Principal(id="ada", groups=("sales",))).allowed
+    assert decide(text, Principal(id="ada", domains=("sales",))).allowed
+
+
+def test_the_owner_of_a_mesh_on_this_machine_is_denied_nothing() -> None:
+    found = decide("forbid (principal, action, resource);", Principal(id="root", is_owner=True))
+    assert found.allowed
+    assert found.restriction.is_all
+
+
+def test_equal_questions_are_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decider = Decider(PolicySet([PolicyFile(path="p.cedar", text=OPEN)]), purposes=DPV)
+    first = decider.read(ADA, PORT)
+    asked: list[Any] = []
+    monkeypatch.setattr(decider, "_decide", lambda *arguments: asked.append(arguments))
+    assert decider.read(ADA, PORT) is first
+    assert asked == []
