@@ -21,7 +21,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_mesh_is_started_here_unless_a_folder_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init"]) == 0
     assert (here / "mesh.yaml").is_file()
-    assert capsys.readouterr().out.splitlines() == ["wrote mesh.yaml", "wrote .gitignore", "next: mesh new domain NAME"]
+    assert capsys.readouterr().out.splitlines() == [
+        "wrote mesh.yaml",
+        "wrote policies/starter.cedar",
+        "wrote .gitignore",
+        "next: mesh new domain NAME",
+    ]
 
 
 def test_the_next_step_names_the_folder_of_a_mesh_elsewhere(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,6 @@ def test_a_wrong_case_is_a_finding_at_its_key() -> None:
 
 def test_there_is_a_valid_schema_for_every_kind_of_file() -> None:
     schemas = mesh_files.schemas()
-    assert list(schemas) == ["mesh", "domain", "product", "contract", "people", "tests"]
+    assert list(schemas) == ["mesh", "domain", "product", "contract", "people", "tests", "policy_cases"]
     for schema in schemas.values():
         assert jsonschema_rs.meta.is_valid(schema)

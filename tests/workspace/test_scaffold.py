@@ -26,6 +26,7 @@ def test_a_new_mesh_with_a_domain_and_a_product_is_valid(tmp_path: Path) -> None
     assert list(workspace.mesh.products) == ["sales.orders"]
     assert {str(path.relative_to(tmp_path / "m")) for path in written} == {
         "mesh.yaml",
+        "policies/starter.cedar",
         ".gitignore",
         "domains/sales/domain.yaml",
         "domains/sales/orders/product.yaml",

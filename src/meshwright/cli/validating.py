@@ -85,7 +85,7 @@ def explain(code: str | None, *, as_json: bool) -> None:
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Write each to NAME.json in this folder instead."
 )
 def schema(name: str | None, to: Path | None) -> None:
-    """Print the JSON Schema of one kind of file (mesh, domain, product, contract, people, tests), or of all by name."""
+    """Print the JSON Schema of one kind of file (mesh, domain, product, contract, people, tests, policy_cases), or of all by name."""
     from meshwright.formats.mesh_files import schemas
 
     every = schemas()
