@@ -214,3 +214,21 @@ def test_a_comment_is_never_longer_than_github_takes_and_says_what_was_cut(count
     assert found.count("<details>") == found.count("</details>")
     if count == 3000:
         assert re.search(r"_Shortened to fit a comment: .* of 3,000 products", found)
+
+
+def test_what_was_changed_stays_in_sight_when_much_follows_from_it(shop: MeshFolder) -> None:
+    for number in range(14):
+        shop.product(f"finance.report_{number:02d}", "select amount from sales.orders")
+    shop.build("--env", "prod")
+    shop.write("domains/sales/orders/transform/orders.sql", ORDERS.replace("20.0", "21.0"))
+    shop.build("--env", "trial")
+    found = comment(shop)
+    changes, data = (
+        found.split(f"#### {heading}\n", 1)[1].split("\n####", 1)[0] for heading in ("What changes", "Data")
+    )
+    for part, what in ((changes, "16 more products"), (data, "16 more ports")):
+        opened, folded = part.split(f"<details><summary>{what}</summary>")
+        assert "`sales.orders`" in opened
+        assert "`sales.orders`" not in folded
+        assert "`finance.report_13`" in folded
+    assert "| `finance.report_00` | 2 | 1 | 1 | – | other values in `amount` |" in data

@@ -14,7 +14,7 @@ from meshwright.build.outline import stem
 from meshwright.model.compatibility import contract_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What the Python modules that transformations import are called among a publication's inputs.
 MODULES = "imported modules"
+# How a reason ends that is nothing but a build upstream in the same plan.
+FOLLOWING = "may change"
 # The columns of an output port that a build may change; None for all.
 PortChanges = dict[tuple[str, int], frozenset[str] | None]
 
@@ -218,7 +220,7 @@ class Reuse:
         columns = expected.get(read.key[1:], frozenset())
         touched = wanted if columns is None else wanted & columns
         if touched:
-            return f"{listed(touched)} of input {port.name} may change", frozenset(touched)
+            return f"{listed(touched)} of input {port.name} {FOLLOWING}", frozenset(touched)
         return self._served(port.name, before, read, wanted)
 
     def _served(
@@ -250,6 +252,11 @@ class Reuse:
         if before.reading != self.sources.readings.get(name, before.reading):
             return f"input {port.name} is read in another way: its format, options or columns changed"
         return ""
+
+
+def follows(reasons: Sequence[str]) -> bool:
+    """Whether a product with these *reasons* is built only because of products before it in the plan."""
+    return bool(reasons) and all(reason.endswith(FOLLOWING) for reason in reasons)
 
 
 def label(port: str, major: int) -> str:

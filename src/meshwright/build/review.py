@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.build.environments import elsewhere
 from meshwright.build.impact import owner_of
+from meshwright.build.reuse import follows
 from meshwright.model.compatibility import is_bumped, required_bump
 from meshwright.model.errors import MeshwrightError
 from meshwright.model.plan import Action
@@ -49,6 +50,7 @@ class DataReview:
     `columns` are those with other content. `note` says why rows were not compared.
     """
 
+    product: str
     port: str
     address: str
     before: PublishedPort | None
@@ -96,6 +98,11 @@ class Review:
     publications: tuple[Publication, ...] = ()
     moved_on: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> list[str]:
+        """The products that are themselves changed: the others are built because of them."""
+        return [one.id for one in self.plan.products if one.action is not Action.REUSE and not follows(one.reasons)]
 
     def planned(self, action: Action) -> list[ProductPlan]:
         """The products with which the plan does *action*, in build order: causes before what they cause."""
@@ -246,7 +253,7 @@ def _port_data(product: str, port: PortDifference, majors: Collection[int]) -> D
     assert served is not None  # noqa: S101 - a difference has at least one side
     name = _port_name(product, served.name, served.major, majors)
     address = f"{product}.{served.name}@{served.major}"
-    return DataReview(port=name, address=address, before=before, after=after, columns=tuple(columns))
+    return DataReview(product=product, port=name, address=address, before=before, after=after, columns=tuple(columns))
 
 
 def _with_rows(review: DataReview, compare: Callable[[str], RowsOfPort], *, is_too_many: bool) -> DataReview:

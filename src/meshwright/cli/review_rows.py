@@ -100,5 +100,10 @@ def data_row(one: DataReview) -> list[str]:
         return [name, "files", *(f"{count:,}" for count in counts), ", ".join(notes)]
     difference = found.rows
     notes += [f"{code(column)} in {count:,}" for column, count in difference.columns.items() if count][:COLUMNS_NAMED]
+    if not difference.key:
+        # Without a key no row can be said to have changed, but columns that hold other values are known.
+        named = {column.name for column in found.columns}
+        others = [column for column in one.columns if column not in named]
+        notes += [f"other values in {codes(others, COLUMNS_NAMED)}"] if others else []
     changed = f"{difference.changed:,}" if difference.key else "–"
     return [name, rows, f"{difference.added:,}", f"{difference.removed:,}", changed, ", ".join(notes)]

@@ -76,6 +76,7 @@ class _Comment:
     def __init__(self, review: Review, most: int) -> None:
         self.review = review
         self.most = most
+        self.own = set(review.changed)
         self.cut: list[str] = []
 
     def text(self) -> str:
@@ -168,12 +169,14 @@ class _Comment:
 
     def changes(self) -> list[str]:
         order = (Action.BLOCKED, Action.REMOVE, Action.BUILD)
-        rows = [self.change(one) for action in order for one in self.review.planned(action)]
-        if not rows:
+        changing = [one for action in order for one in self.review.planned(action)]
+        if not changing:
             return []
+        first = [one for one in changing if one.id in self.own]
+        rows = [self.change(one) for one in (*first, *(one for one in changing if one.id not in self.own))]
         headers = ["product", "owner", f"`{self.review.base}`", "why"]
         headers += [f"`{self.review.environment}`"] if self.review.environment else []
-        return self.section("What changes", rows, headers, "products")
+        return self.section("What changes", rows, headers, "products", first=len(first))
 
     def change(self, one: ProductPlan) -> list[str]:
         review = self.review
@@ -196,7 +199,9 @@ class _Comment:
     def data(self) -> list[str]:
         if not self.review.data and not self.review.elsewhere:
             return []
-        rows = [data_row(one) for one in self.review.data if not one.is_same]
+        differing = [one for one in self.review.data if not one.is_same]
+        first = [one for one in differing if one.product in self.own]
+        rows = [data_row(one) for one in (*first, *(one for one in differing if one.product not in self.own))]
         same = [one.port for one in self.review.data if one.is_same]
         lines = [f"Holds the same: {codes(same, 2 * COLUMNS_NAMED)}.", ""] if same else []
         if self.review.moved_on:
@@ -206,7 +211,11 @@ class _Comment:
             names = codes(self.review.elsewhere, COLUMNS_NAMED)
             lines += [f"`{self.review.environment}` also holds {names}, of other repositories: not a part of this.", ""]
         headers = ["port", "rows", "added", "removed", "changed", "columns"]
-        section = self.section("Data", rows, headers, "ports", right=(2, 3, 4)) if rows else ["#### Data", ""]
+        section = (
+            self.section("Data", rows, headers, "ports", right=(2, 3, 4), first=len(first))
+            if rows
+            else ["#### Data", ""]
+        )
         return [*section[:2], *lines, *section[2:]]
 
     def tests(self) -> list[str]:
@@ -250,14 +259,28 @@ class _Comment:
         return ["#### Cost", "", f"{known}{never}."]
 
     def section(
-        self, title: str, rows: list[list[str]], headers: Sequence[str], what: str, *, right: Sequence[int] = ()
+        self,
+        title: str,
+        rows: list[list[str]],
+        headers: Sequence[str],
+        what: str,
+        *,
+        right: Sequence[int] = (),
+        first: int = 0,
     ) -> list[str]:
-        """A heading and its table, folded when it is long."""
-        return [f"#### {title}", "", *self.lines(rows, headers, what, right=right)]
+        """A heading and its table, of which all but the *first* rows are folded away when it is long."""
+        return [f"#### {title}", "", *self.lines(rows, headers, what, right=right, first=first)]
 
     def lines(
-        self, rows: list[list[str]], headers: Sequence[str], what: str, *, right: Sequence[int] = ()
+        self, rows: list[list[str]], headers: Sequence[str], what: str, *, right: Sequence[int] = (), first: int = 0
     ) -> list[str]:
-        """A table of *rows*, folded when it is long."""
-        shown = table(headers, self.rows(rows, what), right=right)
-        return folded(f"{len(rows):,} {what}", shown) if len(rows) > OPEN_ROWS else shown
+        """A table of *rows*, of which all but the *first* are folded away when it is long."""
+        shown = self.rows(rows, what)
+        if len(rows) <= OPEN_ROWS:
+            return table(headers, shown, right=right)
+        seen = min(first, OPEN_ROWS)
+        opened = [*table(headers, shown[:seen], right=right), ""] if seen else []
+        if not shown[seen:]:
+            return opened
+        summary = f"{len(rows) - seen:,} {'more ' if seen else ''}{what}"
+        return [*opened, *folded(summary, table(headers, shown[seen:], right=right))]
