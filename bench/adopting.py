@@ -48,7 +48,7 @@ def rows(*, quick: bool) -> list[Row]:
     return [
         at_most("import of 500 dbt models: wall", found["mesh"].wall, 20),
         against("import of 500 dbt models: CPU", found["mesh"].cpu, "dbt parse", found["dbt"].cpu, None),
-        figure("import of 500 dbt models: peak memory, MB", found["mesh"].rss_mb),
+        figure("import of 500 dbt models: memory", found["mesh"].rss_mb, "MB"),
         figure("mesh validate of what was imported: wall", valid.wall),
     ]
 
