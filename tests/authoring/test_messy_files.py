@@ -22,6 +22,18 @@ def test_a_byte_order_mark_semicolons_and_quoted_newlines_are_understood(shop: S
     assert shop.rows() == [{"id": 1, "note": 'two\nlines, and "quotes"'}, {"id": 2, "note": "plain"}]
 
 
+def test_apostrophes_enclose_values_only_where_they_enclose_all(shop: Shop) -> None:
+    shop.start(lines("id,name", *(f"'{n}','x,y {n}'" for n in range(5))))
+    assert shop.rows()[4] == {"id": 4, "name": "x,y 4"}
+    shop.start(lines("id,name", "1,'", "2,x", "3,'", "4,y"), file="data/other.csv", product="other")
+    assert [row["name"] for row in shop.rows("other")] == ["'", "x", "'", "y"]
+
+
+def test_backslashes_may_escape_quotes(shop: Shop) -> None:
+    shop.start(lines("id,name", *(f'{n},"say \\"{n}\\", then"' for n in range(5))))
+    assert shop.rows()[4]["name"] == 'say "4", then'
+
+
 def test_a_western_code_page_is_read_and_said(shop: Shop) -> None:
     said = shop.start("id,stadt\n1,Köln\n2,Zürich\n".encode("cp1252"))
     assert "is not UTF-8: it is read as cp1252" in said

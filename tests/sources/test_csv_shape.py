@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         ("key,,\nk0,1,2\n", ("key", "", ""), {}),
         ("a,A\n1,2\n", ("a", "A"), {"skip": 1, "header": False}),
         ('"a\nb",c\n1,2\n', ("a\nb", "c"), {}),
+        ("'a','b'\n'1,5','2'\n", ("a", "b"), {"quote": "'"}),
+        ("a,b\nit's,'n\n'tis,',\n", ("a", "b"), {}),
     ],
 )
 def test_delimiter_header_and_what_stands_before_it_are_found(

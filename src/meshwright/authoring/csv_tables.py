@@ -14,7 +14,6 @@ from meshwright.model.datatype import VARCHAR, literal, quote
 from meshwright.model.errors import InvalidInput
 from meshwright.model.product import InputPort, Source
 from meshwright.sources import csv_files, files
-from meshwright.sources.csv_sample import CsvSampler
 from meshwright.sources.csv_shape import Shape, shape
 from meshwright.sources.unpacking import readable
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from meshwright.authoring.places import Place
     from meshwright.authoring.understanding import Understanding, Understood
 
-# So many rows tell how quotes are escaped.
-ROWS_SNIFFED = 10_000
-
 
 def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
     """The table in the CSV files at *place*, called *name* in queries. Raises InvalidInput, Unavailable."""
@@ -37,7 +33,7 @@ def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacke
     if not found.names:
         raise InvalidInput(f"{place.told(first)}: the file is empty; write at least a header")
     decoded = readable(place.base, first, unpacked, format="csv", encoding=str(found.options["encoding"]))
-    options = {**found.options, **_quoting(decoded, found, connection)}
+    options = dict(found.options)
     outside = _columns(decoded, found, options, place.told(first))
     added = _added(place, options, outside, unpacked) if options["header"] else []
     found, outside = replace(found, names=(*found.names, *added)), [*outside, *added]
@@ -55,18 +51,6 @@ def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacke
         pin={"path": place.source.address, "format": "csv", "options": options, "columns": types},
         hints=_hints(found, place.told(first)),
     )
-
-
-def _quoting(path: Path, found: Shape, connection: DuckDBPyConnection) -> dict[str, Any]:
-    """What encloses values, and how it is escaped within them."""
-    import duckdb
-
-    known = {key: value for key, value in found.options.items() if key not in {"quote", "encoding"}}
-    try:
-        sniffed = CsvSampler(connection, ROWS_SNIFFED).dialect(path, known)
-    except (duckdb.Error, InvalidInput):
-        return {}  # reading every row says what is wrong, and where
-    return {key: sniffed[key] for key in ("quote", "escape") if key in sniffed}
 
 
 def _columns(path: Path, found: Shape, options: dict[str, Any], where: str) -> list[str]:

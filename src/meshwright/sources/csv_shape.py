@@ -29,12 +29,18 @@ ALIKE_MIN: Final = 0.8
 VALUE: Final = re.compile(
     r"\s*([-+€$£]*[\d.,]*\d[\d.,]*\s*[%€$£]?|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*|\S+@\S+\.\S+)\s*\Z"
 )
+APOSTROPHES: Final = re.compile(r"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r]|$)", re.MULTILINE)
+APOSTROPHES_MIN: Final = 4
+BACKSLASH: Final = "\\"
+# A quote within a value, behind a backslash; and one that is doubled, which is no empty value.
+ESCAPED: Final = re.compile(r'[^,;\t|\r\n\\]\\"[^,;\t|\r\n]')
+DOUBLED: Final = re.compile(r'[^,;\t|\r\n"]""[^,;\t|\r\n"]')
 YEAR: Final = re.compile(r"\s*(19|20)\d\d\s*\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How a CSV file is to be read. `options` are complete but for quote and escape; `names` are the columns' as found.
+    """How a CSV file is to be read. `options` are complete; `names` are the columns' as found.
 
     `declared` are those of the options that looking at the file again would not find: they belong into the descriptor.
     """
@@ -47,12 +53,16 @@ class Shape:
 def shape(path: Path) -> Shape:
     """The shape of the file at *path*, a plain or gzipped one. It never fails: a strict read says what is wrong."""
     encoding = _encoding(path)
-    between, records = _parsed(_beginning(path, encoding))
+    text = _beginning(path, encoding)
+    mark = _quote(text)
+    escape = BACKSLASH if mark == '"' and ESCAPED.search(text) and not DOUBLED.search(text) else mark
+    between, records = _parsed(text, mark, escape)
     first = _first(records)
     cells = [cell.strip() for cell in records[first].cells] if records else []
     has_header = bool(records) and _is_header(cells)
     names = tuple(cells) if has_header else tuple("" for _ in cells)
     declared: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
+    declared |= {} if mark == DEFAULTS["quote"] else {"quote": mark}
     skipped = records[first].line - 1 if records else 0
     declared |= {"skip": skipped} if skipped else {}
     lowered = [name.lower() or f"column{index}" for index, name in enumerate(names)]
@@ -61,7 +71,14 @@ def shape(path: Path) -> Shape:
         declared |= {"skip": records[first].end, "header": False}
     elif not has_header:
         declared |= {"header": False}
-    options = {**DEFAULTS, "delimiter": between, "encoding": encoding, "header": True, **declared}
+    options = {
+        **DEFAULTS,
+        **({"escape": escape} if escape != mark else {}),
+        "delimiter": between,
+        "encoding": encoding,
+        "header": True,
+        **declared,
+    }
     return Shape(options=options, declared=declared, names=names)
 
 
@@ -116,11 +133,16 @@ def _beginning(path: Path, encoding: str) -> str:
         return decoder.decode(stream.read(CHUNK_BYTES))
 
 
-def _parsed(text: str) -> tuple[str, list[_Record]]:
+def _quote(text: str) -> str:
+    """What encloses values: double quotes, but apostrophes where whole values on one line stand in them and nothing else."""
+    return "'" if '"' not in text and len(APOSTROPHES.findall(text)) >= APOSTROPHES_MIN else '"'
+
+
+def _parsed(text: str, quote: str, escape: str) -> tuple[str, list[_Record]]:
     """The delimiter by which most of the first records are alike, and those records."""
-    best: tuple[float, int, str, list[_Record]] = (0.0, 0, ",", _records(text, ","))
+    best: tuple[float, int, str, list[_Record]] = (0.0, 0, ",", _records(text, ",", quote, escape))
     for mark in DELIMITERS:
-        records = _records(text, mark)
+        records = _records(text, mark, quote, escape)
         counts = Counter(len(record.cells) for record in records)
         width, times = max(counts.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(1, 0))
         share = times / len(records) if records and width > 1 else 0.0
@@ -130,8 +152,10 @@ def _parsed(text: str) -> tuple[str, list[_Record]]:
     return best[2], best[3]
 
 
-def _records(text: str, delimiter: str) -> list[_Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _records(text: str, delimiter: str, quote: str, escape: str) -> list[_Record]:
+    escaped = None if escape == quote else escape
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, escapechar=escaped, doublequote=escaped is None)
     found: list[_Record] = []
     line = 1
     try:
