@@ -82,7 +82,7 @@ def run(
     outside is tried again; a failed test is not. Exit codes as of `mesh build`.
     """
     from meshwright.build.running import exit_code
-    from meshwright.node import open_runner
+    from meshwright.node.runners import open_runner
     from meshwright.operating.due_build import RunSettings
 
     if due + watch > 1:

@@ -1,20 +1,16 @@
-"""Assembles a running node from settings: the one place that picks engines and stores."""
+"""A node: a mesh's files and stores assembled into something that plans, builds, reads and maintains."""
 
 from __future__ import annotations
 
-import getpass
-import os
-import secrets
 import uuid
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from meshwright.model.errors import InvalidMesh, NotFound
+from meshwright.node.stores import STATE, Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -28,39 +24,21 @@ if TYPE_CHECKING:
     from meshwright.build.words import Words
     from meshwright.build.workshop import Workshop
     from meshwright.model.connection import Connection
-    from meshwright.model.mesh import Settings
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
     from meshwright.model.restriction import Restriction
     from meshwright.operating.council import Council
-    from meshwright.operating.due_build import RunSettings, Show
-    from meshwright.operating.events import RunEvent
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
-    from meshwright.operating.runner import Runner
     from meshwright.operating.validation import Validation
     from meshwright.reading.reader import Reader
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.sources.opening import OpenSource
-    from meshwright.storage import Policies, Registry, Runs, Warehouse
     from meshwright.workspace.loading import Workspace
 
-STATE = ".mesh"
-# How long a runner that ends waits for receivers of its notices.
-NOTICE_SECONDS = 20.0
 
-
-class Node:
+class Node(Stores):
     """A mesh that can be planned, built and read. Everything heavy is opened when it is first needed."""
-
-    def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.root = root
-        self.now = now
-
-    @cached_property
-    def cache(self) -> Path:
-        """Where what can be computed again is kept."""
-        return self.root / STATE / "cache"
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -70,70 +48,10 @@ class Node:
         return load(self.root, cache=self.cache)
 
     @cached_property
-    def settings(self) -> Settings:
-        """What `mesh.yaml` says, read alone: who only reads data waits for no other file."""
-        from meshwright.workspace.loading import read_settings
-
-        return read_settings(self.root)
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The registry that `mesh.yaml` names."""
-        from meshwright.storage.sql_registry import SqlRegistry
-
-        return SqlRegistry(self._registry_url, self.root, now=self.now)
-
-    @cached_property
-    def runs(self) -> Runs:
-        """What was due and who builds it, in the same registry."""
-        from meshwright.storage.sql_runs import SqlRuns
-
-        return SqlRuns(self._registry_url, self.root)
-
-    @property
-    def _registry_url(self) -> str:
-        """The registry's URL with its password, which is looked up each time: nothing keeps it but what is opened."""
-        from meshwright.storage.database import with_password
-
-        return with_password(self.settings.registry, self._opened("registry").get("password", ""))
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The warehouse that `mesh.yaml` names, and those of the domains that have their own."""
-        from meshwright.storage.domain_warehouses import with_own
-        from meshwright.workspace.own_warehouses import own_warehouses
-
-        return with_own(self._shared_warehouse, own_warehouses(self.root), self.registry)
-
-    @cached_property
-    def _shared_warehouse(self) -> Warehouse:
-        url = self.settings.warehouse
-        if "://" in url:
-            from meshwright.storage.s3_files import S3Warehouse
-
-            return S3Warehouse(url, self.cache / "warehouse", settings=self._opened("warehouse"))
-        from meshwright.storage.local_files import LocalWarehouse
-
-        return LocalWarehouse(self.root / url, may_create=self.registry.is_empty)
-
-    def _opened(self, store: str) -> Mapping[str, Any]:
-        """What opens *store*, `registry` or `warehouse`, with its secrets looked up."""
-        if store not in self.settings.stores:
-            return {}
-        from meshwright.sources.secrets import look_up
-
-        return look_up(self.settings.stores[store], self.root).settings
-
-    @cached_property
     def binder(self) -> Binder:
         """The binder that types SQL over empty tables; DuckDB is started when something is bound."""
         stand_in: Any = _Lazy(_new_binder)
         return cast("Binder", stand_in)
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether the registry is one that others use, too: any but a file beside the mesh."""
-        return not self.settings.registry.startswith("sqlite:")
 
     def environment(self, named: str | None = None) -> str:
         """The environment that is *named*, else that of the git branch when there is one, else prod. Raises NotFound."""
@@ -312,11 +230,10 @@ class Node:
         """What carries this mesh to another registry and warehouse, or fills it with another's."""
         from meshwright.operating.moving import Moving
         from meshwright.storage.iceberg import IcebergTables
-        from meshwright.storage.sql_contents import SqlContents
 
         return Moving(
             mesh=self.settings.name,
-            contents=SqlContents(self._registry_url, self.root),
+            contents=self.contents(),
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
             now=self.now,
@@ -336,13 +253,12 @@ class Node:
         from meshwright.operating.rewrites import Rewrites
         from meshwright.operating.scope import Scope
         from meshwright.storage.iceberg import IcebergTables
-        from meshwright.storage.sql_past import SqlPast
 
         scope = Scope.of(self.workspace.mesh, selected)
         settings, environments = self.settings.maintenance, self.settings.environments
         return Maintaining(
             registry=self.registry,
-            past=SqlPast(self._registry_url, self.root),
+            past=self.past(),
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
             settings=settings if grace_seconds is None else replace(settings, grace_seconds=grace_seconds),
@@ -367,43 +283,16 @@ class Node:
     def _workshop(
         self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh | None, run: str, staging: Path
     ) -> Workshop:
-        import threading
+        from meshwright.node.workshops import equipped
 
-        from meshwright.build.workshop import Workshop
-        from meshwright.engines.duckdb_engine import DuckDBEngine
-        from meshwright.storage.iceberg import IcebergTables
-
-        settings = self.settings
-        spill = self.root / STATE / "spill"
-        engine = DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=spill)
-        engines = {
-            name: DuckDBEngine(
-                memory_mb=domain.memory_mb or settings.memory_mb,
-                threads=domain.threads or settings.threads,
-                temp=spill / name,
-            )
-            for name, domain in self.workspace.mesh.domains.items()
-            if domain.memory_mb or domain.threads
-        }
-        return Workshop(
-            root=self.root,
-            settings=settings,
+        return equipped(
+            self,
+            domains=self.workspace.mesh.domains,
             environment=environment,
             run=run,
             staging=staging,
-            trace_id=trace_id(),
-            principal=self.principal,
-            engine=engine,
-            engines=engines,
-            registry=self.registry,
-            tables=IcebergTables(self.warehouse),
-            warehouse=self.warehouse,
             sources=self._sources(environment, {**self.workspace.locks, **(mesh.pinned if mesh is not None else {})}),
-            cache=self.cache,
             emit=emit,
-            workers=settings.threads or _processors(),
-            now=self.now,
-            python_slots=threading.Semaphore(max(1, _memory_mb() // 2 // max(1, settings.python_memory_mb))),
         )
 
     def reader(self, environment: str, *, acting: str = "", purpose: str = "") -> Reader:
@@ -429,13 +318,6 @@ class Node:
         return replace(reader, restrict=restrict, keys=Keys(pseudonym=self.pseudonym_key))
 
     @cached_property
-    def policies(self) -> Policies:
-        """The published policies, in the same registry."""
-        from meshwright.storage.sql_policies import SqlPolicies
-
-        return SqlPolicies(self.settings.registry, self.root)
-
-    @cached_property
     def council(self) -> Council:
         """Works on the policies in this mesh's files."""
         from meshwright.operating.council import Council
@@ -447,21 +329,6 @@ class Node:
             registry=self.registry,
             principal=self.principal,
         )
-
-    @cached_property
-    def pseudonym_key(self) -> bytes:
-        """The mesh's own key for pseudonyms, made at the first use: whoever has it can tell who is meant."""
-        from meshwright.governance.pseudonyms import pseudonym_key
-
-        return pseudonym_key(self.root / STATE)
-
-    @cached_property
-    def principal(self) -> str:
-        """Who acts: on a laptop, the local owner of the mesh."""
-        try:
-            return f"local:{getpass.getuser()}"
-        except (KeyError, OSError):
-            return "local:owner"
 
 
 class _Lazy:
@@ -484,49 +351,8 @@ def _new_binder() -> Binder:
     return Binder()
 
 
-def _processors() -> int:
-    # What this process may use where the system says so, as Linux does; else all there are.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _memory_mb() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-
-
-def trace_id() -> str:
-    """The caller's W3C trace id when it gives one as TRACEPARENT, else a new one: 32 hexadecimal digits."""
-    parts = os.environ.get("TRACEPARENT", "").split("-")
-    if len(parts) == 4 and len(parts[1]) == 32:  # noqa: PLR2004 - version, trace id, parent id, flags
-        return parts[1]
-    return secrets.token_hex(16)
-
-
 def open_node(folder: Path) -> Node:
     """The node of the mesh that *folder* is in. Raises NotFound when it is in none."""
     from meshwright.workspace.root import find_root
 
     return Node(find_root(folder))
-
-
-@contextmanager
-def open_runner(
-    folder: Path, settings: RunSettings, name: str, *, tell: Callable[[RunEvent], None], show: Show
-) -> Iterator[Runner]:
-    """A runner, called *name*, of the mesh that *folder* is in. Raises NotFound when it is in none.
-
-    *tell* and *show* take what the runner and its builds say. Leaving waits a little for webhooks that are being told.
-    """
-    from meshwright.operating.clock import Clock
-    from meshwright.operating.notifying import Notifying
-    from meshwright.operating.runner import Runner
-    from meshwright.workspace.root import find_root
-
-    root, clock = find_root(folder), Clock()
-    notifying = Notifying(root, tell=tell, clock=clock)
-    try:
-        yield Runner(lambda: Node(root), settings, name, tell=tell, show=show, after=notifying.after, clock=clock)
-    except BaseException:
-        # Whoever stops it does not want to wait.
-        notifying.close(NOTICE_SECONDS / 10)
-        raise
-    notifying.close(NOTICE_SECONDS)
