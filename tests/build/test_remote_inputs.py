@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -370,3 +372,26 @@ def test_a_whole_s3_url_goes_by_the_environment_or_a_named_connection(
     )
     mesh.build("--select", "sales.through")
     assert mesh.rows("sales.through") == [{"id": 1}]
+
+
+def test_a_zip_archive_of_a_web_server_is_unpacked(mesh: MeshFolder, web: WebServer) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("a.csv", ORDERS)
+        packed.writestr("b.csv", "id,amount\n3,much\n")
+    web.put("/orders.zip", archive.getvalue())
+    mesh.product(
+        "sales.orders",
+        "SELECT * FROM packed",
+        descriptor=f"""\
+        inputPorts:
+        - name: packed
+          customProperties:
+          - {{property: mesh.path, value: '{web.url("/orders.zip")}'}}
+          - {{property: mesh.format, value: csv}}
+          - {{property: mesh.options, value: {{columns: {{id: INTEGER, amount: DOUBLE}}}}}}
+        """,
+    )
+    message = mesh.build(code=2)["sales.orders"]["message"]
+    assert "b.csv" in message
+    assert "'much' is not DOUBLE" in message

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from s3_server import Bucket
     from web_server import WebServer
 
+# They wait for timeouts, and start servers of their own.
+pytestmark = pytest.mark.slow
 ORDERS = "id,amount\n1,1.5\n2,2.5\n"
 
 

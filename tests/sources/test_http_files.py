@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,11 +64,17 @@ def test_a_format_is_told_by_the_url_else_by_the_server(web: WebServer, tmp_path
     web.put("/packed.csv.gz", gzip.compress(CSV))
     web.put("/unpacked.csv.gz", CSV)
     web.put("/sent-packed.csv", gzip.compress(CSV), headers={"Content-Encoding": "gzip"})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("a.csv", CSV)
+        packed.writestr("b.csv", CSV)
+    web.put("/archive.zip", archive.getvalue())
     for path, kind, count in (
         ("/export", "json", 1),
         ("/packed.csv.gz", "csv", 2),
         ("/unpacked.csv.gz", "csv", 2),
         ("/sent-packed.csv?year=2024", "csv", 2),
+        ("/archive.zip", "csv", 4),
     ):
         with open_source(Source(path=web.url(path)), root=tmp_path, cache=tmp_path / "cache") as opened:
             assert opened.format == kind, path

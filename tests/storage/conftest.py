@@ -21,6 +21,7 @@ from meshwright.model.publication import (
     Snapshot,
 )
 from meshwright.model.results import Outcome, RuleResult
+from meshwright.storage.domain_warehouses import DomainWarehouses
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
 from meshwright.storage.s3_files import S3Warehouse
@@ -100,14 +101,43 @@ class S3Place:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class DomainPlace(LocalPlace):
+    """Where the files are of a mesh whose domain `sales` has a warehouse of its own."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root / "shared")
+        self.own = LocalPlace(root / "own")
+
+    def open(self) -> Warehouse:  # type: ignore[override] # two local ones as one
+        shared, own = LocalWarehouse(self.root), LocalWarehouse(self.own.root)
+        return DomainWarehouses(shared, {"sales": own}, is_shared=lambda _: False)
+
+    def of(self, path: str) -> LocalPlace:
+        return self.own if path.startswith("sales/") else LocalPlace(self.root)
+
+    def put(self, path: str, content: bytes) -> None:
+        self.of(path).put(path, content)
+
+    def get(self, path: str) -> bytes:
+        return self.of(path).get(path)
+
+    def delete(self, path: str) -> None:
+        self.of(path).delete(path)
+
+    def paths(self) -> list[str]:
+        return sorted(super().paths() + self.own.paths())
+
+
 Place = LocalPlace | S3Place
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=["local", "s3", "domains"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where a new warehouse may be, of each kind: the conformance suite's parameter."""
     if request.param == "local":
         return LocalPlace(tmp_path / "warehouse")
+    if request.param == "domains":
+        return DomainPlace(tmp_path / "warehouses")
     return S3Place(request.getfixturevalue("bucket"), tmp_path / "copies")
 
 

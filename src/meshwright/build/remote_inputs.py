@@ -12,6 +12,7 @@ from meshwright.model.datatype import literal, quote
 from meshwright.model.errors import MeshwrightError, Refused
 from meshwright.model.publication import InputRead
 from meshwright.sources import files, highest, opening
+from meshwright.sources.paths import with_members
 from meshwright.sources.watching import all_within
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ class RemoteInput:
         return brought, table, read
 
     def _scan(self, paths: list[Path], brought: Brought, folder: Path) -> str:
-        names = [str(path) for path in paths]
         try:
+            names = with_members(paths)
             return files.scan(self.workshop.root, self.source, self.columns, unpacked=folder, files=names)
         except (Refused, *opening.TOLD) as error:
             raise brought.told(error) from None

@@ -9,6 +9,7 @@ from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities
 from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
+from meshwright.model.connection import without_secrets
 from meshwright.model.findings import Finding
 from meshwright.model.maintenance import History, Maintenance
 from meshwright.model.mesh import Domain, People, Settings
@@ -110,7 +111,7 @@ def _about(store: str, findings: list[Finding]) -> bool:
     return any(one.pointer == f"/{store}" or one.pointer.startswith(f"/{store}/") for one in findings)
 
 
-def _not_understood(keys: tuple[str, str], value: Any, hint: str, path: str) -> Finding:  # noqa: ANN401 - a value of a document
+def _not_understood(keys: tuple[str, ...], value: Any, hint: str, path: str) -> Finding:  # noqa: ANN401 - a value of a document
     return Finding(
         code="wrong-value",
         message=f"The value of {'.'.join(keys)} is not understood",
@@ -169,6 +170,9 @@ def read_domain(document: Any, *, name: str, path: str) -> tuple[Domain | None, 
 def _limits(document: dict[str, Any], path: str, findings: list[Finding]) -> dict[str, Any]:
     """What a domain.yaml says of warehouse, engine and quota."""
     found: dict[str, Any] = {"warehouse": document.get("warehouse", "")}
+    if "://" in found["warehouse"]:
+        hint = "write a folder; only the mesh's own warehouse may lie in an object store"
+        findings.append(_not_understood(("warehouse",), without_secrets(found.pop("warehouse")), hint, path))
     engine, quota = document.get("engine", {}), document.get("quota", {})
     found["threads"] = engine.get("threads", 0)
     found["quota_rows"] = quota.get("rows")

@@ -13,6 +13,7 @@ from meshwright.model.connection import DATABASES
 from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import files
 from meshwright.sources.kept_copies import KeptCopies
+from meshwright.sources.paths import with_members
 from meshwright.sources.secrets import look_up
 from meshwright.sources.watching import never
 
@@ -124,8 +125,8 @@ def sample_remote(source: Source, reader: Remote, connection: DuckDBPyConnection
 def look(source: Source, brought: Brought, connection: DuckDBPyConnection, folder: Path) -> Sample:
     """What the local copies of *source* are like."""
     local = replace(source, format=source.format or brought.format)
-    names = [str(path) for path in brought.files.values()]
     try:
+        names = with_members(brought.files.values())
         return files.sample(folder, local, connection, unpacked=folder / "unpacked", files=names)
     except MeshwrightError as error:
         raise brought.told(error) from error
@@ -172,7 +173,7 @@ def open_source(
             reader = remote(source, root=root, cache=cache, connection=connection)
             brought = bring(reader, folder)
             found = look(source, brought, engine, folder)
-            base, names = folder, [str(path) for path in brought.files.values()]
+            base, names = folder, with_members(brought.files.values())
             copies = brought.files
         else:
             found = files.sample(root, source, engine, unpacked=folder)

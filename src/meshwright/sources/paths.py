@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from meshwright.model.errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from meshwright.model.product import Source
 
@@ -41,6 +41,16 @@ def files(root: Path, source: Source) -> list[str]:
         _check_links(root, name, inside, is_plain=is_plain)
     return [
         one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])
+    ]
+
+
+def with_members(paths: Iterable[Path]) -> list[str]:
+    """*paths*, which are absolute, as names of files; of an archive its members. Raises as `files` does."""
+    root = Path("/")
+    return [
+        one
+        for path in paths
+        for one in (_members(root, str(path), "") if path.suffix.lower() == ".zip" else [str(path)])
     ]
 
 

@@ -7,6 +7,7 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from meshwright.storage.durable import reported
 from meshwright.storage.local_files import LocalWarehouse
 
 if TYPE_CHECKING:
@@ -150,7 +151,9 @@ class DomainWarehouses:
         if folder is None:
             return staged
         moved = folder / f"{uuid.uuid4().hex}-{staged.name}"
-        shutil.move(staged, moved)
+        with reported(staged, "move what was staged"):
+            # The usual case is one disk, where this renames.
+            shutil.move(staged, moved)
         return moved
 
     def _all(self) -> list[Warehouse]:
