@@ -219,6 +219,25 @@ def test_parquet_with_types_that_no_table_holds_is_converted(shop: Shop) -> None
     assert (row["order_id"], row["span"], row["at"]) == (1, "1 day", "10:00:00")
 
 
+def test_a_type_that_nobody_knows_is_named_with_its_column(shop: Shop) -> None:
+    target = shop.mesh.root / "data/in.parquet"
+    target.parent.mkdir(exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1 AS id, '10:00'::TIME_NS AS fine) TO '{target}' (FORMAT parquet)")
+    answer = shop.mesh.mesh("new", "product", "shop/taken", "--from", str(target))
+    assert (answer.code, "column fine is of type TIME_NS" in answer.err) == (2, True)
+
+
+def test_infinite_days_are_null_and_said(shop: Shop) -> None:
+    target = shop.mesh.root / "data/in.parquet"
+    target.parent.mkdir(exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1 AS id, DATE 'infinity' AS until) TO '{target}' (FORMAT parquet)")
+    answer = shop.mesh.mesh("new", "product", "shop/taken", "--from", str(target))
+    assert "until: it has infinite times" in answer.out
+    assert shop.rows() == [{"id": 1, "until": None}]
+
+
 def test_dates_keep_their_day(shop: Shop) -> None:
     days = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(400)]
     shop.start(lines("id;day", *(f"{number};{day:%d.%m.%Y}" for number, day in enumerate(days))))

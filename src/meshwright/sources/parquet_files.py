@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 
 
 def columns(path: Path, connection: DuckDBPyConnection) -> Columns:
-    """The columns of the file at *path*, as DuckDB reads them."""
+    """The columns of the file at *path*, as DuckDB reads them. Raises InvalidInput for a type that nothing here knows."""
     read = f"DESCRIBE SELECT * FROM {parquet([str(path)])}"
-    return tuple((row[0], DataType.parse(row[1])) for row in connection.execute(read).fetchall())
+    return tuple((row[0], _type(row[0], row[1], path)) for row in connection.execute(read).fetchall())
+
+
+def _type(column: str, kind: str, path: Path) -> DataType:
+    try:
+        return DataType.parse(kind)
+    except ValueError as error:
+        raise InvalidInput(
+            f"{path}: column {column} is of type {kind}, which cannot be read; write the file without it, or as text"
+        ) from error
 
 
 def scan(paths: Sequence[tuple[str, Path]], wanted: Columns, connection: DuckDBPyConnection) -> str:
