@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mesh_folder import MeshFolder
+from mesh_stores import in_postgresql, in_s3
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,16 +34,19 @@ class Repositories:
     finance: MeshFolder
 
 
-@pytest.fixture
-def teams(tmp_path: Path) -> Repositories:
-    """Both built. The one names what they share by absolute paths, the other relative to itself."""
+@pytest.fixture(params=["files", pytest.param("servers", marks=pytest.mark.slow)])
+def teams(request: pytest.FixtureRequest, tmp_path: Path) -> Repositories:
+    """Both built. Where they share files the one names them by absolute paths, the other relative to itself."""
     shared = tmp_path / "shared"
     shared.mkdir()
+    absolute = f"registry: sqlite:///{shared}/registry.db\nwarehouse: {shared}/warehouse\n"
+    relative = "registry: sqlite:///../../shared/registry.db\nwarehouse: ../../shared/warehouse\n"
+    if request.param == "servers":
+        postgres, bucket = request.getfixturevalue("postgres"), request.getfixturevalue("bucket")
+        absolute = relative = in_postgresql(postgres, shared) + in_s3(bucket, shared)
     sales, finance = _checkout(tmp_path / "sales-team"), _checkout(tmp_path / "teams/finance")
-    sales.write("mesh.yaml", f"name: shop\nregistry: sqlite:///{shared}/registry.db\nwarehouse: {shared}/warehouse\n")
-    finance.write(
-        "mesh.yaml", "name: shop\nregistry: sqlite:///../../shared/registry.db\nwarehouse: ../../shared/warehouse\n"
-    )
+    sales.write("mesh.yaml", f"name: shop\n{absolute}")
+    finance.write("mesh.yaml", f"name: shop\n{relative}")
     sales.product("sales.orders", ORDERS, contract=CONTRACT)
     sales.build("--env", "prod")
     finance.product("finance.revenue", "select sum(amount) as total from sales.orders")
