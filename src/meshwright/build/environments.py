@@ -286,6 +286,7 @@ def _promoted(
         reason=f"promoted from {one.environment}: {one.reason}",
         promoted_from=one.environment,
         compacted=False,
+        built_at="",
         inputs=tuple(map(renumbered, one.inputs)),
         ports=tuple(
             replace(port, written_in=base if port.written_in == one.environment else port.written_in)

@@ -6,7 +6,6 @@ same order, so the ports' content versions stay: nothing downstream is built for
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -116,7 +115,6 @@ class Rewriting:
     def __init__(self, workshop: Workshop, head: Publication) -> None:
         self.workshop = workshop
         self.head = head
-        self.started = time.monotonic()
         self.snapshots: list[Snapshot] = []
 
     def compact(self, pieces: Mapping[Port, Sequence[Piece]]) -> Publication:
@@ -244,9 +242,9 @@ class Rewriting:
             principal=workshop.principal,
             trace_id=workshop.trace_id,
             run=uuid.uuid4().hex,
-            duration_seconds=time.monotonic() - self.started,
             promoted_from="",
             compacted=compacted,
+            built_at=head.made_at,
         )
         workshop.registry.publish(publication, snapshots=self.snapshots, head=head.sequence)
         return publication

@@ -49,7 +49,7 @@ def product_states(
 
 def _state(name: str, head: Publication | None, attempts: list[Attempt], now: datetime) -> ProductState:
     """The state of a product with these *attempts*, newest first."""
-    since = [one for one in attempts if head is None or one.ended_at > head.published_at]
+    since = [one for one in attempts if head is None or one.ended_at > head.made_at]
     attempt, failing_since = (since[0], since[-1].ended_at) if since else (None, "")
     if head is None:
         state = "failing" if attempt else "never published"

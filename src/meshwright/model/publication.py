@@ -172,6 +172,13 @@ class Publication:
     promoted_from: str = ""
     # Whether it serves the rows of its parent, in other files.
     compacted: bool = False
+    # When its rows were built, if that was for an earlier publication; "" when it was for this one.
+    built_at: str = ""
+
+    @property
+    def made_at(self) -> str:
+        """When the last build that looked at its inputs published: maintenance publishes, too, and looks at none."""
+        return self.built_at or self.published_at
 
     def port(self, name: str, major: int | None = None) -> PublishedPort | None:
         """The port called *name*, its newest major version unless *major* says which."""

@@ -101,7 +101,7 @@ def _health(state: ProductState, outlook: Outlook, due: Due | None) -> Health:
 
 
 def _is_after_head(run: Run, head: Publication | None) -> bool:
-    return head is None or run.ended_at > head.published_at
+    return head is None or run.ended_at > head.made_at
 
 
 def _late(state: ProductState, outlook: Outlook) -> Iterator[tuple[str, str]]:
@@ -118,7 +118,7 @@ def _late(state: ProductState, outlook: Outlook) -> Iterator[tuple[str, str]]:
 def _infrequent(head: Publication, outlook: Outlook) -> Iterator[tuple[str, str]]:
     """The ODCS promise `frequency`: how often a port is updated. A run that found nothing new keeps it."""
     run = outlook.runs.get(head.product)
-    updated = max(head.published_at, run.good_at if run is not None else "")
+    updated = max(head.made_at, run.good_at if run is not None else "")
     for port in head.ports:
         for level in port.contract.service_levels:
             if level.property.lower() not in FREQUENCY:

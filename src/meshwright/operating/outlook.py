@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from meshwright.formats import cron
-from meshwright.model.errors import InvalidMesh
+from meshwright.model.errors import InvalidMesh, NotFound
 from meshwright.model.findings import Severity
 from meshwright.model.schedule import Due, Served, Situation, due, late_from, retry
 
@@ -86,8 +87,9 @@ class Outlook:
 
     def _served(self, head: Publication, known: Collection[int | None]) -> Served:
         at = datetime.fromisoformat(head.published_at)
-        if head.sequence in known:
-            return Served(sequence=head.sequence, at=at, first_unread=at)
+        made = self._made(head, known)
+        if made.sequence in known:
+            return Served(sequence=made.sequence, at=at, first_unread=at)
         # Only of what was not read yet the history matters.
         moves = self.registry.move_history(self.environment, head.product)
         newest = datetime.fromisoformat(moves[-1][0]) if moves else at
@@ -98,10 +100,17 @@ class Outlook:
             first = datetime.fromisoformat(moved_at)
         return Served(sequence=head.sequence, at=newest, first_unread=first)
 
+    def _made(self, head: Publication, known: Collection[int | None]) -> Publication:
+        """*head*, or the one before it that is *known* or made the rows: compacting files makes nothing new."""
+        with suppress(NotFound):
+            while head.compacted and head.sequence not in known and head.parent is not None:
+                head = self.registry.publication(self.environment, head.product, head.parent)
+        return head
+
 
 def began(head: Publication) -> datetime:
     """When the build of *head* began: what changed later it may not have seen."""
-    return datetime.fromisoformat(head.published_at) - timedelta(seconds=head.duration_seconds)
+    return datetime.fromisoformat(head.made_at) - timedelta(seconds=head.duration_seconds)
 
 
 def look(mesh: RunningMesh, environment: str, now: datetime) -> Outlook:
