@@ -122,6 +122,16 @@ def test_an_unknown_sheet_gets_a_suggestion(shop: Shop) -> None:
     assert "did you mean 'Orders'?" in new(shop, str(file), "--sheet", "orders", code=2)
 
 
+def test_a_sheet_of_what_is_no_workbook_is_refused(shop: Shop) -> None:
+    shop.mesh.write("data/orders.csv", ORDERS)
+    assert "is no workbook" in new(shop, "data/orders.csv", "--sheet", "One", code=2)
+
+
+def test_a_product_that_was_never_built_is_named_with_the_next_step(shop: Shop) -> None:
+    shop.mesh.product("shop.orders", "SELECT 1 AS id")
+    assert "mesh build --select shop.orders" in new(shop, "shop.orders", code=2)
+
+
 def test_a_url_is_fetched_and_looked_at(shop: Shop, web: WebServer) -> None:
     web.put("/files/orders.csv", ORDERS.replace(",", ";").replace(".50", ",50 €").encode("cp1252"))
     new(shop, web.url("/files/orders.csv"))

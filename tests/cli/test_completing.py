@@ -55,6 +55,8 @@ def completed(mesh: MeshFolder, line: str, monkeypatch: pytest.MonkeyPatch, caps
         ("mesh build --select +tag:", "+tag:money"),
         ("mesh plan --select domain:", "domain:sales"),
         ("mesh explain cyc", "cycle"),
+        ("mesh new product sales/x --blueprint agg", "aggregate"),
+        ("mesh new product sales/x --from sales.o", "sales.orders"),
         ("mesh env dr", "drop"),
         ("mesh nonsense x", ""),
         ("mesh read sales.orders --nonsense", ""),

@@ -22,6 +22,7 @@ from meshwright.sources import excel_files, files
 from meshwright.sources.opening import bring, remote
 from meshwright.sources.paths import GLOB, MEMBER
 from meshwright.sources.unpacking import readable
+from meshwright.workspace.loading import DOMAINS
 from meshwright.workspace.remote_sources import check_address
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Origins:
             return self.tables(self.elsewhere(remote), product, sheets=sheets)
         address = _address(text)
         if address is not None:
+            _refuse_sheets(sheets, text)
             return [self.port(address, product)]
         raise NotFound(
             f"'{text}' is no file, seen from {self.here} or from the mesh's root, no URL, and no port (domain.product)"
@@ -77,6 +79,7 @@ class Origins:
         name = _input_name(place, product)
         if place.ending == "excel":
             return self.workbook(place, name, sheets)
+        _refuse_sheets(sheets, place.source.address)
         if place.ending in {"csv", ""} and (place.ending or not place.columns) and not self.is_other(place):
             return [look_at_csv(place, name, self.connection, self.unpacked)]
         return [look_at_typed(place, name, self.connection, self.unpacked)]
@@ -183,7 +186,13 @@ class Origins:
     def port(self, address: PortAddress, product: str) -> InputTable:
         """The table that another product's port serves."""
         reader = self.reader()
-        resolved = reader.resolve(str(address))
+        try:
+            resolved = reader.resolve(str(address))
+        except NotFound as error:
+            if (self.root / DOMAINS / address.domain / address.product).is_dir():
+                step = f"run `mesh build --select {address.product_id}` first"
+                raise NotFound(f"{error}; it is written, but not built there: {step}") from error
+            raise
         if resolved.port.kind != "tables":
             raise InvalidInput(f"{address} publishes files, not a table: no product can be written from it")
         rows = reader.read(str(address))
@@ -198,6 +207,11 @@ class Origins:
             rows=resolved.port.rows,
             contract=contract,
         )
+
+
+def _refuse_sheets(sheets: Sequence[str], what: str) -> None:
+    if sheets:
+        raise InvalidInput(f"{what} is no workbook: leave out --sheet")
 
 
 def _address(text: str) -> PortAddress | None:

@@ -106,6 +106,25 @@ def _port(context: click.Context, known: Container[str]) -> str:
     return ""
 
 
+def origins(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What `--from` takes: ports by address, and files, which the shell knows itself."""
+    found = ports(context, parameter, incomplete) if incomplete else []
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def blueprints(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Blueprints by name, and `list`."""
+    del parameter
+    from meshwright.authoring.blueprints import blueprints as known
+    from meshwright.workspace.root import find_root
+
+    try:
+        found = known(find_root(Path(context.find_root().params.get("folder") or ".")))
+    except Exception:  # noqa: BLE001 - as above
+        return []
+    return _starting([*found, "list"], incomplete)
+
+
 def environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Environments by name."""
     del parameter

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from meshwright.cli import completing
 from meshwright.cli.options import environment, node_of
 from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import PortAddress, nearest
@@ -104,11 +105,16 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     "--from",
     "source",
     metavar="WHAT",
+    shell_complete=completing.origins,
     help="Look at a file, a glob in quotes, a URL, CONNECTION#table or another product's port, and write what fits it.",
 )
 @click.option("--sheet", "sheets", metavar="NAME", multiple=True, help="Take this sheet of a workbook only.")
 @click.option(
-    "--blueprint", "blueprint", metavar="NAME", help="The folder to render the product from; `list` prints all."
+    "--blueprint",
+    "blueprint",
+    metavar="NAME",
+    shell_complete=completing.blueprints,
+    help="The folder to render the product from; `list` prints all.",
 )
 @environment
 @click.pass_context
