@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mesh_folder import MeshFolder
     from postgres_server import PostgresDatabase
+    from s3_server import Bucket
     from web_server import WebServer
 
 TOKEN = "t0ken-that-nobody-may-see"
@@ -42,10 +43,10 @@ def said(mesh: MeshFolder, *arguments: str, env: dict[str, str]) -> str:
 
 @pytest.mark.slow
 def test_no_secret_is_anywhere_after_good_and_bad_builds(
-    mesh: MeshFolder, postgres: PostgresDatabase, web: WebServer
+    mesh: MeshFolder, postgres: PostgresDatabase, web: WebServer, bucket: Bucket
 ) -> None:
     password = postgres.server.password
-    env = {"CRM_PASSWORD": password, "API_TOKEN": TOKEN}
+    env = {"CRM_PASSWORD": password, "API_TOKEN": TOKEN, "LAKE_SECRET": bucket.server.password}
     mesh.write(
         "mesh.yaml",
         f"""\
@@ -66,8 +67,17 @@ def test_no_secret_is_anywhere_after_good_and_bad_builds(
             user: {USER}
             password: {{env: API_TOKEN}}
             timeout: 1s
+          lake:
+            type: s3
+            endpoint: {bucket.server.endpoint}
+            bucket: {bucket.name}
+            access_key_id: {bucket.server.user}
+            secret_access_key: {{env: LAKE_SECRET}}
+            timeout: 1s
         """,
     )
+    bucket.put("a.csv", b"id\n1\n")
+    mesh.product("sales.objects", "SELECT * FROM 'lake#a.csv'")
     postgres.execute("CREATE TABLE orders AS SELECT 1 AS id")
     web.put("/a.csv", "id\n1\n", wants={"X-Token": TOKEN})
     mesh.product("sales.orders", "SELECT * FROM 'crm#orders'")
@@ -77,6 +87,7 @@ def test_no_secret_is_anywhere_after_good_and_bad_builds(
     for change in (
         lambda: postgres.execute("ALTER TABLE orders RENAME id TO number"),
         lambda: web.put("/a.csv", "id\nmuch\n", status=500),
+        lambda: env.update(LAKE_SECRET="another-wr0ng-one"),
         lambda: mesh.edit("mesh.yaml", "user: mesh", "user: nobody_at_all"),
         lambda: mesh.edit("mesh.yaml", f"port: {postgres.server.port}", "port: 1"),
         lambda: mesh.edit("mesh.yaml", "host: 127.0.0.1", "host: no.such.host.invalid"),
@@ -86,7 +97,9 @@ def test_no_secret_is_anywhere_after_good_and_bad_builds(
         texts.append(said(mesh, "-v", "build", "--json", env=env))
     texts += [said(mesh, "-v", "plan", "--json", env=env), said(mesh, "show", "sales.orders", "--effective", env=env)]
     assert any("sales.orders" in text and "crm#orders" in text for text in texts)
-    hidden = [password, TOKEN]
+    hidden = [password, TOKEN, bucket.server.password, "another-wr0ng-one"]
+    # Whole requests, with what signs them.
+    assert not [text for text in texts if "botocore" in text or "X-Amz" in text]
     for secret in hidden:
         assert not [text for text in texts if secret in text]
         assert not [name for name, content in everything(mesh.root) if secret.encode() in content]

@@ -275,3 +275,19 @@ def test_a_missing_library_is_told_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, "adbc_driver_manager", None)
     with pytest.raises(Unavailable, match=r"pip install 'meshwright\[sqlite\]'"):
         bring(reader(table("t", "shop"), SHOP, tmp_path), tmp_path)
+
+
+def test_a_sqlite_file_that_nobody_wrote_is_not_read_to_know_that(
+    shop: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.execute("CREATE TABLE t AS SELECT 1 AS a")
+    source = table("t", "shop")
+    assert reader(source, SHOP, tmp_path).glance() is None
+    bring(reader(source, SHOP, tmp_path), tmp_path / "1")
+    # So new that another write could hide in the clock's tick.
+    assert reader(source, SHOP, tmp_path).glance() is None
+    monkeypatch.setattr("meshwright.sources.sqlite.SETTLED_NS", 0)
+    prints = bring(reader(source, SHOP, tmp_path), tmp_path / "2").prints
+    assert reader(source, SHOP, tmp_path).glance() == prints
+    shop.execute("INSERT INTO t VALUES (2)")
+    assert reader(source, SHOP, tmp_path).glance() is None

@@ -70,3 +70,10 @@ def test_what_is_said_has_no_secret_in_any_spelling(tmp_path: Path, monkeypatch:
         assert "else" not in said
         assert "abc" not in said
     assert "p@ss" not in repr(opened)
+
+
+def test_a_password_within_a_secret_url_is_hidden_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_URL", "postgresql://u:sec%ret-part@h/d")
+    url = Connection(name="crm", type="postgresql", settings={"url": {"env": "CRM_URL"}}, path="mesh.yaml")
+    said = look_up(url, tmp_path).scrub('invalid percent-encoded token: "sec%ret-part"')
+    assert "ret-part" not in said

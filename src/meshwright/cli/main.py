@@ -102,6 +102,9 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.CRITICAL, format="%(levelname)s %(name)s: %(message)s"
     )
+    for library in ("botocore", "boto3", "s3transfer", "urllib3"):
+        # They would log whole requests, with what signs them.
+        logging.getLogger(library).setLevel(logging.WARNING)
     ctx.obj = folder
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "sources"
 RECORD: Final = "copy.json"
+SEEN: Final = "seen.json"
 # Nobody writes a draft and is silent for so long.
 ABANDONED_SECONDS: Final = 86_400
 
@@ -113,6 +114,28 @@ class KeptCopies:
         except OSError as error:
             raise Unavailable(f"{target}: cannot be written: {error.strerror or error}") from error
         return target
+
+    def remember(self, key: str, *, version: str, content: str) -> None:
+        """Keep what *version* of *key*, of which there is no copy, held: its *content*'s fingerprint."""
+        import msgspec
+
+        place = self._place(key)
+        new = place / f"{SEEN}.{uuid.uuid4().hex}"
+        with contextlib.suppress(OSError):
+            # Without it the next plan does not know; that is slower, not wrong.
+            place.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(msgspec.json.encode({"version": version, "content": content}))
+            new.replace(place / SEEN)
+
+    def recall(self, key: str, *, version: str) -> str:
+        """The fingerprint of what *version* of *key* held, "" when that is not known."""
+        import msgspec
+
+        try:
+            seen = msgspec.json.decode((self._place(key) / SEEN).read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.MsgspecError):
+            return ""
+        return seen.get("content", "") if seen.get("version") == version else ""
 
     def _place(self, key: str) -> Path:
         return self.folder / hashlib.sha256(key.encode()).hexdigest()[:32]

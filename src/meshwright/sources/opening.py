@@ -62,7 +62,7 @@ def remote(source: Source, *, root: Path, cache: Path, connection: Connection | 
         case "sqlite":
             from meshwright.sources.sqlite import SqliteTable
 
-            return SqliteTable(name, source, opened, root)
+            return SqliteTable(name, source, opened, root, copies)
         case "http":
             return _http(source.path, name, opened, copies)
         case _:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from meshwright.model.connection import is_reference, without_secrets
 from meshwright.model.errors import InvalidInput, Unavailable
@@ -20,6 +21,7 @@ EXEC_SECONDS_MAX: Final = 30
 HIDDEN: Final = "***"
 # Shorter than this a secret would turn every message into stars, and is none.
 LENGTH_MIN: Final = 3
+PASSWORD: Final = re.compile(r"://[^/?#@]*?:([^/?#]*)@")
 
 
 @dataclass(slots=True)
@@ -48,8 +50,9 @@ def look_up(connection: Connection, root: Path) -> Opened:
     def resolved(name: str, value: Any) -> Any:  # noqa: ANN401 - a setting
         if is_reference(value):
             secret = _secret(value, root, f"{connection.path}: connection {connection.name}: {name}")
-            if len(secret) >= LENGTH_MIN:
-                hidden.append(secret)
+            # A URL is secret as a whole, and so is the password in it: libraries quote parts of what they cannot read.
+            parts = PASSWORD.findall(secret)
+            hidden.extend(one for one in (secret, *parts, *map(unquote, parts)) if len(one) >= LENGTH_MIN)
             return secret
         if isinstance(value, dict):
             return {key: resolved(f"{name}.{key}", inner) for key, inner in value.items()}

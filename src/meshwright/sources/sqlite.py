@@ -7,8 +7,8 @@ and a read goes by the type that was pinned: a value that is another one is an e
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
+import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote as quoted
 
@@ -17,6 +17,7 @@ from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
+from meshwright.sources.fingerprints import SETTLED_NS
 from meshwright.sources.table_files import write_rows
 from meshwright.sources.watching import Pulse, counted, never
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from meshwright.engines import Columns
     from meshwright.model.product import Source
     from meshwright.sources.adbc import AdbcSession
+    from meshwright.sources.kept_copies import KeptCopies
     from meshwright.sources.secrets import Opened
 
 SECONDS_DEFAULT: Final = 30
@@ -49,9 +51,10 @@ class SqliteTable:
 
     format = "parquet"
 
-    def __init__(self, name: str, source: Source, opened: Opened, root: Path) -> None:
+    def __init__(self, name: str, source: Source, opened: Opened, root: Path, copies: KeptCopies) -> None:
         self.name = name
         self.opened = opened
+        self.copies = copies
         self.incremental = source.incremental
         self.declared = frozenset(source.options.get("columns") or ())
         self.table = "" if source.query else source.path
@@ -62,9 +65,10 @@ class SqliteTable:
         self._local: Path | None = None
 
     def glance(self) -> Mapping[str, str] | None:
-        """The highest value, where the table is read by it; else nobody can tell without reading."""
+        """The highest value, where the table is read by it; else what the file held when it was last the same file."""
         if not self.incremental:
-            return None
+            known = self.copies.recall(self._key, version=_state(self.file))
+            return {self.name: known} if known else None
         with self._session() as session:
             return {self.name: self._highest(session)}
 
@@ -77,6 +81,7 @@ class SqliteTable:
         self, folder: Path, *, columns: Columns = (), beyond: str = "", stopped: Callable[[], bool] = never
     ) -> Mapping[str, str]:
         """Read the rows, or those beyond the highest value recorded in *beyond*, into one Parquet file."""
+        state, looked = _state(self.file), time.time_ns()
         with self._session() as session:
             described = self._described(session)
             if columns:
@@ -96,7 +101,13 @@ class SqliteTable:
             types = [(name, kind) for name, _, kind in wanted]
             written = write_rows(batches, types, path, self.name)
         self._local = written.path
+        if state == _state(self.file) and looked - _changed(self.file) > SETTLED_NS:
+            self.copies.remember(self._key, version=state, content=written.sha256)
         return {self.name: now if self.incremental else written.sha256}
+
+    @property
+    def _key(self) -> str:
+        return f"{self.name}|{self.file}|{self.target}"
 
     def local(self, name: str) -> Path:
         """The file that was written."""
@@ -231,11 +242,21 @@ def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def state_of(file: Path) -> str:
+def _state(file: Path) -> str:
     """What tells one state of a database file from the next without reading it."""
     parts = []
-    for path in (file, file.with_name(file.name + "-wal")):
+    for path in _parts(file):
         with contextlib.suppress(OSError):
             stat = path.stat()
-            parts.append(f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}")
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+            parts.append(f"{stat.st_size}:{stat.st_ctime_ns}:{stat.st_ino}")
+    return "|".join(parts)
+
+
+def _changed(file: Path) -> int:
+    """When the database was last written, in nanoseconds since 1970."""
+    return max((path.stat().st_ctime_ns for path in _parts(file) if path.exists()), default=0)
+
+
+def _parts(file: Path) -> tuple[Path, Path]:
+    # What was committed lies in the log until it is moved into the file.
+    return file, file.with_name(f"{file.name}-wal")
