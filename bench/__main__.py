@@ -28,6 +28,7 @@ BENCHMARKS = {
     "diffing": "the difference of two publications of 1 million rows, against DuckDB's full outer join",
     "adopting": "import a dbt project of 500 models",
     "compaction": "make 1,000 small files, 6 million rows, into few, against one rewrite of the data",
+    "previewing": "mesh preview on the example mesh, and completion",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }
 
