@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -245,3 +248,29 @@ def test_a_checkout_tells_of_its_own_products_only(told: Told) -> None:
     assert other.run() == []
     assert told.run() == [("sales.clean", "blocked"), ("sales.raw", "failing")]
     assert other.run() == []
+
+
+def test_the_command_tells_before_it_ends_and_signs_by_a_secret_that_a_command_prints(told: Told) -> None:
+    told.mesh.write("key", "whsec_aHVzaA==\n")
+    told.mesh.write(
+        "mesh.yaml", "name: m\nwebhooks:\n- {url: {env: HOOK}, on: [failing], secret: {exec: [cat, key]}}\n"
+    )
+    bad(told)
+    assert told.mesh.mesh("run", "--due").code == 1
+    assert told.receiver.told == [("sales.raw", "failing")]
+    (message,) = told.receiver.received
+    content = f"{message.headers['webhook-id']}.{message.headers['webhook-timestamp']}.".encode() + message.body
+    mac = hmac.new(b"hush", content, hashlib.sha256).digest()
+    assert message.headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
+
+
+def test_a_receiver_that_refuses_is_a_warning_and_changes_no_exit_code(told: Told) -> None:
+    told.receiver.answers = [400]
+    answer = told.mesh.mesh("run", "--due")
+    assert (answer.code, answer.err) == (0, "")
+    told.mesh.write("mesh.yaml", "name: m\nwebhooks:\n- {url: {env: HOOK}}\n")
+    bad(told)
+    answer = told.mesh.mesh("run", "--select", "sales.raw")
+    assert answer.code == 1
+    assert answer.err == "warning: webhooks[0] was not told that sales.raw is failing: 127.0.0.1 answered 400\n"
+    assert told.receiver.url not in answer.out + answer.err

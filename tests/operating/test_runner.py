@@ -12,6 +12,7 @@ from mesh_folder import MeshFolder
 from meshwright.model.errors import InvalidInput, InvalidMesh, Unavailable
 from meshwright.node import Node
 from meshwright.operating.events import LeftToOthers, Troubled, Waited
+from meshwright.operating.leases import Leases
 from meshwright.storage.sql_runs import SqlRuns
 from operating.conftest import Operated, outcomes
 
@@ -141,6 +142,26 @@ def test_what_another_runner_builds_and_what_reads_it_are_left_to_it(chain: Oper
     chain.clock.jump(timedelta(minutes=1))
     assert list(chain.once()) == list(everyone)
     assert node.runs.leased("prod", now=now) == {}
+    node.runs.close()
+
+
+def test_what_another_runner_built_between_the_look_and_the_lease_is_not_built_again(
+    chain: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Operated(chain.mesh)
+    other.clock = chain.clock
+    take = Leases.take
+
+    def late(self: Leases, products: list[str]) -> list[str]:
+        monkeypatch.undo()
+        assert len(other.once()) == 3
+        return take(self, products)
+
+    monkeypatch.setattr(Leases, "take", late)
+    assert chain.once() == {}
+    assert (len(other.built), len(chain.built)) == (1, 0)
+    node = Node(chain.mesh.root)
+    assert node.runs.leased("prod", now=chain.clock.now()) == {}
     node.runs.close()
 
 
