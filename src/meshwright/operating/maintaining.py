@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from meshwright.model.errors import Refused
+from meshwright.model.errors import Refused, Unavailable
 from meshwright.operating.forgetting import forgettable
 from meshwright.operating.leftovers import leftovers, remove
 
@@ -153,6 +153,12 @@ class Maintaining:
         for table in known:
             known[table] = set(self.past.snapshots(table))
         for snapshot in shortened:
-            metadata = self.tables.without_past(snapshot, known[snapshot.table])
+            try:
+                metadata = self.tables.without_past(snapshot, known[snapshot.table])
+            except Unavailable:
+                if snapshot.id in self.past.snapshots(snapshot.table):
+                    raise
+                # Other maintenance has forgotten it meanwhile.
+                continue
             if metadata is not None:
                 self.past.move_metadata(snapshot, metadata)

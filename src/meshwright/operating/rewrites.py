@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -111,15 +111,12 @@ class Rewrites:
         told = work.told()
         try:
             for _ in range(TRIES):
-                try:
-                    return work.done(workshop)
-                except Conflict:
-                    # A build was first: look at what it published.
-                    head = self.registry.head(self.environment, work.head.product)
-                    again = self._work(work.what, head)
-                    if again is None:
-                        break
-                    work = again
+                # What is read from here on stays: the workshop's run is running. And a build may have been first.
+                again = self._work(work.what, self.registry.head(self.environment, work.head.product))
+                if again is None:
+                    break
+                with suppress(Conflict):
+                    return again.done(workshop)
         except MeshwrightError as error:
             return replace(told, problem=str(error), exit_code=error.exit_code)
         return replace(told, problem="builds were first; the next run takes it up again")

@@ -49,15 +49,21 @@ def unneeded_files(warehouse: Warehouse, stored: Iterable[StoredFile], remains: 
         # Each commit writes a list and a manifest at most: as many of both are all needed.
         if len(present) > len(lists[table]):
             needed = _manifests(warehouse, lists[table])
+            # A list that is gone was forgotten by somebody else meanwhile, or lost: nothing is known of its manifests.
+            if needed is None:
+                continue
             found += [file for file in present if file.path.rsplit("/", 1)[-1] not in needed]
     return sorted(found, key=lambda file: file.path)
 
 
-def _manifests(warehouse: Warehouse, lists: Sequence[str]) -> set[str]:
-    """The names of the manifests in the manifest *lists*."""
+def _manifests(warehouse: Warehouse, lists: Sequence[str]) -> set[str] | None:
+    """The names of the manifests in the manifest *lists*; None when one of these cannot be read."""
     found = set()
     for one in lists:
-        content = warehouse.read(one, doing="read the table's metadata")
+        try:
+            content = warehouse.read(one, doing="read the table's metadata")
+        except Unavailable:
+            return None
         try:
             found |= {str(record["manifest_path"]).rsplit("/", 1)[-1] for record in manifests.read_records(content)}
         except (ValueError, LookupError, EOFError, TypeError, ArithmeticError) as error:
