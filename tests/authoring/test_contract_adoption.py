@@ -183,6 +183,16 @@ def test_what_cannot_be_adopted_is_refused_with_the_next_step(
     assert not (mesh.root / "domains").exists()
 
 
+def test_nothing_is_taken_from_outside_the_contracts_folder(mesh: MeshFolder, specification: str) -> None:
+    mesh.write("../contracts/orders.yaml", SPECIFICATION.replace("files/{model}", "../files/{model}"))
+    file = str(mesh.root.parent / "contracts" / "orders.yaml")
+    answer = mesh.mesh("import", "datacontract", file, "--domain", "checkout", "--server", "local", "--json")
+    notes = [item["note"] for item in answer.data["items"] if item["kind"] == "table" and item["outcome"] == "changed"]
+    assert len(notes) == 2
+    assert all("is outside the contract's folder" in note for note in notes)
+    assert not [path for path in answer.data["files"] if path.endswith(".csv")]
+
+
 def test_a_server_that_is_not_there_is_refused_with_those_that_are(mesh: MeshFolder, specification: str) -> None:
     answer = mesh.mesh("import", "datacontract", specification, "--domain", "checkout", "--server", "locl")
     assert answer.code == 2

@@ -272,6 +272,17 @@ def test_a_project_inside_the_mesh_keeps_its_data_in_place(mesh: MeshFolder) -> 
     assert mesh.build()["small.small"]["outcome"] == "published"
 
 
+def test_nothing_is_taken_from_outside_the_project(mesh: MeshFolder) -> None:
+    secret = mesh.root.parent / "secret.csv"
+    secret.write_text("a\n1\n", encoding="utf-8")
+    files = small(things="select * from {{ source('s', 't') }}") | {
+        "models/s.yml": f"sources: [{{name: s, tables: [{{name: t, meta: {{external_location: '{secret}'}}}}]}}]\n"
+    }
+    answer = adopt(mesh, files, "--json")
+    assert "outside the project" in listed(answer, "changed", "source")["s.t"]["note"]
+    assert not [path for path in answer.data["files"] if path.endswith(".csv")]
+
+
 def test_the_manifest_is_used_while_it_is_newer_than_the_files(mesh: MeshFolder) -> None:
     files = small(things="select * from {{ ref('raw') }}")
     project = write_project(mesh.root.parent / "project", files)

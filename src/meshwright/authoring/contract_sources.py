@@ -83,17 +83,19 @@ class Servers:
         return Whereabouts(path, options={"format": "csv", "columns": columns})
 
     def _local(self, path: str, name: str, options: dict[str, Any]) -> Whereabouts:
-        file = self.contract.resolve().parent / path
+        base, root = self.contract.resolve().parent, self.workspace.root.resolve()
+        file = base / path
         if file.is_dir():
             file /= f"{name}.{options.get('format', 'csv')}"
-        root = self.workspace.root.resolve()
         if file.is_file() and file.resolve().is_relative_to(root):
             return Whereabouts(file.resolve().relative_to(root).as_posix(), file.resolve(), options)
         target = f"data/{self.domain}/{file.name}"
-        if file.is_file():
+        if file.is_file() and file.resolve().is_relative_to(base):
             self.adoption.files[target] = file
             return Whereabouts(target, file, options)
-        note, action = f"{path} is not there", f"put its file at {target}"
+        # Nothing is copied from beyond the contract's own folder, whatever a contract says.
+        where = "is outside the contract's folder" if file.is_file() else "is not there"
+        note, action = f"{path} {where}", f"put its file at {target}"
         self.adoption.changed("table", name, self.contract, to=target, note=note, action=action)
         return Whereabouts(target, None, options)
 

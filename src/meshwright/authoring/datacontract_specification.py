@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.authoring.dbt_configs import listed, mapping
 from meshwright.formats import odcs
 from meshwright.formats.odcs_writing import kept
 from meshwright.formats.yaml_text import Places, pointer
@@ -90,7 +91,7 @@ class _Conversion:
                 "version": str(info.get("version") or "0.1.0"),
                 "status": str(info.get("status") or "draft"),
                 "description": kept({key: str(value).strip() if value else None for key, value in description.items()}),
-                "tags": [str(tag) for tag in self.document.get("tags") or ()],
+                "tags": [str(tag) for tag in listed(self.document.get("tags"))],
                 "servers": list(self._servers()),
                 "schema": [self._model(name, model) for name, model in self._mapping("models").items()],
                 "slaProperties": list(self._service_levels()),
@@ -159,11 +160,12 @@ class _Conversion:
             else:
                 yield made
 
-    def _model(self, name: str, model: dict[str, Any]) -> dict[str, Any]:
-        keys = [str(key) for key in model.get("primaryKey") or ()]
+    def _model(self, name: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - a value of a document
+        model = mapping(given)
+        keys = [str(key) for key in listed(model.get("primaryKey"))]
         here: tuple[str | int, ...] = ("models", name)
-        fields = model.get("fields") if isinstance(model.get("fields"), dict) else {}
-        properties = [self._field(key, value or {}, (*here, "fields", key)) for key, value in (fields or {}).items()]
+        fields = mapping(model.get("fields"))
+        properties = [self._field(str(key), value, (*here, "fields", key)) for key, value in fields.items()]
         for entry in properties:
             if entry["name"] in keys:
                 entry |= {"primaryKey": True, "primaryKeyPosition": keys.index(entry["name"]) + 1}
@@ -174,7 +176,7 @@ class _Conversion:
                 "businessName": model.get("title"),
                 "physicalType": "view" if model.get("type") == "view" else "table",
                 "description": str(model.get("description") or "").strip(),
-                "tags": [str(tag) for tag in model.get("tags") or ()],
+                "tags": [str(tag) for tag in listed(model.get("tags"))],
                 "properties": properties,
                 "quality": list(self._quality(model, here)),
                 "customProperties": _custom(model.get("config")),
@@ -182,10 +184,10 @@ class _Conversion:
             always=("name",),
         )
 
-    def _field(self, name: str, entry: dict[str, Any], here: tuple[str | int, ...]) -> dict[str, Any]:
-        entry = self._resolved(entry, here)
+    def _field(self, name: str, given: Any, here: tuple[str | int, ...]) -> dict[str, Any]:  # noqa: ANN401 - a value of a document
+        entry = self._resolved(mapping(given), here)
         classification = entry.get("classification")
-        tags = [str(tag) for tag in entry.get("tags") or ()]
+        tags = [str(tag) for tag in listed(entry.get("tags"))]
         custom = _custom(entry.get("config"))
         if entry.get("pii"):
             custom.append({"property": "pii", "value": True})
@@ -203,7 +205,7 @@ class _Conversion:
                 "classification": classification,
                 "tags": tags,
                 "examples": [*examples],
-                "enum": [{"value": value} for value in entry.get("enum") or ()],
+                "enum": [{"value": value} for value in listed(entry.get("enum"))],
                 "relationships": [{"type": "foreignKey", "to": str(references)}] if references else [],
                 "quality": list(self._quality(entry, here)),
                 "customProperties": custom,
@@ -239,10 +241,8 @@ class _Conversion:
             size = f"({entry['precision']},{entry.get('scale', 0)})" if entry.get("precision") else "(38,0)"
             return {"logicalType": "number", "physicalType": f"DECIMAL{size}", "logicalTypeOptions": options}
         if word in RECORDS:
-            members = [
-                self._field(key, value or {}, (*here, "fields", key))
-                for key, value in (entry.get("fields") or {}).items()
-            ]
+            fields = mapping(entry.get("fields"))
+            members = [self._field(str(key), value, (*here, "fields", key)) for key, value in fields.items()]
             return {"logicalType": "object", "properties": members}
         if word == "array":
             items = self._field("", entry.get("items") or {}, (*here, "items"))
@@ -269,7 +269,7 @@ class _Conversion:
         return {"logicalType": logical, "physicalType": physical, "logicalTypeOptions": options}
 
     def _quality(self, entry: dict[str, Any], here: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
-        for at, rule in enumerate(entry.get("quality") or ()):
+        for at, rule in enumerate(listed(entry.get("quality"))):
             if not isinstance(rule, dict):
                 continue
             made = {key: value for key, value in rule.items() if key in RULE_KEYS}

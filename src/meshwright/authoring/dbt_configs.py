@@ -27,8 +27,8 @@ def joined(*parts: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in part.items():
             if key == "tags":
                 found["tags"] = [*found.get("tags", []), *listed(value)]
-            elif key == "meta" and isinstance(value, dict):
-                found["meta"] = {**found.get("meta", {}), **value}
+            elif key == "meta":
+                found["meta"] = {**found.get("meta", {}), **mapping(value)}
             else:
                 found[key] = value
     return found
@@ -37,6 +37,11 @@ def joined(*parts: Mapping[str, Any]) -> dict[str, Any]:
 def listed(value: Any) -> list[Any]:  # noqa: ANN401 - a value of a document
     """*value* as a list: itself, alone, or nothing."""
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+
+
+def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a value of a document
+    """*value* when it is a mapping, else an empty one: whatever else stands there says nothing to dbt either."""
+    return value if isinstance(value, dict) else {}
 
 
 def of_folder(section: Any, names: Sequence[str]) -> dict[str, Any]:  # noqa: ANN401 - a section of dbt_project.yml
@@ -59,8 +64,7 @@ def of_folder(section: Any, names: Sequence[str]) -> dict[str, Any]:  # noqa: AN
 def of_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration in a property file's *entry*: its `config`, and the keys that may stand beside it."""
     beside = {key: entry[key] for key in ("tags", "meta", "group", "access") if key in entry}
-    config = entry.get("config")
-    return joined(beside, config if isinstance(config, dict) else {})
+    return joined(beside, mapping(entry.get("config")))
 
 
 def mappings(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:  # noqa: ANN401 - a value of a document

@@ -12,6 +12,7 @@ from meshwright.authoring.dbt_configs import (
     columns,
     joined,
     listed,
+    mapping,
     mappings,
     of_entry,
     of_folder,
@@ -24,7 +25,7 @@ from meshwright.formats.yaml_text import parse
 from meshwright.model.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PROJECT_FILE: Final = "dbt_project.yml"
@@ -32,6 +33,7 @@ BLOCK: Final = re.compile(
     r"{%-?\s*(macro|test|data_test|snapshot|materialization)\s+(\w+).*?{%-?\s*end(?:macro|test|data_test|snapshot|materialization)\s*-?%}",
     re.DOTALL,
 )
+COMMENT: Final = re.compile(r"{#.*?#}", re.DOTALL)
 HOOKS: Final = ("on-run-start", "on-run-end")
 # Folders that dbt looks into, by the key that names them, with what it takes when there is none.
 FOLDERS: Final = {
@@ -58,9 +60,7 @@ def read_project(root: Path) -> DbtProject:
         raise NotFound(message)
     settings = project_settings(root)
     project = DbtProject(name=str(settings.get("name") or root.resolve().name), root=root)
-    variables = settings.get("vars") or {}
-    project.variables = {"": {key: value for key, value in variables.items() if not isinstance(value, dict)}}
-    project.variables |= {key: value for key, value in variables.items() if isinstance(value, dict)}
+    project.variables = variables_of(settings)
     packages = root / str(settings.get("packages-install-path") or "dbt_packages")
     for folder in sorted(packages.iterdir()) if packages.is_dir() else ():
         if (folder / PROJECT_FILE).is_file():
@@ -71,6 +71,13 @@ def read_project(root: Path) -> DbtProject:
         for _ in listed(settings.get(key)):
             project.others.append(Other(kind="hook", name=key, place=Place(PROJECT_FILE, _line_of(file, key))))
     return project
+
+
+def variables_of(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The variables of a dbt_project.yml by package, those for all under ""."""
+    found = mapping(settings.get("vars"))
+    packages = {key: value for key, value in found.items() if isinstance(value, dict)}
+    return {"": {key: value for key, value in found.items() if key not in packages}, **packages}
 
 
 def project_settings(folder: Path) -> dict[str, Any]:
@@ -123,8 +130,8 @@ class _Package:
         name = str(own.get("name") or self.folder.name)
         is_root = self.folder == self.root
         if not is_root:
-            defaults = own.get("vars") or {}
-            mine = {**defaults, **(defaults.get(name) or {})} if isinstance(defaults, dict) else {}
+            defaults = variables_of(own)
+            mine = {**defaults[""], **defaults.get(name, {})}
             self.project.variables[name] = {**mine, **self.project.variables.get(name, {})}
         self.project.packages.add(name)
         places = _places(own)
@@ -208,7 +215,8 @@ class _Package:
         for file in _below(self.folder, path):
             if not file.endswith(".sql"):
                 continue
-            text = self._text(file)
+            # Without comments, in which old macros are kept, but with their lines.
+            text = COMMENT.sub(lambda match: "\n" * match[0].count("\n"), self._text(file))
             blocks = list(BLOCK.finditer(text))
             for match in blocks:
                 kind, name = match.group(1), match.group(2)
@@ -321,7 +329,13 @@ def read_catalog(project: DbtProject, target: Path) -> None:
         for name, node in (catalog.get(section) or {}).items():
             parts = name.split(".")
             key = ".".join(parts[2:])
-            project.types[key] = {column["name"]: column["type"] for column in node.get("columns", {}).values()}
+            found = node.get("columns", {}).values()
+            # Snowflake spells in capitals what nobody wrote so.
+            project.types[key] = {_spelled(column["name"]): column["type"] for column in found}
+
+
+def _spelled(name: str) -> str:
+    return name.lower() if name.isupper() else name
 
 
 def _own_config(text: str) -> dict[str, Any]:

@@ -112,8 +112,10 @@ class Inputs:
         if REMOTE.match(location):
             self.adoption.carried("source", source.key, source.place, location)
             return DbtInput(name, location, columns=self._columns(source.key, source))
-        matches = glob.glob(location, root_dir=self.project.root, recursive=True)  # noqa: PTH207 - relative to the project
-        if matches:
+        base = self.project.root.resolve()
+        matches = glob.glob(location, root_dir=base, recursive=True)  # noqa: PTH207 - relative to the project
+        # Nothing is taken from beyond the project's own folder, whatever a location says.
+        if matches and all((base / match).resolve().is_relative_to(base) for match in matches):
             path = self._file(location)
             self.adoption.carried("source", source.key, source.place, path)
             return DbtInput(name, path, location)
@@ -123,7 +125,7 @@ class Inputs:
             source.key,
             source.place,
             to=path,
-            note=f"{location} is not there",
+            note=f"{location} is {'outside the project' if matches else 'not there'}",
             action=f"put its file at {path}",
         )
         return DbtInput(name, path, columns=self._columns(source.key, source))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_configs import described_test, joined, listed
-from meshwright.authoring.dbt_files import PROJECT_FILE, project_folders, project_settings
+from meshwright.authoring.dbt_files import PROJECT_FILE, project_folders, project_settings, variables_of
 from meshwright.authoring.dbt_project import (
     DataTest,
     DbtColumn,
@@ -60,9 +60,7 @@ def read_manifest(folder: Path, manifest: Path) -> DbtProject | None:
         project = DbtProject(
             name=name, root=folder, adapter=str(metadata.get("adapter_type") or ""), from_manifest=True
         )
-        variables = settings.get("vars") or {}
-        project.variables = {"": {key: value for key, value in variables.items() if not isinstance(value, dict)}}
-        project.variables |= {key: value for key, value in variables.items() if isinstance(value, dict)}
+        project.variables = variables_of(settings)
         _Manifest(document, project).read()
     except (KeyError, TypeError, AttributeError, ValueError):
         return None

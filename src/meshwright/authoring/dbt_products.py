@@ -116,6 +116,9 @@ def _own(project: DbtProject, model: Relation, by: str) -> str:
     """The product that a model's group or folder names: the first folder that is no layer, else the project."""
     if by == "group" and model.group:
         return identifier(model.group)
+    if model.package != project.name:
+        # A package of models is one thing, however its folders are called.
+        return identifier(model.package)
     folders = [folder for folder in model.folders if folder.lower() not in LAYERS]
     return identifier(folders[0] if folders else model.package or project.name)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from meshwright.authoring.dbt_configs import columns, joined, listed, mappings, of_entry, tests
+from meshwright.authoring.dbt_configs import columns, joined, listed, mapping, mappings, of_entry, tests
 from meshwright.authoring.dbt_project import DbtUnitTest, Other, Place, SourceTable
 from meshwright.formats.yaml_text import Places, parse
 
@@ -133,7 +133,7 @@ def source_tables(entry: Entry, properties: Properties) -> Iterator[SourceTable]
         if "name" not in table or settings.get("enabled", True) in {False, "false"}:
             continue
         key = f"{source.get('name')}.{table['name']}"
-        meta = {**settings.get("meta", {}), **settings}
+        meta = {**mapping(settings.get("meta")), **settings}
         name, identifier = str(table["name"]), str(table.get("identifier") or table["name"])
         yield SourceTable(
             source=str(source.get("name")),

@@ -41,6 +41,8 @@ __all__ = ["NotRendered", "Rendered", "Renderer", "Table"]
 
 # What a model's own table is called in rendered SQL.
 THIS: Final = "__this__"
+# What a template can raise beside Jinja's own errors.
+ERRORS: Final = (NotRendered, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, re.error)
 # How many statements of templates may run for one model: a loop without end in a macro ends here.
 CALLS_MAX: Final = 100_000
 
@@ -111,15 +113,7 @@ class Renderer:
         before, self._now = self._now, now
         try:
             now.result.sql = self.template(text, now.package).render(**(names or {}))
-        except (
-            NotRendered,
-            TemplateError,
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-        ) as error:
+        except (*ERRORS, TemplateError) as error:
             now.result.sql = None
             now.result.problem = _said(error)
             now.result.line = _line(error)
@@ -249,6 +243,9 @@ class Renderer:
             return self._builtin(namespace, name)
         if own is not None:
             return self._macro(own)
+        if namespace == "dbt_utils" and ("dbt", name) in BUILTIN:
+            # Where dbt's own were before dbt 1.3.
+            return self._builtin("dbt", name)
         if namespace == "dbt" and name in self._by_name:
             return self._macro(self._by_name[name])
         installed = any(of == namespace for of, _ in self._index)
