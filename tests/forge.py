@@ -123,10 +123,10 @@ class GitHub:
     folder: str = ""
     runs: int = 0
 
-    def push(self) -> dict[str, Job]:
-        """main was pushed."""
-        sha = git(self.origin, "rev-parse", "main")
-        return self._event("push", {"ref": "refs/heads/main"}, sha=sha, branch="main", head="")
+    def push(self, sha: str = "", attempt: int = 1) -> dict[str, Job]:
+        """main was pushed; a later *attempt* is the run for *sha*, started again."""
+        sha = sha or git(self.origin, "rev-parse", "main")
+        return self._event("push", {"ref": "refs/heads/main"}, sha=sha, branch="main", head="", attempt=attempt)
 
     def pull_request(
         self, number: int, branch: str, action: str = "synchronize", *, merged: bool = False
@@ -153,7 +153,9 @@ class GitHub:
         assert {name for name, job in closed.items() if job.result != "skipped"} == {"close"}
         return self.push()
 
-    def _event(self, name: str, event: dict[str, Any], *, sha: str, branch: str, head: str) -> dict[str, Job]:
+    def _event(
+        self, name: str, event: dict[str, Any], *, sha: str, branch: str, head: str, attempt: int = 1
+    ) -> dict[str, Job]:
         import yaml
 
         self.runs += 1
@@ -168,6 +170,7 @@ class GitHub:
             "ref_name": branch,
             "server_url": "https://forge",
             "run_id": self.runs,
+            "run_attempt": attempt,
         }
         jobs: dict[str, Job] = {}
         artifacts = self.scratch / f"{self.runs}-artifacts"
@@ -186,7 +189,8 @@ class GitHub:
     def _checkout(self, folder: Path, head: str, ref: str = "") -> Path:
         """A clone of main; for a pull request with its *head* merged, as GitHub checks it out."""
         subprocess.run(["git", "clone", "-q", str(self.origin), str(folder)], check=True)
-        git(folder, "checkout", "-q", "--detach", f"origin/{ref or 'main'}")
+        commit = ref if re.fullmatch(r"[0-9a-f]{40}", ref) else f"origin/{ref or 'main'}"
+        git(folder, "checkout", "-q", "--detach", commit)
         if head and not ref:
             git(folder, "merge", "-q", "--no-edit", f"origin/{head}")
         return folder
@@ -317,9 +321,10 @@ class GitLab:
     token: str = "read write"
     runs: int = 0
 
-    def push(self) -> dict[str, Job]:
-        """main was pushed."""
-        sha = git(self.origin, "rev-parse", "main")
+    def push(self, sha: str = "", attempt: int = 1) -> dict[str, Job]:
+        """main was pushed; a later *attempt* is the run for *sha*, started again."""
+        del attempt
+        sha = sha or git(self.origin, "rev-parse", "main")
         return self._pipeline({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}, sha)
 
     def pull_request(

@@ -184,6 +184,22 @@ def test_a_product_that_the_change_deletes_is_served_until_the_merge(team: Team)
 
 
 @pytest.mark.slow
+def test_an_old_run_that_is_started_again_undoes_nothing_that_was_merged_since(team: Team) -> None:
+    old = git(team.work.root, "rev-parse", "HEAD")
+    team.begin("later")
+    team.work.write("domains/sales/orders/transform/orders.sql", ORDERS.replace("20.0", "25.0"))
+    team.work.product("sales.later", "select 1 as n")
+    team.commit("later")
+    assert results(team.runner.pull_request(1, "later", "opened"))["review"] == "success"
+    assert results(team.merge(1, "later")) == {"promote": "success"}
+    done = team.runner.push(old, attempt=2)
+    assert results(done) == {"promote": "success"}, log(done)
+    assert team.rows("finance.revenue") == [{"total": 35.0}]
+    assert team.rows("sales.later") == [{"n": 1}]
+    assert not re.search(r"^(published|removed)", log(done), re.MULTILINE)
+
+
+@pytest.mark.slow
 def test_files_that_are_not_valid_fail_the_check_and_are_named_in_the_comment(team: Team) -> None:
     team.begin("wrong")
     team.work.edit("mesh.yaml", "name: Shop", "name: Shop\nregistri: x")
