@@ -108,6 +108,14 @@ def test_every_sheet_with_a_table_becomes_a_port(shop: Shop) -> None:
     assert [row["paid"] for row in shop.mesh.rows("shop.taken.actuals")] == ["1234.50", None, "7.00"]
 
 
+def test_a_sheet_may_name_two_columns_alike_or_none(shop: Shop) -> None:
+    rows: Sheet = [[], ["Budget"], [], ["id", "Amount", None, "amount"], [1, 2.5, "a", "x"], [2, 3.5, "b", "n/a"]]
+    new(shop, str(workbook(shop.mesh.root / "data/b.xlsx", {"One": rows})))
+    found = shop.rows()
+    assert [list(row.values()) for row in found] == [[1, 2.5, "a", "x"], [2, 3.5, "b", None]]
+    assert list(found[0]) == ["id", "amount", "column_3", "amount_2"]
+
+
 def test_one_sheet_can_be_chosen(shop: Shop) -> None:
     file = workbook(shop.mesh.root / "data/b.xlsx", {"One": [["a"], [1], [2]], "Two": [["b"], ["x"], ["y"]]})
     new(shop, str(file), "--sheet", "Two")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, with_nulls
-from meshwright.authoring.naming import free_name, valid_names
+from meshwright.authoring.naming import distinct_names, valid_names
 from meshwright.authoring.text_kinds import as_kind
 from meshwright.authoring.understanding import understand
 from meshwright.engines.failures import located
@@ -55,15 +55,7 @@ def look_at_csv(place: Place, name: str, connection: DuckDBPyConnection, unpacke
 
 def _columns(path: Path, found: Shape, options: dict[str, Any], where: str) -> list[str]:
     """What the columns are called when the file is read: as its header says, or by our own names where it cannot."""
-    names = csv_files.header(path, options, where)
-    if names:
-        return names
-    own: list[str] = []
-    for index, name in enumerate(found.names, 1):
-        taken = [one.lower() for one in own]
-        free = free_name((name or f"column_{index}").lower(), taken)
-        own.append(name if name and free == name.lower() else free)
-    return own
+    return csv_files.header(path, options, where) or distinct_names(found.names)
 
 
 def _added(place: Place, options: dict[str, Any], columns: list[str], unpacked: Path) -> list[str]:

@@ -44,6 +44,16 @@ def valid_names(texts: Iterable[str], *, otherwise: str = "column") -> list[str]
     return found
 
 
+def distinct_names(texts: Iterable[str]) -> list[str]:
+    """*texts* as they are where none is like it in any case; a later one gets a number, an empty one its position."""
+    found: list[str] = []
+    for index, text in enumerate(texts, 1):
+        taken = [one.lower() for one in found]
+        free = free_name((text or f"column_{index}").lower(), taken)
+        found.append(text if text and free == text.lower() else free)
+    return found
+
+
 def free_name(name: str, taken: Iterable[str]) -> str:
     """*name*, or the first of `name_2`, `name_3` … that is not *taken*."""
     known = set(taken)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, plain_columns, with_nulls
+from meshwright.authoring.naming import distinct_names
 from meshwright.authoring.text_kinds import as_kind
 from meshwright.authoring.understanding import understand
 from meshwright.engines.failures import located
@@ -42,7 +44,7 @@ def look_at_typed(place: Place, name: str, connection: DuckDBPyConnection, unpac
 
 def look_at_sheet(place: Place, sheet: str, name: str, connection: DuckDBPyConnection, unpacked: Path) -> InputTable:
     """The table on the *sheet* of the workbook at *place*; texts in it are understood as those of a CSV file are."""
-    source = replace(place.source, options={**place.source.options, "sheet": sheet})
+    source = _with(place.source, sheet=sheet)
     source = _below_titles(replace(place, source=source), connection, unpacked)
     place = replace(place, source=source)
     found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
@@ -55,7 +57,7 @@ def look_at_sheet(place: Place, sheet: str, name: str, connection: DuckDBPyConne
         if not nulls or "nulls" in place.source.options:
             break
         # Without its words for nothing a column of numbers is one.
-        place = replace(place, source=replace(place.source, options={**place.source.options, "nulls": nulls}))
+        place = replace(place, source=_with(place.source, nulls=nulls))
         found = files.sample(place.base, place.source, connection, unpacked=unpacked, files=place.names)
     connection.execute(f"CREATE VIEW {quote(name)} AS FROM {quote(raw)}")
     by_name = {one.name: one for one in understood.columns}
@@ -68,20 +70,44 @@ def _below_titles(place: Place, connection: DuckDBPyConnection, unpacked: Path) 
     """The source with as many lines left out as stand above its header, and by position where names occur twice."""
     best: tuple[int, Source] | None = None
     for skip in range(TITLES_MAX):
-        options = {**place.source.options, **({"skip": skip} if skip else {})}
-        source = replace(place.source, options=options)
+        source = _with(place.source, **({"skip": skip} if skip else {}))
         try:
             found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
-        except InvalidInput:
-            if skip == 0:
-                continue
+        except InvalidInput as error:
+            if "twice" in str(error):
+                return _by_position(replace(place, source=source), connection, unpacked)
+            if best is None:
+                raise
             break
-        unnamed = sum(column.startswith("column") and column[6:].isdecimal() for column, _ in found.columns)
+        unnamed = sum(re.fullmatch(r"column\d+", column) is not None for column, _ in found.columns)
         if best is None or unnamed < best[0]:
             best = (unnamed, source)
         if unnamed * 2 <= len(found.columns):
             break
     return best[1] if best is not None else place.source
+
+
+def _by_position(place: Place, connection: DuckDBPyConnection, unpacked: Path) -> Source:
+    """The source without its header, in which a name occurs twice; its columns under names of their own."""
+    header = _first_row(place, connection, unpacked)
+    skip = int(place.source.options.get("skip", 0))
+    while _first_row(replace(place, source=_with(place.source, skip=skip)), connection, unpacked) == header:
+        # Empty lines above the header are lines, too.
+        skip += 1
+    source = _with(place.source, header=False, skip=skip)
+    found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
+    names = distinct_names("" if cell is None else str(cell) for cell in header)
+    return _with(source, columns={name: str(kind) for name, (_, kind) in zip(names, found.columns, strict=True)})
+
+
+def _first_row(place: Place, connection: DuckDBPyConnection, unpacked: Path) -> tuple[Any, ...]:
+    place = replace(place, source=_with(place.source, header=False))
+    found = files.sample(place.base, place.source, connection, unpacked=unpacked, files=place.names)
+    return connection.execute(f"{_scan(place, found, connection, unpacked)} LIMIT 1").fetchone() or ()
+
+
+def _with(source: Source, **options: Any) -> Source:  # noqa: ANN401 - options are of any type
+    return replace(source, options={**source.options, **options})
 
 
 def _scan(place: Place, found: Sample, connection: DuckDBPyConnection, unpacked: Path) -> str:
