@@ -12,7 +12,7 @@ from mesh_folder import MeshFolder
 from meshwright.model.errors import InvalidInput, InvalidMesh, Unavailable
 from meshwright.node import Node
 from meshwright.operating.events import LeftToOthers, Troubled, Waited
-from meshwright.operating.leases import Leases
+from meshwright.operating.product_leases import ProductLeases
 from meshwright.storage.sql_runs import SqlRuns
 from operating.conftest import Operated, outcomes
 
@@ -150,14 +150,14 @@ def test_what_another_runner_built_between_the_look_and_the_lease_is_not_built_a
 ) -> None:
     other = Operated(chain.mesh)
     other.clock = chain.clock
-    take = Leases.take
+    take = ProductLeases.take
 
-    def late(self: Leases, products: list[str]) -> list[str]:
+    def late(self: ProductLeases, products: list[str]) -> list[str]:
         monkeypatch.undo()
         assert len(other.once()) == 3
         return take(self, products)
 
-    monkeypatch.setattr(Leases, "take", late)
+    monkeypatch.setattr(ProductLeases, "take", late)
     assert chain.once() == {}
     assert (len(other.built), len(chain.built)) == (1, 0)
     node = Node(chain.mesh.root)

@@ -14,8 +14,8 @@ from meshwright.model.errors import MeshwrightError, Unavailable
 from meshwright.model.graph import reachable
 from meshwright.model.schedule import BLOCKED, GOOD, Run, back_off
 from meshwright.operating.events import DueFound
-from meshwright.operating.leases import Leases
 from meshwright.operating.outlook import again
+from meshwright.operating.product_leases import ProductLeases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -84,7 +84,7 @@ class DueBuild:
     def run(self, outlook: Outlook, due: Mapping[str, Due]) -> Pass:
         """Build the products that are *due* and nobody else is building. Raises what planning and the registry raise."""
         settings, done = self._settings, Pass()
-        with Leases(
+        with ProductLeases(
             self._mesh.runs, settings.environment, self._runner, seconds=settings.lease_seconds, now=self._now
         ) as leases:
             self._take(leases, outlook, due, done)
@@ -100,7 +100,7 @@ class DueBuild:
                 self._build(_Recording(self._mesh, settings, leases, outlook, ours, done, self._now))
         return done
 
-    def _take(self, leases: Leases, outlook: Outlook, due: Collection[str], done: Pass) -> None:
+    def _take(self, leases: ProductLeases, outlook: Outlook, due: Collection[str], done: Pass) -> None:
         """Lease what is *due*; what reads a product that another runner is building waits for it."""
         runs, environment = self._mesh.runs, outlook.environment
         before = runs.leased(environment, now=self._now())
@@ -145,7 +145,7 @@ class _Recording:
         self,
         mesh: RunningMesh,
         settings: RunSettings,
-        leases: Leases,
+        leases: ProductLeases,
         outlook: Outlook,
         due: Mapping[str, Due],
         done: Pass,

@@ -1,4 +1,4 @@
-"""Leases: the products that one runner alone builds, renewed in the background as long as it lives."""
+"""Leases on products: those that one runner alone builds, renewed in the background as long as it lives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 RENEWALS = 4
 
 
-class Leases:
+class ProductLeases:
     """The leases of *runner* in one environment. Leaving the context gives back those that are left.
 
     A runner that is killed gives nothing back; its leases expire after *seconds*. One that was merely asleep for longer may
