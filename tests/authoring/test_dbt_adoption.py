@@ -236,6 +236,18 @@ def test_products_that_read_each_other_are_cut_so_that_they_can_be_built(mesh: M
     assert mesh.rows("small.north.d") == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
 
 
+def test_a_project_reads_the_ports_of_another_that_was_adopted_before(mesh: MeshFolder) -> None:
+    first = write_project(mesh.root.parent / "first", small(things="select * from {{ ref('raw') }}"))
+    assert mesh.mesh("import", "dbt", str(first)).code == 0
+    files = {
+        "dbt_project.yml": PROJECT.replace("small", "second"),
+        "models/more.sql": "select * from {{ ref('small', 'things') }}",
+    }
+    assert adopt(mesh, files, "--dialect", "duckdb").code == 0
+    assert len(mesh.build()) == 2
+    assert len(mesh.rows("second.second.more")) == 2
+
+
 def test_names_that_sql_keeps_for_itself_are_quoted(mesh: MeshFolder) -> None:
     files = small(order="select * from {{ ref('raw') }}", select="select * from {{ ref('order') }}")
     adopt(mesh, files, "--domain", "group")
