@@ -166,6 +166,21 @@ def test_a_table_of_sqlite_keeps_its_types(shop: Shop) -> None:
     assert [name for name, one in shop.columns().items() if one.get("primaryKey")] == ["id"]
 
 
+def test_new_rows_of_a_database_s_table_are_appended(shop: Shop) -> None:
+    shop.mesh.write("mesh.yaml", "name: test\nconnections: {crm: {type: sqlite, path: data/crm.db}}\n")
+    (shop.mesh.root / "data").mkdir()
+    crm = sqlite3.connect(shop.mesh.root / "data/crm.db")
+    with crm:
+        crm.execute("CREATE TABLE events (name TEXT, id INTEGER PRIMARY KEY)")
+        crm.executemany("INSERT INTO events VALUES (?, ?)", [("a", 1), ("b", 2)])
+    assert "beyond the highest id" in new(shop, "crm#events", "--blueprint", "landing")
+    assert len(shop.rows()) == 2
+    with crm:
+        crm.execute("INSERT INTO events VALUES ('c', 3)")
+    crm.close()
+    assert [row["id"] for row in shop.rows()] == [1, 2, 3]
+
+
 @pytest.mark.slow
 def test_a_table_of_postgresql_keeps_its_types(
     shop: Shop, postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch

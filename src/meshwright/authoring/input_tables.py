@@ -39,7 +39,7 @@ class InputTable:
     """One table that was looked at; the connection has it as a view called like the input `port`.
 
     `title` is what people call it, `pin` what the lock file keeps of it (None: nothing), `contract` that of the port that
-    it is. `hints` are for the person who asked for the product.
+    it is. `is_table` says that it is one of a database, `hints` are for the person who asked for the product.
     """
 
     title: str
@@ -48,6 +48,7 @@ class InputTable:
     rows: int
     pin: dict[str, Any] | None = None
     contract: Contract | None = None
+    is_table: bool = False
     hints: tuple[str, ...] = field(default=())
 
 

@@ -21,7 +21,7 @@ from meshwright.formats.yaml_text import dump
 from meshwright.model.datatype import quote
 from meshwright.model.errors import InvalidInput, InvalidMesh
 from meshwright.model.names import is_name
-from meshwright.model.product import OutputPort, Product
+from meshwright.model.product import InputPort, OutputPort, Product
 from meshwright.workspace.locks import HEADER, LOCK_FILE
 
 if TYPE_CHECKING:
@@ -94,7 +94,6 @@ class _Writer:
             status="draft",
             folder=f"domains/{domain}/{name}",
             title=title(name),
-            input_ports=tuple(table.port for table in tables),
         )
         self.tables = tables
         self.chosen = chosen
@@ -115,7 +114,8 @@ class _Writer:
             OutputPort(name=port, version="", kind=self.chosen.type, materialization=self.chosen.materialization)
             for port in ports
         )
-        self.product = replace(self.product, output_ports=outputs)
+        inputs = tuple(self.input_port(table, draft) for table, draft in zip(self.tables, drafts, strict=True))
+        self.product = replace(self.product, input_ports=inputs, output_ports=outputs)
         files = rendered(self.chosen, self.context(drafts, {}), drafts)
         contracts = {
             port.name: contract
@@ -144,6 +144,19 @@ class _Writer:
             review=tuple(self.review),
             hints=tuple(dict.fromkeys(self.hints)),
         )
+
+    def input_port(self, table: InputTable, draft: TableDraft) -> InputPort:
+        """The port of *table*; one of a database that is appended says by which column its new rows are told."""
+        if not table.is_table or self.chosen.materialization != "append" or table.port.source is None:
+            return table.port
+        growing = draft.growing
+        if growing is None:
+            message = f"{table.title} has no column whose values only grow, by which new rows could be told: use another blueprint"
+            raise InvalidInput(message)
+        self.hints.append(
+            f"new rows of {table.title} are those beyond the highest {growing.original} (mesh.incremental)"
+        )
+        return replace(table.port, source=replace(table.port.source, incremental=growing.original))
 
     def port_name(self, draft: TableDraft) -> str:
         name = render(self.chosen.port, {"product": self.product.name, "table": draft}, f"{self.chosen.folder}: port")

@@ -9,7 +9,7 @@ from meshwright.authoring.personal import personal
 from meshwright.authoring.profile import ColumnProfile, profile
 from meshwright.authoring.proposals import KEY_NAME, TIMES_EACH
 from meshwright.authoring.text_kinds import IN_PERCENT
-from meshwright.quality.values import NUMBERS
+from meshwright.quality.values import INTEGERS, NUMBERS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -53,6 +53,13 @@ class TableDraft:
         """The columns of days and moments, those that every row has first."""
         found = [one for one in self._profiles if one.type.name in DAYS]
         return self._columns(sorted(found, key=lambda one: not one.is_complete))
+
+    @property
+    def growing(self) -> InputColumn | None:
+        """The column whose values most likely only grow: a number that no two rows share, else a time that every row has."""
+        numbers = [one for one in self._profiles if one.is_unique and one.type.name in INTEGERS]
+        times = [one for one in self._profiles if one.is_complete and one.type.name in DAYS]
+        return next(iter(self._columns([*numbers, *times])), None)
 
     @property
     def groups(self) -> list[InputColumn]:

@@ -134,6 +134,7 @@ def _table(
         port=InputPort(name=name, source=place.source),
         columns=columns,
         rows=int(row[0]) if row else 0,
+        is_table=bool(place.columns),
         pin={"path": place.source.address, "format": found.format, "options": options, "columns": types},
     )
 
