@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,3 +230,32 @@ def test_the_key_of_pseudonyms_is_its_owners_alone(shop: MeshFolder) -> None:
     assert len(path.read_bytes()) == 32
     path.write_bytes(b"short")
     assert shop.mesh("read", "sales.orders", "--as", "bob").code == 3
+
+
+def test_every_decision_is_in_the_log_with_its_reason_before_anything_is_read(shop: MeshFolder) -> None:
+    shop.product("sales.ideas", "select 1 as id")
+    shop.build()
+    shop.rows("sales.orders", "--as", "bob")
+    shop.mesh("read", "sales.ideas", "--as", "agent:helper/bob")
+    shop.rows("sales.orders")
+    denied, allowed = shop.mesh("audit", "log", "--json").data
+    assert (allowed["principal"], allowed["port"], allowed["allowed"], allowed["masked"]) == (
+        "person:bob", "sales.orders.orders", True, ["email"],
+    )  # fmt: skip
+    assert allowed["asked_by"].startswith("local:")
+    assert "policies/starter.cedar#mask-personal" in allowed["policies"]
+    assert (denied["principal"], denied["acts_for"], denied["allowed"], denied["rows"]) == (
+        "agent:helper", "bob", False, "none",
+    )  # fmt: skip
+    assert denied["reasons"]
+    assert "denied" in shop.mesh("audit", "log").out
+
+
+def test_a_decision_that_cannot_be_kept_lets_nobody_read(shop: MeshFolder) -> None:
+    with sqlite3.connect(shop.root / ".mesh/registry.db") as registry:
+        registry.execute("CREATE TRIGGER full BEFORE INSERT ON access_records BEGIN SELECT RAISE(ABORT, 'full'); END")
+    registry.close()
+    answer = shop.mesh("read", "sales.orders", "--as", "bob", "--json")
+    assert answer.code == 3
+    assert "EU" not in answer.out + answer.err
+    assert shop.mesh("read", "sales.orders", "--json").code == 0

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("building", "Serve an earlier publication again."),
     "export": ("exporting", "Write the mesh for Apache Airflow or Dagster, or all of it for another place."),
     "policy": ("policies", "Say who may read what: publish, test and explain policies."),
+    "audit": ("auditing", "Show what was decided about reads."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),
     "completion": ("completing", "Print the script that completes what you type, for your shell."),

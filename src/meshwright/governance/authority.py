@@ -10,7 +10,6 @@ from meshwright.governance.decisions import Decider, Decision
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.purposes import DPV, UNSPECIFIED
-from meshwright.model.errors import Denied
 from meshwright.model.restriction import EVERYTHING
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.policy_version import PolicyVersion
     from meshwright.model.principal import Principal
-    from meshwright.model.restriction import Restriction
     from meshwright.storage import Policies
 
 # A published version binds everybody after so many seconds at the latest.
@@ -51,16 +49,6 @@ class Authority:
             )
             return Decision(allowed=False, purpose=purpose, reasons=(reason,), masks={})
         return decider.read(principal, port, purpose)
-
-    def restriction(self, principal: Principal, port: PortFacts, purpose: str = "") -> Restriction:
-        """What is left of *port* for *principal*. Raises Denied, with the reasons."""
-        found = self.decide(principal, port, purpose)
-        if not found.allowed:
-            raise Denied(
-                f"{principal} may not read {port.address}: {'; '.join(found.reasons)}. "
-                f"`mesh policy explain {port.address} --as {principal.id}` says more"
-            )
-        return found.restriction
 
     def _current(self) -> Decider | None:
         with self._lock:

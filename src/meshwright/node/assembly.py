@@ -26,13 +26,11 @@ if TYPE_CHECKING:
     from meshwright.model.connection import Connection
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
-    from meshwright.model.restriction import Restriction
     from meshwright.operating.council import Council
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
     from meshwright.operating.validation import Validation
     from meshwright.reading.reader import Reader
-    from meshwright.reading.resolve import ResolvedPort
     from meshwright.sources.opening import OpenSource
     from meshwright.workspace.loading import Workspace
 
@@ -307,15 +305,10 @@ class Node(Stores):
             return reader
         from dataclasses import replace
 
-        from meshwright.governance.authority import Authority
         from meshwright.reading.masks import Keys
 
-        principal, authority = self.council.known(acting), Authority(self.policies, environment=environment)
-
-        def restrict(resolved: ResolvedPort) -> Restriction:
-            return authority.restriction(principal, self.council.facts(resolved, environment), purpose)
-
-        return replace(reader, restrict=restrict, keys=Keys(pseudonym=self.pseudonym_key))
+        gate = self.council.gate(acting, environment=environment, purpose=purpose, access=self.access, now=self.now)
+        return replace(reader, restrict=gate.restrict, keys=Keys(pseudonym=self.pseudonym_key))
 
     @cached_property
     def council(self) -> Council:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.model.mesh import Settings
-    from meshwright.storage import Policies, Registry, Runs, Warehouse
+    from meshwright.storage import Access, Policies, Registry, Runs, Warehouse
     from meshwright.storage.sql_contents import SqlContents
     from meshwright.storage.sql_past import SqlPast
 
@@ -58,6 +58,13 @@ class Stores:
         from meshwright.storage.sql_policies import SqlPolicies
 
         return SqlPolicies(self._registry_url, self.root)
+
+    @cached_property
+    def access(self) -> Access:
+        """What was decided about governed reads, in the same registry."""
+        from meshwright.storage.sql_access import SqlAccess
+
+        return SqlAccess(self._registry_url, self.root)
 
     @property
     def _registry_url(self) -> str:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshwright.governance.authority import Authority
-from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases
+from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases, rows_of
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import DPV
-from meshwright.model.errors import InvalidMesh, NotFound
+from meshwright.model.access_record import AccessRecord
+from meshwright.model.errors import Denied, InvalidMesh, NotFound
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import PolicyVersion
 from meshwright.reading.resolve import resolve
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from meshwright.model.findings import Finding
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
+    from meshwright.model.restriction import Restriction
     from meshwright.reading.resolve import ResolvedPort
-    from meshwright.storage import Policies, Registry
+    from meshwright.storage import Access, Policies, Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,61 @@ class Published:
     version: int
     files: dict[str, str]
     changed: bool
+
+
+class Gate:
+    """Decides about one principal's reads, and keeps each decision before anything is read: what cannot be kept is denied."""
+
+    def __init__(
+        self,
+        council: Council,
+        authority: Authority,
+        principal: Principal,
+        *,
+        purpose: str,
+        environment: str,
+        access: Access,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.council, self.authority, self.principal = council, authority, principal
+        self.purpose, self.environment, self.access, self.now = purpose, environment, access, now
+        self.decided: dict[tuple[str, int], Restriction] = {}
+
+    def restrict(self, resolved: ResolvedPort) -> Restriction:
+        """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
+        key = (str(resolved.address), resolved.publication.sequence)
+        if key not in self.decided:
+            self.decided[key] = self._decide(resolved)
+        return self.decided[key]
+
+    def _decide(self, resolved: ResolvedPort) -> Restriction:
+        facts = self.council.facts(resolved, self.environment)
+        decision = self.authority.decide(self.principal, facts, self.purpose)
+        principal = self.principal
+        self.access.record(
+            AccessRecord(
+                at=self.now().isoformat(),
+                principal=f"{principal.kind.lower()}:{principal.id}",
+                asked_by=principal.impersonated_by,
+                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                port=facts.address,
+                publication=resolved.publication.sequence,
+                environment=self.environment,
+                purpose=decision.purpose,
+                door="cli",
+                allowed=decision.allowed,
+                reasons=decision.reasons,
+                policies=decision.policies,
+                masked=tuple(sorted(decision.masks)),
+                rows=rows_of(decision),
+            )
+        )
+        if not decision.allowed:
+            raise Denied(
+                f"{principal} may not read {facts.address}: {'; '.join(decision.reasons)}. "
+                f"`mesh policy explain {facts.address} --as {principal.id}` says more"
+            )
+        return decision.restriction
 
 
 class Council:
@@ -113,6 +170,11 @@ class Council:
         now = head.port(resolved.port.name, resolved.port.major) if head is not None else None
         domain = self.mesh.domains.get(product.partition(".")[0])
         return facts_of(resolved.publication, resolved.port, now, domain_tags=domain.tags if domain else ())
+
+    def gate(self, name: str, *, environment: str, purpose: str, access: Access, now: Callable[[], datetime]) -> Gate:
+        """What every read of the one called *name* goes through. Raises InvalidInput, NotFound."""
+        authority = Authority(self.policies, environment=environment)
+        return Gate(self, authority, self.known(name), purpose=purpose, environment=environment, access=access, now=now)
 
     def cases(self) -> list[Case]:
         """Every policy case of the mesh. Raises InvalidMesh."""

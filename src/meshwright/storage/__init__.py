@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from meshwright.model.access_record import AccessRecord
     from meshwright.model.environment import Environment, Promotion
     from meshwright.model.maintenance import Census, Key, Remains, StoredFile
     from meshwright.model.policy_version import PolicyVersion
@@ -249,6 +250,18 @@ class Policies(Protocol):
 
     def publish(self, version: PolicyVersion) -> None:
         """Let *version* bind from now on. Raises Conflict when its scope has that number, or a higher one, already."""
+        ...
+
+
+class Access(Protocol):
+    """What was decided about governed reads; safe to use from several threads and processes."""
+
+    def record(self, record: AccessRecord) -> None:
+        """Keep *record*: durable when this returns. Raises Unavailable."""
+        ...
+
+    def records(self, *, limit: int, after: int = 0) -> Sequence[AccessRecord]:
+        """At most *limit* records with a number above *after*, newest first."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -129,5 +129,14 @@ STATEMENTS: Final = (
         published_by TEXT NOT NULL,
         document TEXT NOT NULL,
         PRIMARY KEY (scope, version)
+    )""",
+    # Every decision about a governed read, in the order in which they were made.
+    """CREATE TABLE access_records (
+        number BIGINT NOT NULL,
+        at TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        port TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (number)
     )""",
 )

@@ -1,0 +1,44 @@
+"""`mesh audit`: what was decided about reads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from meshwright.cli.options import as_json, node_of
+from meshwright.cli.output import print_json, print_table
+
+
+@click.group()
+def audit() -> None:
+    """What was decided about every governed read, and why."""
+
+
+@audit.command()
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@as_json
+@click.pass_context
+def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
+    """List the last decisions, newest first."""
+    found = node_of(ctx).access.records(limit=limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    print_table(
+        ["number", "when (UTC)", "who", "asked by", "port", "#", "decision", "because"],
+        [
+            [
+                str(one.number),
+                one.at[:19].replace("T", " "),
+                f"{one.principal} for {one.acts_for}" if one.acts_for else one.principal,
+                one.asked_by,
+                one.port,
+                str(one.publication),
+                f"{one.rows} rows, {len(one.masked)} masked" if one.allowed else "denied",
+                "; ".join(one.reasons) or ", ".join(one.policies),
+            ]
+            for one in found
+        ],
+        right=(0, 5),
+    )
