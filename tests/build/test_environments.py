@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pyiceberg.table import StaticTable
 
+from meshwright.build.events import ProductStarted
+from meshwright.build.planning import PlanRequest
+from meshwright.model.errors import NotFound
 from meshwright.node import open_node
 
 if TYPE_CHECKING:
@@ -212,6 +215,33 @@ def test_dropping_says_what_goes_and_leaves_everybody_else_alone(shop: MeshFolde
     assert shop.rows("finance.revenue") == [{"total": 30.0}]
     assert shop.mesh("read", "finance.revenue", "--env", "trial").code == 2
     assert [one["name"] for one in shop.mesh("env", "list", "--json").data] == ["prod"]
+
+
+def test_what_is_still_built_when_its_environment_is_dropped_is_published_nowhere(shop: MeshFolder) -> None:
+    shop.mesh("env", "create", "trial")
+    edit_orders(shop)
+    shop.product("sales.extra", "select 1 as one")
+    building = node(shop)
+    planned = building.plan(PlanRequest(environment="trial"))
+    started: list[str] = []
+
+    def drop_it(event: object) -> None:
+        if isinstance(event, ProductStarted):
+            started.append(event.product)
+            if started[0] == event.product:
+                node(shop).registry.drop_environment("trial")
+
+    outcomes = {one.product: one for one in building.build(planned, drop_it)}
+    assert {outcomes[name].outcome for name in ("sales.orders", "sales.extra")} == {"error"}
+    assert "trial was dropped" in outcomes["sales.orders"].message
+    assert node(shop).registry.own_heads("trial") == {}
+    assert shop.mesh("env", "create", "trial").code == 0
+    assert shop.rows("finance.revenue", "--env", "trial") == [{"total": 30.0}]
+    # Nor is anything begun in one that went between the plan and the build.
+    again = building.plan(PlanRequest(environment="trial"))
+    shop.mesh("env", "drop", "trial", "--yes")
+    with pytest.raises(NotFound):
+        building.build(again, lambda _: None)
 
 
 def test_an_environment_on_which_another_stands_is_not_dropped(shop: MeshFolder) -> None:

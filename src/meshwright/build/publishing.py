@@ -109,7 +109,7 @@ class Publishing:
             duration_seconds=seconds,
             descriptor=self._descriptor(),
         )
-        workshop.registry.publish(publication, snapshots=self.snapshots, head=head)
+        workshop.registry.publish(publication, snapshots=self.snapshots, head=head, below=workshop.below)
         return publication
 
     def _descriptor(self) -> dict[str, Any]:

@@ -246,7 +246,7 @@ class Rewriting:
             compacted=compacted,
             built_at=head.made_at,
         )
-        workshop.registry.publish(publication, snapshots=self.snapshots, head=head.sequence)
+        workshop.registry.publish(publication, snapshots=self.snapshots, head=head.sequence, below=workshop.below)
         return publication
 
 

@@ -29,6 +29,8 @@ class Workshop:
     root: Path
     settings: Settings
     environment: str
+    # The environment that this one stands on, "" none.
+    below: str
     run: str
     trace_id: str
     principal: str

@@ -31,6 +31,7 @@ def equipped(
     emit: Callable[[Event], None],
 ) -> Workshop:
     """The workshop of one *run* with *staging* as its own folder; *domains* may have engines of their own."""
+    from meshwright.build.environments import find_environment
     from meshwright.build.workshop import Workshop
     from meshwright.engines.duckdb_engine import DuckDBEngine
     from meshwright.storage.iceberg import IcebergTables
@@ -50,6 +51,7 @@ def equipped(
         root=stores.root,
         settings=settings,
         environment=environment,
+        below=find_environment(stores.registry, environment, settings.environments).base,
         run=run,
         staging=staging,
         trace_id=trace_id(),

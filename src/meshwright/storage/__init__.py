@@ -48,11 +48,14 @@ class Registry(Protocol):
         """One more than the highest sequence number ever used by *product*."""
         ...
 
-    def publish(self, publication: Publication, *, snapshots: Sequence[Snapshot], head: int | None) -> None:
+    def publish(
+        self, publication: Publication, *, snapshots: Sequence[Snapshot], head: int | None, below: str | None = None
+    ) -> None:
         """Record *publication* with its tables' *snapshots* and move the head to it, all or nothing.
 
-        *head* is the sequence the caller built upon (None: there was none). Raises Conflict when the head has moved, or
-        the sequence is taken; Unavailable when the registry cannot be written.
+        *head* is the sequence the caller built upon (None: there was none), *below* the environment that its environment
+        stood on ("" none, None: not asked). Raises Conflict when the head has moved, or the sequence is taken; NotFound
+        when the environment was dropped meanwhile; Unavailable when the registry cannot be written.
         """
         ...
 

@@ -82,6 +82,12 @@ def drop(transaction: Transaction, name: str) -> None:
     transaction.execute("DELETE FROM environments WHERE name = :name", name=name)
 
 
+def require_base(database: Rows, environment: str, below: str) -> None:
+    """Raise NotFound unless *environment* stands on *below* ("" none): what is built in one that was dropped is nobody's."""
+    if ancestry(database, environment)[1:2] != ([below] if below else []):
+        raise NotFound(f"the environment {environment} was dropped while this was built in it; nothing was published")
+
+
 def ancestry(database: Rows, environment: str) -> list[str]:
     """*environment* and those it stands on, the nearest first."""
     found = [environment]

@@ -118,13 +118,19 @@ class SqlRegistry:
         """One more than the highest sequence number ever used by *product*."""
         return Head(self._database, environment, product).sequence + 1
 
-    def publish(self, publication: Publication, *, snapshots: Sequence[Snapshot], head: int | None) -> None:
+    def publish(
+        self, publication: Publication, *, snapshots: Sequence[Snapshot], head: int | None, below: str | None = None
+    ) -> None:
         """Record *publication* with its tables' *snapshots* and move the head to it, all or nothing.
 
-        *head* is the sequence the caller built upon (None: there was none). Raises Conflict when the head has moved, the
-        sequence is taken or the run has published already; Unavailable when the registry cannot be written.
+        *head* is the sequence the caller built upon (None: there was none), *below* the environment that its environment
+        stood on ("" none, None: not asked). Raises Conflict when the head has moved, the sequence is taken or the run has
+        published already; NotFound when the environment was dropped meanwhile; Unavailable when the registry cannot be
+        written.
         """
         with self._database.writing() as transaction:
+            if below is not None:
+                environments.require_base(transaction, publication.environment, below)
             state = Head(transaction, publication.environment, publication.product)
             self._refuse_second(transaction, publication)
             state.expect(head)
