@@ -215,6 +215,15 @@ def test_an_incremental_model_that_could_not_be_right_is_built_in_full(mesh: Mes
     assert mesh.build()["small.small"]["outcome"] == "published"
 
 
+def test_an_incremental_model_with_a_history_of_its_own_is_built_in_full(mesh: MeshFolder) -> None:
+    things = (
+        STAGED["models/marts/things.sql"]
+        + "{% if not is_incremental() %} union all select 9, 'old' from {{ ref('raw') }}{% endif %}"
+    )
+    answer = adopt(mesh, small() | STAGED, "--json", "--dry-run", changed={"models/marts/things.sql": things})
+    assert "other tables in its first run" in listed(answer, "changed", "model")["things"]["note"]
+
+
 def test_a_test_that_reads_a_later_product_warns_instead_of_stopping_the_first_build(mesh: MeshFolder) -> None:
     answer = adopt(mesh, CHAIN, "--json")
     changed = listed(answer, "changed", "test")

@@ -44,6 +44,7 @@ def test_without_a_key_rows_are_appended() -> None:
         (f"with s as (select a, max(at) as at from t_1 group by a) select * from s {FILTER}", {}, "grouped rows"),
         ("select *, (select max(at) from __this__) as last from t_1", {}, "outside a single WHERE"),
         (f"select * from t_1 {FILTER}", {"unique_key": "a || b"}, "an expression"),
+        ("select * from t_1 where id not in (select id from __this__ where is_done)", {}, "asks more of what it holds"),
         (f"select * from t_1 {FILTER}", {"incremental_strategy": "microbatch"}, "microbatch"),
         (f"with a as (select * from t_1 {FILTER}), b as (select * from t_1) select * from a, b", {}, "several places"),
     ],

@@ -85,6 +85,8 @@ def test_macros_call_each_other_return_values_and_are_dispatched_by_dialect(tmp_
         ("a\n{{ env_var('SECRET') }}", "environment variables are not read"),
         ("a\n{{ var('missing') }}", "neither a value in dbt_project.yml nor a default"),
         ("a\n{{ target.schema }}", "a setting of dbt's profile"),
+        ("a\n{{ modules.datetime.date.today() }}", "asks the clock while the SQL is written"),
+        ("a\n{{ run_started_at.strftime('%Y') }}", "known to a running dbt only"),
         ("a\n{{ exceptions.raise_compiler_error('no') }}", "the template says: no"),
         ("a\n{{ unclosed", "the template cannot be read"),
         ("a\n{{ ''.__class__.__mro__ }}", "unsafe"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -183,6 +184,34 @@ class Refused:
         if name in SANDBOX_ASKS:
             raise AttributeError(name)
         raise NotRendered(f"{self._name}.{name} is known to a running dbt only")
+
+
+class _Clock:
+    """A class of Python's datetime without its clock: what time it is would be written into the query for good."""
+
+    def __init__(self, known: type) -> None:
+        self._known = known
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - datetime's signature
+        """A moment that the template itself names."""
+        return self._known(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a member of the class
+        if name in {"now", "utcnow", "today"}:
+            raise NotRendered(
+                f"{self._known.__name__}.{name}() asks the clock while the SQL is written: ask it in the query"
+            )
+        return getattr(self._known, name)
+
+
+class Clock:
+    """`modules.datetime`."""
+
+    datetime = _Clock(dt.datetime)
+    date = _Clock(dt.date)
+    timedelta = dt.timedelta
+    time = dt.time
+    timezone = dt.timezone
 
 
 class Exceptions:

@@ -80,6 +80,8 @@ def _filtered_table(sql: str, dialect: str) -> tuple[str, bool, str]:
     filters = {id(where): where for where in (_outer_filter(table) for table in own) if where is not None}
     if not own:
         return "", False, "it compares nothing with what it holds already"
+    if not all(_asks_what_is_newest(table) for table in own):
+        return "", False, "its filter asks more of what it holds than keys or the newest value"
     if len(filters) != 1 or any(_outer_filter(table) is None for table in own):
         return "", False, "it compares with what it holds already outside a single WHERE"
     select = next(iter(filters.values())).parent
@@ -87,6 +89,14 @@ def _filtered_table(sql: str, dialect: str) -> tuple[str, bool, str]:
     if table is None:
         return "", False, "the filtered rows come from several tables, or from grouped rows"
     return table.name, bool(table.alias), ""
+
+
+def _asks_what_is_newest(table: exp.Table) -> bool:
+    """Whether the subquery over the model's own *table* takes all its rows: a retry of some of them is no news of an input."""
+    from sqlglot import exp
+
+    inner = table.find_ancestor(exp.Select)
+    return inner is not None and (inner.args.get("where") is None or isinstance(inner.parent, exp.Exists))
 
 
 def _outer_filter(table: exp.Table) -> exp.Where | None:

@@ -5,7 +5,6 @@ Rendering is sandboxed and touches nothing: no database, no file, no environment
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import json
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_context import (
     Adapter,
+    Clock,
     Config,
     Exceptions,
     Macro,
@@ -197,14 +197,23 @@ class Renderer:
             "should_full_refresh": lambda: False,
             "project_name": self.project.name,
             "dbt_version": "1.10.0",
-            "modules": {"datetime": dt, "itertools": itertools, "re": re},
+            "modules": {"datetime": Clock(), "itertools": itertools, "re": re},
             "tojson": lambda value, *_: json.dumps(value, default=str),
             "fromjson": lambda value, *_: json.loads(value),
             "set": lambda value, *_: set(value),
             "zip": lambda *values: list(zip(*values, strict=False)),
             "none": None,
         }
-        for name in ("run_query", "statement", "load_result", "graph", "doc", "function", "dbt_invocation_id"):
+        for name in (
+            "run_query",
+            "statement",
+            "load_result",
+            "graph",
+            "doc",
+            "function",
+            "invocation_id",
+            "run_started_at",
+        ):
             found[name] = Refused(name)
         found["builtins"] = {"ref": self._ref, "source": self._source, "config": found["config"]}
         # dbt's own macros may be called without their namespace.

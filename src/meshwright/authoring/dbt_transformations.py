@@ -159,6 +159,8 @@ def _kept(model: Relation, renderer: Renderer, tables: Tables, whole: str, diale
     filtered = _render(model, renderer, tables, incremental=True)
     if filtered.sql is None:
         return Incremental(why=filtered.problem)
+    if sorted(TOKEN.findall(filtered.sql)) != sorted(TOKEN.findall(whole)):
+        return Incremental(why="it reads other tables in its first run than later")
     found = recognised(filtered.sql, whole, config=model.config, dialect=dialect)
     if found.token and not TOKEN.fullmatch(found.token):
         return Incremental(why="the filtered rows do not come from a table")

@@ -128,15 +128,15 @@ def _dialect(adapter: str, adoption: Adoption) -> str:
 def _rendered(source: SourceTable, renderer: Renderer) -> SourceTable:
     """*source* with what templates say of where it is: packages take schemas from variables."""
 
-    def plain(text: str) -> str:
-        return renderer.render(text).sql or text if "{{" in text else text
+    def plain(text: str, otherwise: str) -> str:
+        return (renderer.render(text).sql or otherwise) if "{{" in text else text
 
     return replace(
         source,
-        schema=plain(source.schema),
-        database=plain(source.database),
-        identifier=plain(source.identifier),
-        location=plain(source.location),
+        schema=plain(source.schema, source.source),
+        database=plain(source.database, ""),
+        identifier=plain(source.identifier, source.name),
+        location=plain(source.location, ""),
     )
 
 
