@@ -217,6 +217,17 @@ def test_snapshots_that_may_name_forgotten_ones_are_told_and_get_other_metadata(
     assert table.registry.snapshot(TABLE, 7).metadata == "new.metadata.json"
     assert not past.move_metadata(one, "another.metadata.json")
     assert table.registry.snapshot(TABLE, 7).metadata == "new.metadata.json"
+    before = {number: table.paths(number) for number in range(5, 21)}
+    past.settle(past.shortened()[1:])
+    assert len(past.shortened()) == 9
+    past.settle(past.shortened())
+    assert past.shortened() == []
+    past.forget(older_than(7), attempts_until=LONG_AGO)
+    assert sorted(one.id for one in past.shortened()) == list(range(7, 16))
+    table.append()
+    assert {number: table.paths(number) for number in range(7, 21)} == {
+        number: paths for number, paths in before.items() if number > 6
+    }
 
 
 def test_nobody_publishes_between_the_decision_and_its_effect(past: SqlPast, table: Table) -> None:

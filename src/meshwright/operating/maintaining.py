@@ -162,3 +162,6 @@ class Maintaining:
                 continue
             if metadata is not None:
                 self.past.move_metadata(snapshot, metadata)
+        # A build that goes on may have read the metadata of before.
+        if shortened and not self.warehouse.running():
+            self.past.settle(shortened)

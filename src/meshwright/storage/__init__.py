@@ -191,6 +191,10 @@ class Past(Protocol):
         """Snapshots whose metadata may still name snapshots that were forgotten; without the files they added."""
         ...
 
+    def settle(self, snapshots: Sequence[Snapshot]) -> None:
+        """Say that the metadata of *snapshots* names nothing forgotten: `shortened` leaves them out, unless there are others."""
+        ...
+
     def snapshots(self, table: str) -> Collection[int]:
         """The ids of the snapshots of *table* that are kept."""
         ...

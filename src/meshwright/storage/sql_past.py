@@ -19,11 +19,12 @@ from meshwright.storage.environments import utc
 from meshwright.storage.file_lists import read_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from meshwright.model.maintenance import Key
     from meshwright.storage.database import Transaction
+    from meshwright.storage.file_lists import Rows
 
 # As many snapshots as Iceberg's own metadata names at most: see `iceberg_metadata`.
 NAMED_MAX: Final = 10
@@ -35,6 +36,11 @@ BASES: Final = "SELECT name, base FROM environments"
 SNAPSHOTS: Final = "SELECT table_id, snapshot_id, parent_id FROM snapshots"
 OF_KEY: Final = "environment = :environment AND product = :product AND sequence = :sequence"
 OF_SNAPSHOT: Final = "table_id = :table AND snapshot_id = :snapshot"
+SETTLE: Final = f"""
+    UPDATE snapshots SET parent_id = NULL WHERE {OF_SNAPSHOT} AND NOT EXISTS (
+        SELECT 1 FROM snapshots p WHERE p.table_id = snapshots.table_id AND p.snapshot_id = snapshots.parent_id
+    )
+"""
 
 
 class _Undo(Exception):
@@ -132,15 +138,18 @@ class SqlPast:
 
     def shortened(self) -> list[Snapshot]:
         """Snapshots whose metadata may still name snapshots that were forgotten; without the files they added."""
-        parents = {(table, one): parent for table, one, parent in self._database.rows(SNAPSHOTS)}
-        found = []
-        for table, snapshot in parents:
-            at, steps = snapshot, 0
-            while steps < NAMED_MAX and (table, at) in parents and parents[table, at] is not None:
-                at, steps = parents[table, at], steps + 1
-            if (table, at) not in parents and steps < NAMED_MAX:
-                found.append((table, snapshot))
-        return [snapshot for key in found if (snapshot := self._snapshot(*key)) is not None]
+        found = _shortened(self._database)
+        return [snapshot for key in sorted(found) if (snapshot := self._snapshot(*key)) is not None]
+
+    def settle(self, snapshots: Sequence[Snapshot]) -> None:
+        """Say that the metadata of *snapshots* names nothing forgotten: `shortened` leaves them out, unless there are others."""
+        settled = {(one.table, one.id) for one in snapshots}
+        with self._database.writing() as transaction:
+            found = _shortened(transaction)
+            if found and found <= settled:
+                # They stand on nothing any more: each has its whole list of files.
+                keys = [{"table": table, "snapshot": snapshot} for table, snapshot in sorted(found)]
+                transaction.execute_many(SETTLE, keys)
 
     def snapshots(self, table: str) -> set[int]:
         """The ids of the snapshots of *table* that are kept."""
@@ -170,6 +179,19 @@ class SqlPast:
         statement = f"SELECT document FROM snapshots WHERE {OF_SNAPSHOT}"
         rows = self._database.rows(statement, table=table, snapshot=snapshot)
         return decode(rows[0][0], Snapshot, what=f"snapshot {snapshot} of table {table}") if rows else None
+
+
+def _shortened(database: Rows) -> set[tuple[str, int]]:
+    """The snapshots of whose nearest forebears one is no longer there."""
+    parents = {(table, one): parent for table, one, parent in database.rows(SNAPSHOTS)}
+    found = set()
+    for table, snapshot in parents:
+        at, steps = snapshot, 0
+        while steps < NAMED_MAX and (table, at) in parents and parents[table, at] is not None:
+            at, steps = parents[table, at], steps + 1
+        if (table, at) not in parents and steps < NAMED_MAX:
+            found.add((table, snapshot))
+    return found
 
 
 def _forget(transaction: Transaction, decide: Callable[[Census], Collection[Key]], attempts_until: str) -> Remains:
