@@ -286,10 +286,12 @@ def test_python_reads_remote_inputs_as_any(mesh: MeshFolder, web: WebServer) -> 
 def test_a_connection_that_is_not_there_is_told_with_a_guess(mesh: MeshFolder) -> None:
     mesh.write("mesh.yaml", "name: test\nconnections: {shop: {type: sqlite, path: shop.db}}\n")
     mesh.product("sales.orders", "SELECT *\nFROM 'shpo#orders'")
-    answer = mesh.mesh("validate")
-    assert answer.code == 2
-    assert "transform/orders.sql:2:6: error[unknown-connection]" in answer.err
-    assert "did you mean 'shop'?" in answer.err
+    # The second time what is known of the product comes from a cache.
+    for _ in range(2):
+        answer = mesh.mesh("validate")
+        assert answer.code == 2
+        assert "transform/orders.sql:2:6: error[unknown-connection]" in answer.err
+        assert "did you mean 'shop'?" in answer.err
 
 
 def test_a_domain_s_own_connection_comes_before_the_mesh_s(mesh: MeshFolder) -> None:

@@ -194,6 +194,9 @@ class _Effective:
         for port in product.input_ports:
             found, finding = self.input_columns(product, port.name)
             if finding is not None:
+                if port.implied and port.name not in one.places:
+                    # An outline from the cache no longer knows where its inputs are named.
+                    one = outline(self.workspace.mesh.products[product.id], self.sources.locate)
                 path, line, column = one.places.get(port.name, (finding.path, finding.line, finding.column))
                 self.findings.append(replace(finding, path=path, line=line, column=column))
             if found is not None:
