@@ -68,11 +68,17 @@ class MeshFolder:
         text = f"{head}schema:\n- name: {port}\n  properties:\n{textwrap.indent(textwrap.dedent(body), '  ')}"
         self.write(f"domains/{domain}/{product}/contracts/{port}.yaml", text)
 
+    def named(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """*arguments* with prod named where a mesh that is shared wants to hear it."""
+        changes = arguments[:1] in {("build",), ("rollback",)} and "--env" not in arguments
+        is_shared = changes and "postgresql:" in (self.root / "mesh.yaml").read_text(encoding="utf-8")
+        return (*arguments, "--env", "prod") if is_shared else arguments
+
     def mesh(self, *arguments: str) -> Answer:
         """Run `mesh` with *arguments* in this process."""
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = run(["-C", str(self.root), *arguments])
+            code = run(["-C", str(self.root), *self.named(arguments)])
         out.flush()
         assert isinstance(out.buffer, io.BytesIO)
         return Answer(code, out.buffer.getvalue().decode(), err.getvalue())

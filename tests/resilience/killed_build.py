@@ -2,7 +2,8 @@
 
 A job is read from standard input as JSON: `base` (a mesh's folder, left as it is), `scratch` (where copies of it are made),
 `kill` (the command's arguments), `then` (the command after the kill), `products` (whose heads are told: the columns, or
-other expressions, of each port), `past` (earlier publications to read), `seed`, `events` and `moments`
+other expressions, of each port), `past` (earlier publications to read), `database` (of a registry in PostgreSQL the server's
+URL and the name, else null), `seed`, `events` and `moments`
 (how many kills at the n-th call into the operating system, SQLite or DuckDB, and how many at a moment in time). Prints one JSON
 object per line: the undisturbed run first, then each kill.
 
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import meshwright
 from meshwright.cli.main import run
+from meshwright.sources.secrets import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,12 @@ CALLS = frozenset(
         "sql",
     }
 )
+# Of libraries that are written in Python: what goes over the network.
+REMOTE = {
+    "psycopg.connection": {"connect", "execute"},
+    "psycopg.cursor": {"executemany"},
+    "botocore.httpsession": {"send"},
+}
 
 
 Products: TypeAlias = dict[str, dict[str, list[str]]]
@@ -74,14 +82,19 @@ class Points:
         sys.setprofile(None)
         return next(self.numbers) - 1
 
-    def _step(self, _frame: object, event: str, function: Any) -> None:
-        if not event.startswith("c_") or function.__name__ not in CALLS:
-            return
-        module = function.__module__ or type(function.__self__).__module__
-        if module.partition(".")[0] in MODULES and next(self.numbers) == self.last:
+    def _step(self, frame: Any, event: str, function: Any) -> None:
+        if event.startswith("c_"):
+            if function.__name__ not in CALLS:
+                return
+            module, name = function.__module__ or type(function.__self__).__module__, function.__name__
+            is_point = module.partition(".")[0] in MODULES
+        else:
+            module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+            is_point = name in REMOTE.get(module, ())
+        if is_point and next(self.numbers) == self.last:
             sys.setprofile(None)
             if self.note is not None:
-                self.note.write_text(f"{event} {module}.{function.__name__}")
+                self.note.write_text(f"{event} {module}.{name}")
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -164,17 +177,27 @@ def _stored(node: Any, ports: dict[str, Any], values: dict[str, str]) -> dict[st
     import duckdb
     from pyiceberg.table import StaticTable
 
+    given = node.settings.stores.get("warehouse")
+    properties = {}
+    if given is not None:
+        settings = look_up(given, node.root).settings
+        properties = {
+            "s3.endpoint": settings["endpoint"],
+            "s3.access-key-id": settings["access_key_id"],
+            "s3.secret-access-key": settings["secret_access_key"],
+            "s3.region": "us-east-1",
+        }
     connection, found = duckdb.connect(config={"threads": 1}), {}
     for address, port in ports.items():
         snapshot = node.registry.snapshot(port.table, port.snapshot)
-        stored = StaticTable.from_metadata(str(node.warehouse.locate(snapshot.metadata))).scan().to_arrow()
+        stored = StaticTable.from_metadata(node.warehouse.uri(snapshot.metadata), properties).scan().to_arrow()
         connection.register("stored", stored)
         rows = connection.execute(f"select [{values[address]}] from stored").fetchall()
         files = node.registry.files(port.table, port.snapshot)
         found[address] = {
             "iceberg": sorted(row for (row,) in rows),
             "counted": port.rows,
-            "missing": [file.path for file in files if not node.warehouse.locate(file.path).is_file()],
+            "missing": list(node.warehouse.lost((file.path, file.bytes) for file in files)),
         }
     connection.close()
     return found
@@ -191,6 +214,7 @@ class Job:
         self.note = self.scratch / "note"
         self.log = self.scratch / "log"
         self.told = told
+        self.database = Database(*told["database"]) if told["database"] else None
 
     def run(self) -> None:
         self.scratch.mkdir(parents=True, exist_ok=True)
@@ -273,7 +297,29 @@ class Job:
         folder = self.scratch / "mesh"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.base, folder, symlinks=True)
+        if self.database is not None:
+            self.database.copy(folder)
         return folder
+
+
+class Database:
+    """A registry in PostgreSQL: each copy of the mesh gets a copy of it.
+
+    A store needs no copy: its files never change, and what a killed command left there nobody refers to.
+    """
+
+    def __init__(self, server: str, name: str) -> None:
+        self.server, self.name = server, name
+
+    def copy(self, folder: Path) -> None:
+        import psycopg
+
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {self.name}_copy WITH (FORCE)")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self.name])
+            connection.execute(f"CREATE DATABASE {self.name}_copy TEMPLATE {self.name}")
+        settings = folder / "mesh.yaml"
+        settings.write_text(settings.read_text().replace(f"/{self.name}?", f"/{self.name}_copy?"))
 
 
 def tell(**values: Any) -> None:
@@ -287,12 +333,14 @@ def warm() -> None:
         if "migrations" not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     for name in (
+        "boto3",
         "duckdb",
         "fastavro",
         "jsonschema_rs",
         "pyarrow.dataset",
         "pyarrow.parquet",
         "pyiceberg.table",
+        "psycopg",
         "rich",
         "yaml_rs",
     ):

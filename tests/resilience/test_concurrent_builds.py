@@ -46,8 +46,8 @@ def land(mesh: MeshFolder, number: int) -> None:
 
 
 @pytest.fixture
-def chain(mesh: MeshFolder) -> MeshFolder:
-    mesh.write("mesh.yaml", "name: chain\nengine: {threads: 2, memory: 500MB}\n")
+def chain(mesh: MeshFolder, stores: str) -> MeshFolder:
+    mesh.write("mesh.yaml", f"name: chain\nengine: {{threads: 2, memory: 500MB}}\n{stores}")
     land(mesh, 1)
     mesh.product(
         "ingest.events",
