@@ -214,7 +214,7 @@ class Job:
         self.note = self.scratch / "note"
         self.log = self.scratch / "log"
         self.told = told
-        self.database = Database(*told["database"]) if told["database"] else None
+        self.database = Database(*told["database"]) if told.get("database") else None
 
     def run(self) -> None:
         self.scratch.mkdir(parents=True, exist_ok=True)

@@ -121,7 +121,7 @@ class Moving:
             with archive.reading(FILES) as lines:
                 files = [_File(*json.loads(line)) for line in lines]
             with self._running() as staging:
-                _Bringing(self, archive, files, staging).run(moved=header["warehouse"] != self.warehouse.uri(""))
+                _Bringing(self, archive, files, staging).run()
                 with archive.reading(ROWS) as lines:
                     self.contents.fill((table, row) for table, row in map(json.loads, lines))
         finally:
@@ -200,13 +200,13 @@ class _Bringing:
     files: list[_File]
     staging: Path
 
-    def run(self, *, moved: bool) -> None:
-        """Bring what is not there yet; where the warehouse is another (*moved*), tables' metadata for this one."""
+    def run(self) -> None:
+        """Bring what is not there yet; tables' metadata speaks of this warehouse then."""
         there = {file.path: file.bytes for file in self.moving.warehouse.files()}
         tables: dict[str, list[_File]] = {}
         plain = []
         for file in self.files:
-            if moved and file.table:
+            if file.table:
                 tables.setdefault(file.table, []).append(file)
             else:
                 plain.append(file)
