@@ -78,6 +78,16 @@ def test_a_mesh_s_own_blueprint_is_rendered_with_everything_that_is_known(shop: 
     assert list(shop.columns("counted")) == ["n"]
 
 
+@pytest.mark.parametrize("query", ["SELECT nothing FROM {{ table.input }}", "SELECT * FROM read_csv('x')", "SELEC"])
+def test_a_query_that_cannot_be_run_leaves_its_port_without_a_contract_and_says_so(shop: Shop, query: str) -> None:
+    shop.mesh.write("blueprints/ours/blueprint.yaml", "description: As we like it.\n")
+    shop.mesh.write("blueprints/ours/transform/{{ table.port }}.sql.j2", query)
+    file = shop.mesh.write("data/orders.csv", ORDERS)
+    answer = shop.mesh.mesh("new", "product", "shop/x", "--from", str(file), "--blueprint", "ours")
+    assert (answer.code, "port x has no contract yet" in answer.out) == (0, True)
+    assert not (shop.mesh.root / "domains/shop/x/contracts").exists()
+
+
 def test_one_that_reads_nothing_needs_no_data(shop: Shop) -> None:
     shop.mesh.write(
         "blueprints/fixed/blueprint.yaml", 'description: Fixed rows.\nreads: nothing\nport: "{{ product }}"\n'

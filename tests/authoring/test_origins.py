@@ -68,6 +68,7 @@ def test_files_are_found_from_where_one_stands(shop: Shop, monkeypatch: pytest.M
     monkeypatch.chdir(shop.mesh.root / "data")
     new(shop, "deep/orders.csv")
     assert shop.document("product.yaml")["inputPorts"][0]["customProperties"][0]["value"] == "data/deep/orders.csv"
+    assert "`data/deep/orders.csv`" in (shop.mesh.root / "domains/shop/taken/README.md").read_text(encoding="utf-8")
 
 
 def test_a_glob_reads_what_comes_later(shop: Shop) -> None:

@@ -14,10 +14,11 @@ from meshwright.model.errors import InvalidInput
 from meshwright.workspace.scaffold import product_folder, write_new
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from duckdb import DuckDBPyConnection
 
+    from meshwright.authoring.input_tables import InputTable
     from meshwright.model.connection import Connection
     from meshwright.reading.reader import Reader
 
@@ -94,7 +95,7 @@ def _started(
         tables,
         chosen,
         connection=connection,
-        asked=_shown(asked.source, tables[0].title if tables else ""),
+        asked=_shown(asked, tables),
     )
     written = write_new({folder / path: text for path, text in product.files.items()})
     return Started(
@@ -105,9 +106,10 @@ def _started(
     )
 
 
-def _shown(source: str, title: str) -> str:
-    """What texts call the data: never a path of the machine on which it was looked at."""
-    return title if Path(source).is_absolute() or source.startswith("..") else source
+def _shown(asked: Asked, tables: Sequence[InputTable]) -> str:
+    """What texts call the data: as the descriptor does, never by a path of the machine on which it was looked at."""
+    source = tables[0].port.source if tables else None
+    return source.address if source is not None else asked.source
 
 
 def _chosen(root: Path, asked: Asked) -> Blueprint | None:

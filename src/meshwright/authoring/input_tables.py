@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.naming import valid_names
 from meshwright.model.datatype import DataType, Unstorable, literal, quote, stored
@@ -13,6 +13,8 @@ from meshwright.model.datatype import DataType, Unstorable, literal, quote, stor
 if TYPE_CHECKING:
     from meshwright.model.contract import Contract
     from meshwright.model.product import InputPort
+
+CELLS_KEPT: Final = 40_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,11 @@ class InputTable:
     contract: Contract | None = None
     is_table: bool = False
     hints: tuple[str, ...] = field(default=())
+
+
+def kept_as(rows: int, columns: int) -> str:
+    """What SQL makes of a query that is looked at several times: a table, a view where that would take gigabytes."""
+    return "TEMP TABLE" if rows * columns <= CELLS_KEPT else "TEMP VIEW"
 
 
 def plain_columns(columns: tuple[tuple[str, DataType], ...]) -> tuple[InputColumn, ...]:

@@ -10,8 +10,9 @@ from uuid import uuid4
 from meshwright.analysis import fence
 from meshwright.analysis.query import SqlError, parse
 from meshwright.authoring.blueprints import BUILT_IN, Blueprint, render, rendered
+from meshwright.authoring.input_tables import kept_as
 from meshwright.authoring.naming import title, valid_names
-from meshwright.authoring.profile import profile
+from meshwright.authoring.profile import ColumnProfile, profile
 from meshwright.authoring.proposals import propose
 from meshwright.authoring.table_drafts import TableDraft
 from meshwright.build.bound import draft_contract
@@ -185,9 +186,10 @@ class _Writer:
         if query is None and not self.has_python(port, files):
             return None
         looked_at = f"made {port.name}"
-        if not self.make(looked_at, query or draft.query, port):
+        kept = kept_as(draft.rows, len(draft.columns))
+        profiles = self.made(looked_at, query or draft.query, port, kept=kept)
+        if profiles is None:
             return None
-        profiles = profile(self.connection, looked_at)
         drafted = draft_contract(self.product, port, [(one.name, one.type) for one in profiles])
         proposed = propose(
             drafted.table,
@@ -208,21 +210,20 @@ class _Writer:
     def has_python(self, port: OutputPort, files: Mapping[str, str]) -> bool:
         return f"transform/{port.name}.py" in files or f"{port.name}.py" in files
 
-    def make(self, table: str, query: str, port: OutputPort) -> bool:
-        """Run *query* over the inputs into *table*; whether it could be."""
+    def made(self, table: str, query: str, port: OutputPort, *, kept: str) -> list[ColumnProfile] | None:
+        """The profile of what *query* yields, *kept* as a table or a view; None, with a hint, when it cannot be run."""
         import duckdb
 
         try:
             problems = fence.check(parse(query))
-            if problems:
-                self.hints.append(f"port {port.name} has no contract yet: {problems[0].message} ({problems[0].value})")
-                return False
-            self.connection.execute(f"CREATE TEMP TABLE {quote(table)} AS {query}")
+            if not problems:
+                self.connection.execute(f"CREATE {kept} {quote(table)} AS {query}")
+                return profile(self.connection, table)
+            reason = f"{problems[0].message} ({problems[0].value})"
         except (SqlError, duckdb.Error) as error:
             reason = str(error).partition("\n")[0]
-            self.hints.append(f"port {port.name} has no contract yet, as its query could not be run: {reason}")
-            return False
-        return True
+        self.hints.append(f"port {port.name} has no contract yet, as its query could not be run: {reason}")
+        return None
 
     def contract_text(self, contract: Contract, draft: TableDraft) -> str:
         document = odcs.write(contract)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring.input_tables import kept_as
 from meshwright.authoring.personal import personal
 from meshwright.authoring.profile import ColumnProfile, profile
 from meshwright.authoring.proposals import KEY_NAME, TIMES_EACH
 from meshwright.authoring.text_kinds import IN_PERCENT
+from meshwright.model.datatype import quote
 from meshwright.quality.values import INTEGERS, NUMBERS
 
 if TYPE_CHECKING:
@@ -45,8 +47,10 @@ class TableDraft:
 
     @cached_property
     def _profiles(self) -> list[ColumnProfile]:
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE drafted AS {self.query}")
-        return profile(self._connection, "drafted")
+        name = f"drafted {self.input}"
+        kept = kept_as(self.rows, len(self.columns))
+        self._connection.execute(f"CREATE {kept} {quote(name)} AS {self.query}")
+        return profile(self._connection, name)
 
     @property
     def times(self) -> list[InputColumn]:

@@ -38,7 +38,9 @@ def look_at_typed(place: Place, name: str, connection: DuckDBPyConnection, unpac
         source = replace(place.source, format=place.source.format or place.format)
         found = files.sample(place.base, source, connection, unpacked=unpacked, files=place.names)
     select = _scan(place, found, connection, unpacked)
-    connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {select}")
+    # Parquet is read again faster than it is kept; so are Arrow files, which were made Parquet.
+    kept = "TEMP VIEW" if found.format in {"parquet", "arrow"} else "TEMP TABLE"
+    connection.execute(f"CREATE {kept} {quote(name)} AS {select}")
     return _table(place, found, name, _finite(plain_columns(found.columns), found, name, connection), connection)
 
 

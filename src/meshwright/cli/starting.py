@@ -179,7 +179,8 @@ def _tell(started: Started, product: str) -> None:
     if started.product.review:
         click.echo("to be judged by a person:")
         for one in started.product.review:
-            click.echo(f"  {one.column}: {one.reason}")
+            column = one.column if len(started.product.ports) == 1 else f"{one.port}.{one.column}"
+            click.echo(f"  {column}: {one.reason}")
     click.echo(f"next: mesh build, then {_first_read(started, product)}")
 
 
