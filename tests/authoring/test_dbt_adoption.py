@@ -285,6 +285,32 @@ models:
     assert mesh.rows("small.small.things") == [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]
 
 
+def test_tests_that_a_columns_type_has_no_word_for_are_still_run(mesh: MeshFolder) -> None:
+    files = small(
+        things="select id, name, id = 1 as is_first, cast(id as decimal(5, 1)) as size from {{ ref('raw') }}"
+    ) | {
+        "models/things.yml": """\
+models:
+  - name: things
+    data_tests:
+      - unique: {column_name: "id || name"}
+    columns:
+      - {name: is_first, data_tests: [{accepted_values: {arguments: {values: [true, false]}}}]}
+      - {name: size, data_tests: [{accepted_values: {arguments: {values: ["1.0", "2.0"]}}}]}
+      - {name: id, data_tests: [{dbt_expectations.expect_column_values_to_match_regex: {arguments: {regex: "^[0-9]+$"}}}]}
+      - {name: lost, data_tests: [not_null]}
+"""
+    }
+    answer = adopt(mesh, files, "--json")
+    assert "no such column" in listed(answer, "left", "test")["things: not_null(lost)"]["note"]
+    assert len(listed(answer, "carried", "test")) == 4
+    mesh.build()
+    assert mesh.mesh("test").out.splitlines()[-1] == "5 rules: 5 passed"
+    mesh.write("data/small/raw.csv", "id,name\n1,a\n1,a\n3,b\n")
+    answer = mesh.mesh("build")
+    assert all(rule in answer.out for rule in ("unique_id || name", "size_enum"))
+
+
 def test_a_project_inside_the_mesh_keeps_its_data_in_place(mesh: MeshFolder) -> None:
     project = write_project(mesh.root / "dbt", small(things="select * from {{ ref('raw') }}"))
     answer = mesh.mesh("import", "dbt", str(project), "--json")

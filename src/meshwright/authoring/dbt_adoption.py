@@ -13,6 +13,7 @@ from meshwright.authoring.binding_ahead import Pin
 from meshwright.authoring.connection_advice import connection_advice
 from meshwright.authoring.dbt_changes import Changes
 from meshwright.authoring.dbt_contracts import (
+    NO_COLUMN,
     cast_to,
     contracted_columns,
     described,
@@ -183,7 +184,7 @@ class _Adopting:
             types = {name.lower(): kind for name, kind in contracted}
             columns = [(name, types.get(name.lower(), kind)) for name, kind in columns] or contracted
         if columns:
-            promises = promises_of(model, singular, around, self.adoption, to=address)
+            promises = promises_of(model, singular, around, self.adoption, columns)
             unknown = [name for name in promises.columns if name not in {column.lower() for column, _ in columns}]
             self._note_unknown(model, unknown)
             self.contracts[model.key] = write_contract(model, home, self.domain, promises, columns)
@@ -193,9 +194,7 @@ class _Adopting:
 
     def _note_unknown(self, model: Relation, unknown: list[str]) -> None:
         for name in unknown:
-            self.adoption.left(
-                "column", f"{model.name}.{name}", model.place, note="the model's query yields no such column"
-            )
+            self.adoption.left("column", f"{model.name}.{name}", model.place, note=NO_COLUMN)
 
     def _without_contract(self, model: Relation, singular: list[DataTest]) -> None:
         note = f"the columns of {model.name} are not known, so it has no contract yet"

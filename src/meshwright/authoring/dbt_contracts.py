@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.dbt_dialects import data_type
 from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_tests import carry
+from meshwright.authoring.dbt_tests import carry, is_column
 from meshwright.authoring.promises import Promises, written_column
 from meshwright.model.casting import is_castable
 from meshwright.model.contract import Contract, QualityRule, Relationship, ServiceLevel, Table
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     Columns = Sequence[tuple[str, DataType]]
 
 
+NO_COLUMN: Final = "the model's query yields no such column"
+
+
 def promises_of(
-    model: Relation, singular: Sequence[DataTest], around: PortSurroundings, adoption: Adoption, *, to: str
+    model: Relation, singular: Sequence[DataTest], around: PortSurroundings, adoption: Adoption, columns: Columns
 ) -> Promises:
-    """Everything promised of the port that *model* becomes; what cannot be promised goes on the list."""
+    """Everything promised of the port that *model* becomes and that has *columns*; the rest goes on the list."""
+    to = around.home.address(around.all.arrangement.domain)
+    known = {name.lower() for name, _ in columns}
     promises = Promises()
     for column in model.columns:
         _document(column, promises)
@@ -40,7 +45,11 @@ def promises_of(
         )
     tests = [*model.tests, *(test for column in model.columns for test in column.tests), *singular]
     for test in tests:
-        _carry(test, promises, around, adoption, to=to)
+        name = test.column.strip('"`').lower()
+        if name and is_column(test.column) and name not in known:
+            adoption.left("test", f"{test.model}: {described(test)}", test.place, note=NO_COLUMN)
+        else:
+            _carry(test, promises, around, adoption, to=to)
     if model.deprecated_from:
         level = ServiceLevel(property="endOfLife", value=model.deprecated_from[:10])
         promises.service_levels.append(level)
@@ -135,10 +144,11 @@ def write_contract(model: Relation, home: Home, domain: str, promises: Promises,
     address = f"{domain}.{home.product}.{home.name}"
     version = promised_version(model)
     status = "draft" if version.startswith("0.") else "deprecated" if model.deprecated_from else "active"
+    written = tuple(written_column(name, kind, promises.columns.get(name.lower())) for name, kind in columns)
     table = Table(
         name=home.name,
-        columns=tuple(written_column(name, kind, promises.columns.get(name.lower())) for name, kind in columns),
-        quality=tuple(promises.quality),
+        columns=tuple(column for column, _ in written),
+        quality=(*promises.quality, *(rule for _, rules in written for rule in rules)),
         relationships=tuple(promises.relationships),
         tags=tuple(str(tag) for tag in model.config.get("tags") or ()),
         custom={key: value for key, value in (model.config.get("meta") or {}).items() if not key.startswith("mesh.")},

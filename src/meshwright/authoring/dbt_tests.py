@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt_test_names import ALIASES, IMPLIED
 from meshwright.model.contract import QualityRule, Relationship, ServiceLevel
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from meshwright.authoring.promises import Promises
 
 TABLE: Final = "${table}"
+COLUMN: Final = re.compile(r"(\w*|\"[^\"]+\"|`[^`]+`)\Z")
 THRESHOLD: Final = re.compile(r"\s*(<>|!=|>=|<=|=|>|<)\s*(-?\d+(?:\.\d+)?)\s*\Z")
 # `error_if: ">10"` fails when it is so: the rule says what must be instead.
 OPPOSITE: Final = {
@@ -62,7 +64,9 @@ class _Case:
     @property
     def is_plain(self) -> bool:
         """Whether it holds for all rows, and one failing row is an error: what the words of ODCS mean."""
-        return self.test.severity == "error" and not {"where", "error_if", "warn_if"} & set(self.test.config)
+        is_everywhere = not {"where", "error_if", "warn_if"} & set(self.test.config)
+        # Some tests are told an expression instead of a column: `order_id || '-' || line`.
+        return self.test.severity == "error" and is_everywhere and is_column(self.test.column)
 
     @property
     def column(self) -> str:
@@ -112,6 +116,11 @@ class _Case:
         return QualityRule(
             kind="library", metric=metric, severity=self.test.severity, description=self.test.description, **rule
         )
+
+
+def is_column(text: str) -> bool:
+    """Whether *text* names a column (or is none), and is no expression."""
+    return COLUMN.match(text) is not None
 
 
 def carry(test: DataTest, promises: Promises, around: Surroundings) -> str:
@@ -314,34 +323,3 @@ CARRIERS: Final[dict[str, Callable[[_Case], str | None]]] = {
     "at_least_one": _at_least_one,
     "not_constant": _not_constant,
 }
-EXPECT: Final = "dbt_expectations.expect_"
-# Other names of the same checks: those of dbt_utils, and of dbt_expectations and its successors.
-ALIASES: Final = {
-    "dbt_utils.relationships_where": "relationships",
-    "dbt_utils.not_accepted_values": "rejected_values",
-    **{
-        f"dbt_utils.{name}": name
-        for name in (
-            "expression_is_true", "unique_combination_of_columns", "accepted_range", "not_null_proportion",
-            "equal_rowcount", "recency", "not_empty_string", "at_least_one", "not_constant",
-        )
-    },
-    f"{EXPECT}column_values_to_not_be_null": "not_null",
-    f"{EXPECT}column_values_to_be_unique": "unique",
-    f"{EXPECT}column_values_to_be_in_set": "accepted_values",
-    f"{EXPECT}column_values_to_not_be_in_set": "rejected_values",
-    f"{EXPECT}column_values_to_be_between": "accepted_range",
-    f"{EXPECT}column_values_to_match_regex": "matches_regex",
-    f"{EXPECT}column_value_lengths_to_equal": "length",
-    f"{EXPECT}column_value_lengths_to_be_between": "length",
-    f"{EXPECT}table_row_count_to_be_between": "row_count",
-    f"{EXPECT}compound_columns_to_be_unique": "unique_combination_of_columns",
-    "dbt_expectations.expression_is_true": "expression_is_true",
-}  # fmt: skip
-IMPLIED: Final = frozenset(
-    f"{EXPECT}{name}"
-    for name in (
-        "column_to_exist", "column_values_to_be_of_type", "column_values_to_be_in_type_list", "table_column_count_to_equal",
-        "table_columns_to_match_ordered_list", "table_columns_to_match_set", "table_columns_to_contain_set",
-    )
-)  # fmt: skip

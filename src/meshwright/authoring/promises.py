@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.contract import Column, QualityRule, Relationship, ServiceLevel
-from meshwright.model.datatype import DataType, Unstorable, stored
+from meshwright.model.datatype import DataType, Unstorable, literal, quote, stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+BOUNDS: Final = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
 @dataclass(slots=True)
@@ -42,16 +44,29 @@ class Promises:
         return self.columns.setdefault(name.strip('"`').lower(), ColumnPromise())
 
 
-def written_column(name: str, kind: DataType, promise: ColumnPromise | None) -> Column:
-    """The contract's column of a table that stores *kind*, with what is promised of it."""
+def written_column(name: str, kind: DataType, promise: ColumnPromise | None) -> tuple[Column, list[QualityRule]]:
+    """The contract's column of a table that stores *kind*, with what is promised of it, and rules about it that are SQL.
+
+    A bound, pattern or list of values for which the column's type has no option becomes a rule of the table.
+    """
     try:
         kept = stored(kind)
     except Unstorable:
         kept = kind
     column = Column(name=name, type=kept, physical_type=str(kept), **inner(kept))
     if promise is None:
-        return column
-    return replace(
+        return column, []
+    options, conditions = _fitting(name, promise.options, kept)
+    rules = [
+        QualityRule(
+            kind="sql",
+            name=f"{name}_{what}",
+            query=f"SELECT count(*) FROM ${{table}} WHERE {condition}",
+            comparisons={"mustBe": 0},
+        )
+        for what, condition in conditions.items()
+    ]
+    written = replace(
         column,
         description=promise.description,
         required=promise.required or bool(promise.primary_key),
@@ -61,10 +76,11 @@ def written_column(name: str, kind: DataType, promise: ColumnPromise | None) -> 
         classification=promise.classification,
         tags=promise.tags,
         custom=promise.custom,
-        options=_fitting(promise.options, kept),
+        options=options,
         relationships=tuple(promise.relationships),
         quality=tuple(promise.quality),
     )
+    return written, rules
 
 
 def inner(kind: DataType) -> Mapping[str, Any]:
@@ -77,13 +93,35 @@ def inner(kind: DataType) -> Mapping[str, Any]:
     return {}
 
 
-def _fitting(options: dict[str, Any], kind: DataType) -> dict[str, Any]:
-    """*options* with allowed values in the column's own type: dbt compares them as text."""
-    allowed = options.get("enum")
-    if allowed is None:
-        return options
+def _fitting(name: str, options: dict[str, Any], kind: DataType) -> tuple[dict[str, Any], dict[str, str]]:
+    """The *options* that a column of *kind* can have, and what no row may fulfil instead of the others, by option."""
+    kept: dict[str, Any] = {}
+    broken: dict[str, str] = {}
+    text = f"CAST({quote(name)} AS VARCHAR)"
+    for option, value in options.items():
+        if option == "enum" and kind.name in {"VARCHAR", "INTEGER", "BIGINT"}:
+            kept["enum"] = _values(value, kind)
+        elif option == "enum":
+            broken["enum"] = f"{text} NOT IN ({', '.join(literal(_spelled(one)) for one in value)})"
+        elif option in BOUNDS and kind.name != "VARCHAR":
+            kept[option] = value
+        elif option in BOUNDS:
+            broken[option] = f"NOT (TRY_CAST({quote(name)} AS DOUBLE) {BOUNDS[option]} {value})"
+        elif kind.name == "VARCHAR":
+            kept[option] = value
+        elif option == "pattern":
+            broken["pattern"] = f"NOT regexp_matches({text}, {literal(value)})"
+        else:
+            broken[option] = f"length({text}) {'<' if option == 'minLength' else '>'} {value}"
+    return kept, broken
+
+
+def _values(allowed: list[Any], kind: DataType) -> list[Any]:
+    """*allowed* values in the column's own type: dbt compares them as text."""
     if kind.name == "VARCHAR":
-        return {**options, "enum": [str(value) for value in allowed]}
-    if kind.name in {"INTEGER", "BIGINT"}:
-        return {**options, "enum": [int(value) if str(value).lstrip("-").isdecimal() else value for value in allowed]}
-    return options
+        return [str(value) for value in allowed]
+    return [int(value) if str(value).lstrip("-").isdecimal() else value for value in allowed]
+
+
+def _spelled(value: Any) -> str:  # noqa: ANN401 - a value of a test
+    return str(value).lower() if isinstance(value, bool) else str(value)
