@@ -13,6 +13,7 @@ from meshwright.model.errors import InvalidInput, MeshwrightError, Unavailable
 from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
+from meshwright.sources.growing import check_names, new_rows, refuse_nulls
 from meshwright.sources.table_files import write_rows
 from meshwright.sources.watching import Pulse, counted, never, watched
 
@@ -120,9 +121,10 @@ class PostgresTable:
             wanted = _in_order(columns, described) if columns else described
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
             now = self._highest(session) if self.incremental else ""
-            condition = self._condition(beyond, now) if self.incremental else ""
+            condition = ""
             if self.incremental:
-                self._refuse_nulls(session)
+                refuse_nulls(session, self.target, self.incremental, self.name)
+                condition = new_rows(self.incremental, beyond, now, _literal)
             session.run(f"SET LOCAL statement_timeout = {READ_SECONDS_MAX * 1000}")
             rows = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
             batches = counted(rows, self.pulse, stopped, self.name)
@@ -136,40 +138,15 @@ class PostgresTable:
         assert self._local is not None, name  # noqa: S101 - brought before
         return self._local
 
-    def _condition(self, beyond: str, now: str) -> str:
-        column = quote(self.incremental)
-        before = highest(self.incremental)
-        bounds = [
-            f"{column} {sign} '{bound.removeprefix(before).replace(chr(39), chr(39) * 2)}'"
-            for sign, bound in ((">", beyond), ("<=", now))
-            if bound.removeprefix(before)
-        ]
-        return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE false"
-
     def _highest(self, session: AdbcSession) -> str:
         ((value,),) = session.rows(f"SELECT max({quote(self.incremental)})::text FROM {self.target}")
         return highest(self.incremental, "" if value is None else str(value))
-
-    def _refuse_nulls(self, session: AdbcSession) -> None:
-        first = f"SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1"
-        if session.rows(first):
-            advice = "choose a column that always has a value (mesh.incremental), or leave such rows out by mesh.query"
-            raise InvalidInput(
-                f"{self.name}: column {self.incremental} has NULLs, so rows cannot be told to be new by it; {advice}"
-            )
 
     def _described(self, session: AdbcSession) -> list[tuple[str, str, DataType]]:
         """Of each column its name, the expression that reads it, and its type here. Nothing is run."""
         schema = session.schema(f"SELECT * FROM {self.target}")
         found = [(field.name, *_asked(field)) for field in schema]
-        names = [name.lower() for name, _, _ in found]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise InvalidInput(f"{self.name}: column {', '.join(twice)} comes twice; name each once in the query")
-        if self.incremental and self.incremental.lower() not in names:
-            raise InvalidInput(
-                f"{self.name}: there is no column {self.incremental} (mesh.incremental); it has {', '.join(names[:20])}"
-            )
+        check_names([name for name, _, _ in found], self.incremental, self.name)
         return found
 
     @contextlib.contextmanager
@@ -247,6 +224,11 @@ def _numeric(modifier: int) -> DataType:
         return NUMERIC
     precision, scale = (modifier - 4) >> 16 & 0xFFFF, (modifier - 4) & 0x7FF
     return DataType("DECIMAL", precision=precision, scale=scale) if scale <= precision <= PRECISION_MAX else NUMERIC
+
+
+def _literal(value: str) -> str:
+    """A recorded value as an untyped literal, which takes the type of the column that it is compared with."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _table(path: str, name: str) -> str:

@@ -163,6 +163,7 @@ class _Store:
         boto3 = required("boto3", extra="s3", what=f"{objects.name}: reading an object store")
         from botocore import UNSIGNED
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
 
         settings = objects.settings
         config = Config(
@@ -182,20 +183,20 @@ class _Store:
         self.objects = objects
         try:
             self.client = boto3.client("s3", config=config, **{key: value for key, value in known.items() if value})
-        except Exception as error:
-            if not type(error).__module__.startswith("botocore") and not isinstance(error, ValueError):
-                raise
+        except (BotoCoreError, ValueError) as error:
             raise objects.told(error) from None
 
     def __enter__(self) -> Any:  # noqa: ANN401 - a client of boto3
         return self.client
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from urllib3.exceptions import HTTPError
+
         self.client.close()
-        if isinstance(error, OSError) and not type(error).__module__.startswith("botocore"):
-            raise Unavailable(
-                f"{self.objects.name}: the local copy cannot be written: {error.strerror or error}"
-            ) from None
-        if isinstance(error, Exception) and type(error).__module__.startswith(("botocore", "urllib3")):
+        if isinstance(error, (BotoCoreError, ClientError, HTTPError)):
             # Not chained: the library's own words may repeat the request.
             raise self.objects.told(error) from None
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise Unavailable(f"{self.objects.name}: the local copy cannot be written: {reason}") from None

@@ -18,6 +18,7 @@ from meshwright.sources import adbc, highest
 from meshwright.sources.drift import refuse_drift
 from meshwright.sources.extras import required
 from meshwright.sources.fingerprints import SETTLED_NS
+from meshwright.sources.growing import check_names, new_rows, refuse_nulls
 from meshwright.sources.table_files import write_rows
 from meshwright.sources.watching import Pulse, counted, never
 
@@ -91,9 +92,10 @@ class SqliteTable:
             known = {name.lower(): (expression, kind) for name, expression, kind in described}
             wanted = [(name, *known[name.lower()]) for name, _ in columns] if columns else described
             now = self._highest(session) if self.incremental else ""
+            condition = ""
             if self.incremental:
-                self._refuse_nulls(session)
-            condition = self._condition(beyond, now) if self.incremental else ""
+                refuse_nulls(session, self.target, self.incremental, self.name)
+                condition = new_rows(self.incremental, beyond, now, _literal)
             expressions = ", ".join(f"{expression} AS {quote(name)}" for name, expression, _ in wanted)
             rows = session.batches(f"SELECT {expressions} FROM {self.target}{condition}")
             batches = counted(rows, Pulse(), stopped, self.name)
@@ -114,38 +116,14 @@ class SqliteTable:
         assert self._local is not None, name  # noqa: S101 - brought before
         return self._local
 
-    def _condition(self, beyond: str, now: str) -> str:
-        column = quote(self.incremental)
-        before = highest(self.incremental)
-        bounds = [
-            f"{column} {sign} {_literal(bound.removeprefix(before))}"
-            for sign, bound in ((">", beyond), ("<=", now))
-            if bound.removeprefix(before)
-        ]
-        return f" WHERE {' AND '.join(bounds)} ORDER BY {column}" if bounds else " WHERE 0"
-
     def _highest(self, session: AdbcSession) -> str:
         ((value,),) = session.rows(f"SELECT quote(max({quote(self.incremental)})) FROM {self.target}")
         return highest(self.incremental, "" if value == "NULL" else str(value))
 
-    def _refuse_nulls(self, session: AdbcSession) -> None:
-        first = f"SELECT 1 FROM {self.target} WHERE {quote(self.incremental)} IS NULL LIMIT 1"
-        if session.rows(first):
-            advice = "choose a column that always has a value (mesh.incremental), or leave such rows out by mesh.query"
-            raise InvalidInput(
-                f"{self.name}: column {self.incremental} has NULLs, so rows cannot be told to be new by it; {advice}"
-            )
-
     def _described(self, session: AdbcSession) -> list[tuple[str, str, DataType]]:
         """Of each column its name, the expression that reads it, and its type by all its values."""
         names = session.batches(f"SELECT * FROM {self.target} LIMIT 0").schema.names
-        twice = sorted({name for name in names if [one.lower() for one in names].count(name.lower()) > 1})
-        if twice:
-            raise InvalidInput(f"{self.name}: column {', '.join(twice)} comes twice; name each once in the query")
-        if self.incremental and self.incremental.lower() not in {name.lower() for name in names}:
-            raise InvalidInput(
-                f"{self.name}: there is no column {self.incremental} (mesh.incremental); it has {', '.join(names[:20])}"
-            )
+        check_names(names, self.incremental, self.name)
         declared = self._declared(session)
         looks = []
         for name in names:
