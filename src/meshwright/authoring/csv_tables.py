@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.authoring.input_tables import InputColumn, InputTable, identifier, with_nulls
+from meshwright.authoring.kind import as_kind
 from meshwright.authoring.naming import distinct_names, valid_names
-from meshwright.authoring.text_kinds import as_kind
 from meshwright.authoring.understanding import understand
 from meshwright.engines.failures import located
 from meshwright.model.datatype import VARCHAR, literal, quote

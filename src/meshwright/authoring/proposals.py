@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.naming import title
+from meshwright.authoring.number_kinds import IN_PERCENT, is_money
 from meshwright.authoring.personal import personal_columns
 from meshwright.authoring.text_formats import text_options
-from meshwright.authoring.text_kinds import IN_PERCENT, is_money
 from meshwright.model.contract import Column, QualityRule, Table
 from meshwright.model.datatype import quote
 from meshwright.quality.comparison import Uncheckable

@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from meshwright.authoring.input_tables import kept_as
+from meshwright.authoring.number_kinds import IN_PERCENT
 from meshwright.authoring.personal import personal
 from meshwright.authoring.profile import ColumnProfile, profile
 from meshwright.authoring.proposals import KEY_NAME, TIMES_EACH
-from meshwright.authoring.text_kinds import IN_PERCENT
 from meshwright.model.datatype import quote
 from meshwright.quality.values import INTEGERS, NUMBERS
 

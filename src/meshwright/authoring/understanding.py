@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.text_kinds import (
-    NOTHING,
-    PERHAPS_NOTHING,
-    TEXT,
-    Kind,
-    kinds,
-    looks_like_numbers,
-    uses_decimal_comma,
-)
+from meshwright.authoring.kind import TEXT, Kind
+from meshwright.authoring.number_kinds import looks_like_numbers, uses_decimal_comma
+from meshwright.authoring.text_kinds import NOTHING, PERHAPS_NOTHING, kinds
 from meshwright.model.datatype import VARCHAR, literal, quote
 
 if TYPE_CHECKING:
