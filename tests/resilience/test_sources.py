@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -350,3 +352,21 @@ def test_an_object_store_that_is_down_is_named(
     message = fails(mesh)
     assert "lake#in/1.csv" in message
     assert "wr0ng-k3y" not in message
+
+
+def test_ctrl_c_does_not_wait_for_a_slow_query(mesh: MeshFolder, crm: PostgresDatabase) -> None:
+    crm.execute(
+        "CREATE FUNCTION slow(a int) RETURNS int LANGUAGE sql AS 'SELECT a FROM pg_sleep(60)'; "
+        "ALTER TABLE orders RENAME TO base; CREATE VIEW orders AS SELECT slow(id) AS id, amount, name FROM base"
+    )
+    command = [sys.executable, "-m", "meshwright", "-C", str(mesh.root), "build", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as build:
+        assert build.stdout is not None
+        assert '"build_started"' in build.stdout.readline()
+        time.sleep(2)
+        started = time.monotonic()
+        build.send_signal(signal.SIGINT)
+        _, err = build.communicate(timeout=30)
+        assert time.monotonic() - started < 10
+    assert build.returncode == 130, err
+    assert len(mesh.rows("sales.orders")) == 1
