@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -188,8 +189,6 @@ def test_a_written_file_is_plain_python_whatever_names_and_texts_hold(shop: Mesh
     answer = shop.mesh("export", kind, "-", "--folder", "/srv/it's")
     assert answer.code == 0, answer.err
     names: dict[str, Any] = {}
-    import ast
-
     module = ast.parse(answer.out)
     for one in module.body:
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
@@ -200,6 +199,18 @@ def test_a_written_file_is_plain_python_whatever_names_and_texts_hold(shop: Mesh
     assert names["READS"]["core.manual"] == ["core.daily"]
     assert "'/srv/it\\'s'" in answer.out or '"/srv/it\'s"' in answer.out
     assert "sales.clean would let them rest first" in answer.out
+
+
+def test_schedules_whose_names_would_be_alike_stay_apart(mesh: MeshFolder) -> None:
+    for number, zone in enumerate(("Etc/GMT+5", "Etc/GMT-5", "Etc/GMT+5")):
+        value = f'{{cron: "0 6 * * *", timezone: {zone}}}'
+        mesh.product(f"sales.p{number}", "select 1 as one", descriptor=SCHEDULE.format(value))
+    out = mesh.mesh("export", "dagster", "-").out
+    schedules = ast.literal_eval(out.split("SCHEDULES = ")[1].split("\n\n")[0])
+    assert sorted(schedules.values()) == [
+        ("0 6 * * *", "Etc/GMT+5", ["sales.p0", "sales.p2"]),
+        ("0 6 * * *", "Etc/GMT-5", ["sales.p1"]),
+    ]
 
 
 def test_a_mesh_with_errors_is_not_exported(shop: MeshFolder, tmp_path: Path) -> None:

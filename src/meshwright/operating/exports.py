@@ -44,13 +44,12 @@ def export(mesh: EffectiveMesh, *, folder: str, environment: str) -> Export:
     if mesh.errors:
         raise InvalidMesh(mesh.errors)
     written, reads = mesh.workspace.mesh, _reads(mesh)
-    schedules: dict[str, tuple[str, str, list[str]]] = {}
+    moments: dict[tuple[str, str], list[str]] = {}
     on_inputs, debounced = {}, []
     for name, bound in mesh.products.items():
         schedule = bound.product.schedule
         if schedule is not None and schedule.cron:
-            title = named(schedule.cron, schedule.timezone)
-            schedules.setdefault(title, (schedule.cron, schedule.timezone, []))[2].append(name)
+            moments.setdefault((schedule.cron, schedule.timezone), []).append(name)
         if schedule is not None and schedule.on_inputs and reads[name]:
             on_inputs[name] = reads[name]
             debounced += [name] if schedule.debounce_seconds else []
@@ -62,7 +61,7 @@ def export(mesh: EffectiveMesh, *, folder: str, environment: str) -> Export:
         folder=folder,
         environment=environment,
         reads=reads,
-        schedules=schedules,
+        schedules=_schedules(moments),
         on_inputs=on_inputs,
         debounced=tuple(debounced),
         owners={name: owner for name, owner in owners.items() if owner},
@@ -97,7 +96,20 @@ def render(found: Export, kind: str) -> str:
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 
-def named(cron: str, timezone: str) -> str:
+def _schedules(moments: dict[tuple[str, str], list[str]]) -> dict[str, tuple[str, str, list[str]]]:
+    """The products of each cron and time zone by a name of their own: different ones may read alike without their signs."""
+    found: dict[str, tuple[str, str, list[str]]] = {}
+    for (cron, timezone), products in moments.items():
+        name = base = _named(cron, timezone)
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{base}_{number}"
+        found[name] = (cron, timezone, products)
+    return found
+
+
+def _named(cron: str, timezone: str) -> str:
     """A name for a schedule: `cron_0_6_x_x_x_Europe_Berlin`."""
     said = "".join(f" {SIGNS[one]} " if one in SIGNS else one for one in cron)
     return f"cron_{_slug(said)}_{_slug(timezone)}"

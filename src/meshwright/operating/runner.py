@@ -158,8 +158,8 @@ class Runner:
             _close(mesh)
         now = self._clock.now()
         if done.elsewhere:
-            # Who builds it may end without a trace.
-            return state, now
+            # Who builds it may end without a trace; when it ends well, the state changes.
+            return state, now + timedelta(seconds=self._settings.lease_seconds / 4)
         later = {name: one for name, one in outlook.dues().items() if one.at > outlook.now}
         first = min(later, key=lambda name: later[name].at, default=None)
         self._tell_once(Waited(product=first, due=later[first] if first is not None else None))
