@@ -176,3 +176,14 @@ def test_stores_that_are_down_are_named_and_what_was_published_stays(mesh: MeshF
         database.start()
         mesh.build(*PROD)
         assert mesh.mesh("query", SUMS, "--json").data == [{"n": 3, "s": 6}]
+
+
+def test_a_domain_that_gets_a_warehouse_of_its_own_keeps_what_it_has_in_the_store(shared: MeshFolder) -> None:
+    shared.build(*PROD)
+    shared.write("domains/core/domain.yaml", "team: {name: core_team}\nwarehouse: core_tables\n")
+    assert len(shared.rows("core.totals")) == 2
+    shared.product("core.more", "select count(*) as n from sales.events")
+    shared.build(*PROD)
+    assert shared.rows("core.more") == [{"n": 2}]
+    assert list((shared.root / "core_tables/core/more").iterdir())
+    assert not (shared.root / "core_tables/core/totals").exists()

@@ -200,3 +200,12 @@ def test_a_run_whose_process_was_killed_is_over(warehouse: Warehouse) -> None:
     assert list(warehouse.running()) == ["run-2"]
     assert sorted(warehouse.staged()) == ["run-1", "run-2"]
     warehouse.end("run-2")
+
+
+def test_a_folder_is_held_when_a_file_lies_below_it(warehouse: Warehouse) -> None:
+    assert not warehouse.holds("t/data")
+    warehouse.write_all({"t/data/a": b"1"}, doing="write")
+    assert warehouse.holds("t/data")
+    assert warehouse.holds("t")
+    assert not warehouse.holds("t/dat")
+    assert not warehouse.holds("u")

@@ -339,6 +339,10 @@ class Warehouse(Protocol):
         """*path* as other programs find it: what Iceberg's metadata says. Nothing in it is percent-encoded."""
         ...
 
+    def holds(self, folder: str) -> bool:
+        """Whether any file lies below *folder*, such as a table's."""
+        ...
+
     def lost(self, files: Iterable[tuple[str, int]]) -> Mapping[str, str]:
         """Those of *files*, each a path and its size, that are not there like that: "missing" or "damaged", by path.
 

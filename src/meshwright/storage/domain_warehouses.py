@@ -27,18 +27,15 @@ def with_own(shared: Warehouse, folders: Mapping[str, Path], registry: Registry)
     if not folders:
         return shared
 
-    def is_shared(table: str) -> bool:
-        return isinstance(shared, LocalWarehouse) and shared.locate(table).is_dir()
-
     def is_new(domain: str) -> bool:
         """Whether nothing was published into the domain's own folder yet: one that is gone is not made anew."""
         environments = ["prod", *(one.name for one in registry.environments())]
         heads = [head for name in dict.fromkeys(environments) for head in registry.heads(name).values()]
         mine = [port for head in heads if head.product.partition(".")[0] == domain for port in head.ports]
-        return all(not port.table or is_shared(port.table) for port in mine)
+        return all(not port.table or shared.holds(port.table) for port in mine)
 
     own = {name: LocalWarehouse(folder, may_create=partial(is_new, name)) for name, folder in folders.items()}
-    return DomainWarehouses(shared, own, is_shared=is_shared)
+    return DomainWarehouses(shared, own, is_shared=shared.holds)
 
 
 class DomainWarehouses:
@@ -79,6 +76,10 @@ class DomainWarehouses:
     def uri(self, path: str) -> str:
         """*path* as other programs find it."""
         return self._of(path).uri(path)
+
+    def holds(self, folder: str) -> bool:
+        """Whether any file lies below *folder*."""
+        return self._of(folder).holds(folder)
 
     def lost(self, files: Iterable[tuple[str, int]]) -> Mapping[str, str]:
         """Those of *files* that are missing or damaged."""

@@ -88,6 +88,10 @@ class LocalWarehouse:
         """The URI of *path*. Iceberg compares and opens locations as they are written: nothing is percent-encoded."""
         return self._uri + path
 
+    def holds(self, folder: str) -> bool:
+        """Whether there is a folder *folder*. Raises InvalidInput."""
+        return self.locate(folder).is_dir()
+
     def lost(self, files: Iterable[tuple[str, int]]) -> dict[str, str]:
         """Those of *files*, each a path and its size, that are "missing" or "damaged", by path; no content is read."""
         found = {}

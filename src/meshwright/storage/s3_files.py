@@ -83,6 +83,11 @@ class S3Warehouse:
         """The URI of *path*."""
         return self._store.name(path)
 
+    def holds(self, folder: str) -> bool:
+        """Whether any object lies below *folder*. Raises InvalidInput, Unavailable."""
+        check_path(folder, self._store.name(""))
+        return any(True for _ in self._store.listed(f"{folder}/"))
+
     def lost(self, files: Iterable[tuple[str, int]]) -> dict[str, str]:
         """Those of *files*, each a path and its size, that are "missing" or "damaged" in the store, by path.
 
