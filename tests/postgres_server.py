@@ -101,7 +101,10 @@ class PostgresServer:
         """Start the server on its port, and wait until it answers."""
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder), "listen_addresses": "127.0.0.1"}
         options = [f"-c{name}={value}" for name, value in settings.items()]
-        command = [str(programs() / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
+        # Where the system can say so, a server does not outlive tests that were killed.
+        setpriv = shutil.which("setpriv")
+        guard = [setpriv, "--pdeathsig", "QUIT", "--"] if setpriv else []
+        command = [*guard, str(programs() / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.folder, user=_account(), start_new_session=True
