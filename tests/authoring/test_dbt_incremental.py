@@ -25,6 +25,7 @@ def kept(filtered: str, whole: str | None = None, **config: Any) -> Any:
         f"with s as (select a, at from t_1 where b), r as (select * from s {FILTER}) select a, count(*) from r group by a",
         "select * from t_1 where at >= coalesce((select max(at) from __this__), '1900-01-01')",
         "with s as (select * from t_1 where at > (select max(at) from __this__)) select * from s join t_2 using (id)",
+        "select a.*, b.x from t_1 a left join t_2 b on a.i = b.i where b.x > 1 and a.at > (select max(at) from __this__)",
     ],
 )
 def test_the_filtered_table_is_found(query: str) -> None:
@@ -41,6 +42,12 @@ def test_without_a_key_rows_are_appended() -> None:
     [
         ("select * from t_1", {}, "compares nothing"),
         (f"select * from t_1 join t_2 using (id) {FILTER}", {}, "several tables"),
+        ("select * from t_1 a join t_2 b using (i) where b.at > (select max(at) from __this__)", {}, "several tables"),
+        (
+            "select * from t_1 a full join t_2 b using (i) where a.at > (select max(at) from __this__)",
+            {},
+            "several tables",
+        ),
         (f"with s as (select a, max(at) as at from t_1 group by a) select * from s {FILTER}", {}, "grouped rows"),
         ("select *, (select max(at) from __this__) as last from t_1", {}, "outside a single WHERE"),
         (f"select * from t_1 {FILTER}", {"unique_key": "a || b"}, "an expression"),

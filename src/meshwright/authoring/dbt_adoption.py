@@ -91,6 +91,7 @@ class _Adopting:
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     changes: Changes | None = None
+    replaced: dict[str, str] = field(default_factory=dict)
     cases: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @property
@@ -107,6 +108,10 @@ class _Adopting:
             self.written[key] = self._transform(by_key[key], home)
         self.changes = Changes(by_key, self.arrangement.homes, self.found.keys, self.written)
         self.changes.settle()
+        tested = {self.found.keys.get((test.model, test.version), "") for test in self.found.project.unit_tests}
+        self.replaced = {
+            key: step for key, step in self.changes.replaced(self.found.reads).items() if key not in tested
+        }
         for product in self.arrangement.products:
             self.files[self._folder(product)] = self._product_files(product)
         columns = self._bind()
@@ -215,7 +220,8 @@ class _Adopting:
                 note="it tests a step, and only output ports have contracts",
                 action="test it where it is served, or import with --no-steps, which makes every model an output port",
             )
-        self._judge(model, f"{self._folder(home.product)}/transform/{home.stem}.sql")
+        stem = self.replaced.get(model.key, home.stem)
+        self._judge(model, f"{self._folder(home.product)}/transform/{stem}.sql")
 
     def _judge(self, model: Relation, to: str) -> None:
         """Put the model itself on the list."""
@@ -248,6 +254,8 @@ class _Adopting:
         ports: list[OutputPort] = []
         for model in self.arrangement.products[product]:
             home, written = self.arrangement.homes[model.key], self.written[model.key]
+            if model.key in self.replaced:
+                continue
             text = written.text if home.is_port else commented(model, written.text)
             files[f"{self._place(model)}/{home.stem}.sql"] = text
             if self._is_waiting(model):

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.authoring.dbt_dialects import DUCKDB
 from meshwright.authoring.dbt_incremental import Incremental, passed_on
+from meshwright.authoring.dbt_ports import commented
 from meshwright.authoring.dbt_transformations import SIBLING, TOKEN, finished, read_changes
 from meshwright.authoring.naming import free_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from meshwright.authoring.dbt_ports import commented
     from meshwright.authoring.dbt_products import Home
     from meshwright.authoring.dbt_project import Relation
-    from meshwright.authoring.dbt_transformations import Written
+from meshwright.authoring.dbt_transformations import Written
 
 MORE: Final = "the filtered rows come from {name}, which does more than pass rows of one input on"
 
@@ -45,6 +47,25 @@ class Changes:
             if written.incremental.why:
                 written.notes.append(f"every build makes it in full: {written.incremental.why}")
 
+    def replaced(self, reads: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """The steps that nobody reads any more, as all their readers take what is new, each with the step that it became."""
+        readers: dict[str, list[str]] = {}
+        for reader, keys in reads.items():
+            for key in keys:
+                readers.setdefault(key, []).append(reader)
+        found: dict[str, str] = {}
+        for key in reversed(list(self.homes)):
+            if key in self._made and not self.homes[key].is_port:
+                left = [one for one in readers.get(key, ()) if one not in found and not self._takes_new(one, key)]
+                if not left:
+                    found[key] = self._made[key][0]
+        return found
+
+    def _takes_new(self, reader: str, key: str) -> bool:
+        return any(
+            kind == "ref" and self.keys.get((name, more)) == key for kind, name, more in self.written[reader].given
+        )
+
     def _step(self, key: str) -> tuple[str, str]:
         """The step that yields what is new of the model *key* and how that comes; "" when nothing can tell what is new."""
         if key in self._made:
@@ -67,6 +88,7 @@ class Changes:
         text = finished(
             tables.named(written.sql, token=token, instead=instead, alias=not has_alias), self.models[key].path
         )
-        self.steps.setdefault(home.product, {})[step] = f"-- What is new in {home.name}.\n{text}"
+        told = commented(self.models[key], f"-- What is new in {home.name}.\n{text}")
+        self.steps.setdefault(home.product, {})[step] = told
         self._made[key] = step, changing
         return step, changing

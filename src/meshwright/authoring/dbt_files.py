@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass, replace
@@ -139,6 +138,7 @@ class _Package:
         for key, section in (("model-paths", "models"), ("seed-paths", "seeds"), ("snapshot-paths", "snapshots")):
             for path in places[key]:
                 self._relations(name, section, path, own, properties)
+        self.project.relations += _described_snapshots(name, properties, self.project.relations)
         defaults = of_folder(own.get("data_tests") or own.get("tests"), (name,))
         self.project.relations = (
             [with_test_defaults(one, defaults) for one in self.project.relations]
@@ -319,23 +319,16 @@ def _number(text: str) -> tuple[int, str]:
     return (int(text), "") if text.isdecimal() else (0, text)
 
 
-def read_catalog(project: DbtProject, target: Path) -> None:
-    """Add the columns and types of `catalog.json`, which `dbt docs generate` wrote into *target*, if it is there."""
-    file = target / "catalog.json"
-    if not file.is_file():
-        return
-    catalog = json.loads(file.read_text(encoding="utf-8"))
-    for section in ("nodes", "sources"):
-        for name, node in (catalog.get(section) or {}).items():
-            parts = name.split(".")
-            key = ".".join(parts[2:])
-            found = node.get("columns", {}).values()
-            # Snowflake spells in capitals what nobody wrote so.
-            project.types[key] = {_spelled(column["name"]): column["type"] for column in found}
-
-
-def _spelled(name: str) -> str:
-    return name.lower() if name.isupper() else name
+def _described_snapshots(package: str, properties: Properties, known: list[Relation]) -> list[Relation]:
+    """Snapshots that stand in property files alone, as they may since dbt 1.9."""
+    names = {relation.name for relation in known}
+    return [
+        Relation(
+            name=name, kind="snapshot", package=package, path=entry.path, place=entry.place, config=of_entry(entry.data)
+        )
+        for (section, name), entry in properties.named.items()
+        if section == "snapshots" and name not in names
+    ]
 
 
 def _own_config(text: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
+# What makes of rows something else than the same rows.
+MORE: Final = ("group", "distinct", "limit", "offset")
 COLUMN: Final = re.compile(r"\"?([A-Za-z_]\w*)\"?\Z")
 
 
@@ -108,6 +110,21 @@ def _outer_filter(table: exp.Table) -> exp.Where | None:
     return outer if isinstance(outer, exp.Where) else None
 
 
+def _filters_only(table: exp.Table, select: exp.Select) -> bool:
+    """Whether the filter of *select* speaks of columns of its first *table* alone, and what is joined only adds to its rows."""
+    from sqlglot import exp
+
+    if any(join.side in {"RIGHT", "FULL"} for join in select.args["joins"]):
+        return False
+    where = select.args["where"].this
+    conditions = where.flatten() if isinstance(where, exp.And) else [where]
+    asking = [one for one in conditions if any(inner.name == THIS for inner in one.find_all(exp.Table))]
+    columns = [
+        one for condition in asking for one in condition.find_all(exp.Column) if one.find_ancestor(exp.Select) is select
+    ]
+    return bool(columns) and all(one.table == table.alias_or_name for one in columns)
+
+
 def _single_table(select: exp.Select, tree: exp.Expr, *, is_filtered: bool) -> exp.Table | None:
     """The one table that *select* takes its rows from, through CTEs that only pass rows on.
 
@@ -119,15 +136,13 @@ def _single_table(select: exp.Select, tree: exp.Expr, *, is_filtered: bool) -> e
     seen: set[str] = set()
     first = is_filtered
     while True:
-        if select.args.get("joins") or (
-            not first and any(select.args.get(part) for part in ("group", "distinct", "limit"))
-        ):
-            return None
-        if not first and select.find(exp.AggFunc, exp.Window):
-            return None
         source = select.args.get("from_") or select.args.get("from")
         table = source.this if source is not None else None
         if not isinstance(table, exp.Table):
+            return None
+        if select.args.get("joins") and not (first and _filters_only(table, select)):
+            return None
+        if not first and (any(select.args.get(part) for part in MORE) or select.find(exp.AggFunc, exp.Window)):
             return None
         inner = ctes.get(table.name)
         if inner is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring.dbt_catalog import read_catalog
 from meshwright.authoring.dbt_configs import joined
 from meshwright.authoring.dbt_dialects import DIALECTS, DUCKDB
-from meshwright.authoring.dbt_files import read_catalog, read_project
+from meshwright.authoring.dbt_files import read_project
 from meshwright.authoring.dbt_manifest import fresh_manifest, read_manifest
 from meshwright.authoring.dbt_references import reference
 from meshwright.authoring.dbt_rendering import Renderer
