@@ -14,7 +14,6 @@ from meshwright.authoring.naming import free_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from meshwright.authoring.dbt_ports import commented
     from meshwright.authoring.dbt_products import Home
     from meshwright.authoring.dbt_project import Relation
 from meshwright.authoring.dbt_transformations import Written
