@@ -63,6 +63,7 @@ def rows(*, quick: bool) -> list[Row]:
         ours, read = measured["ours"], measured["read"]
         found.append(at_most(f"new product --from {size}: wall", ours.wall, 5))
         found.append(against("  the same", ours.wall, "DuckDB reads it", read.wall, None))
+        found.append(against("  CPU", ours.cpu, "DuckDB", read.cpu, None))
         found.append(against("  memory", ours.rss_mb, "DuckDB", read.rss_mb, None, "MB"))
         # What was written is worth its time only if it can be built.
         run([MESH, "-C", str(PLACE / "mesh"), "build", "--json"])
