@@ -72,8 +72,9 @@ def assert_whole(url: str, root: Path, product: str) -> int:
 def test_of_eight_processes_publishing_at_once_none_loses_a_publication(
     registry_url: str, tmp_path: Path, products: list[str]
 ) -> None:
-    published = finished([start(registry_url, tmp_path, 50, *products) for _ in range(8)])
-    assert len(published) == 400
+    times = 50 if registry_url.startswith("sqlite") else 25
+    published = finished([start(registry_url, tmp_path, times, *products) for _ in range(8)])
+    assert len(published) == 8 * times
     for product in products:
         mine = sorted(sequence for found, sequence, _ in published if found == product)
         assert mine == list(range(1, len(mine) + 1))

@@ -150,6 +150,23 @@ def test_a_connection_lost_in_the_middle_of_a_write_is_reported_and_nothing_is_w
     assert len(registry.publications("prod", "sales.orders")) == 1
 
 
+def test_a_connection_lost_at_the_commit_leaves_it_open_whether_the_change_is_there(
+    postgres: TestDatabase, registry: SqlRegistry, publications: Publications
+) -> None:
+    registry.publish(publications.publication(1), snapshots=[], head=None)
+
+    def write() -> None:
+        with registry._database.writing() as transaction:
+            transaction.execute("DELETE FROM publications")
+            postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation > 0"
+            )
+
+    with pytest.raises(Unavailable, match=r"lost while the change was committed .*; see with `mesh status` whether"):
+        write()
+    assert len(registry.publications("prod", "sales.orders")) == 1
+
+
 def test_a_writer_that_stands_still_does_not_hold_up_the_others_for_ever(
     postgres: TestDatabase, registry: SqlRegistry, tmp_path: Path, publications: Publications
 ) -> None:

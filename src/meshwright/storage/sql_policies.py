@@ -17,7 +17,6 @@ BINDING: Final = """
     SELECT p.document FROM policy_versions p
     JOIN (SELECT scope, MAX(version) AS newest FROM policy_versions GROUP BY scope) n
         ON n.scope = p.scope AND n.newest = p.version
-    ORDER BY p.scope
 """
 HISTORY: Final = "SELECT document FROM policy_versions WHERE scope = :scope ORDER BY version DESC"
 INSERT: Final = """
@@ -38,9 +37,10 @@ class SqlPolicies:
 
     def binding(self) -> list[PolicyVersion]:
         """The version of each scope that binds now."""
-        return [
-            decode(document, PolicyVersion, what="a policy version") for (document,) in self._database.rows(BINDING)
-        ]
+        rows = self._database.rows(BINDING)
+        found = [decode(document, PolicyVersion, what="a policy version") for (document,) in rows]
+        # Databases differ in the order of texts.
+        return sorted(found, key=lambda version: version.scope)
 
     def history(self, scope: str) -> list[PolicyVersion]:
         """Every version of *scope*, newest first."""
