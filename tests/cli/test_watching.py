@@ -41,3 +41,24 @@ def test_every_save_is_run_and_an_error_does_not_end_it(mesh: MeshFolder) -> Non
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(("asked", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("verb", ["preview", "query"])
+def test_a_long_query_ends_when_asked(mesh: MeshFolder, verb: str, asked: signal.Signals, code: int) -> None:
+    sql = "select sum(hash(a.i * b.j)) as n from range(1000000) as a(i), range(1000000) as b(j)"
+    mesh.product("a.a", sql)
+    command = [
+        str(Path(sys.executable).parent / "mesh"),
+        "-C",
+        str(mesh.root),
+        verb,
+        "a.a" if verb == "preview" else sql,
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=4)
+        process.send_signal(asked)
+        assert process.wait(timeout=30) == code
+        assert process.stderr is not None
+        assert process.stderr.read().strip() == "stopped; what was published stays, nothing else is visible"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 # So many rows are computed and meet the contract's rules, however few are shown.
 ROWS_CHECKED = 10_000
+INTERRUPTION_SECONDS = 0.05
 # The threshold of a rule that one bad row breaks.
 NOT_ONE = "mustBe 0"
 
@@ -108,7 +110,23 @@ class Preview:
         self.findings = [one for one in planned.mesh.errors if one.path.startswith(f"{self.bound.product.folder}/")]
 
     def run(self) -> Previewed:
-        """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise."""
+        """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise.
+
+        It runs in a thread of its own: an engine at work lets no signal through. Ctrl-C stops it.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
+            running = pool.submit(self._run)
+            try:
+                return running.result()
+            except KeyboardInterrupt:
+                self.workshop.stopped.set()
+                while not running.done():
+                    # A query that has begun since the last interruption needs another.
+                    self.workshop.engine.interrupt()
+                    time.sleep(INTERRUPTION_SECONDS)
+                raise
+
+    def _run(self) -> Previewed:
         try:
             if self.request.sample is not None:
                 self._sample(self.request.sample)

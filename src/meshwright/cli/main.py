@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -49,6 +49,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# What DuckDB says of a query that a signal ended.
+INTERRUPTED = "Query interrupted"
 # Set by the script of `mesh completion` when a shell asks for completions.
 COMPLETE = "_MESH_COMPLETE"
 
@@ -118,10 +120,13 @@ def main() -> None:
 
 
 class Terminated(KeyboardInterrupt):
-    """Somebody asked the process to end; it stops as it does at Ctrl-C."""
+    """Somebody asked the process to end; it stops as it does at Ctrl-C. `came` stays when a library swallows it."""
+
+    came: ClassVar[bool] = False
 
 
 def _terminate(*_: object) -> None:
+    Terminated.came = True
     raise Terminated
 
 
@@ -138,8 +143,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt) as stop:
-        click.echo("stopped; what was published stays, nothing else is visible", err=True)
-        return 143 if Terminated in {type(stop), type(stop.__cause__)} else 130
+        return _stopped(terminated=Terminated in {type(stop), type(stop.__cause__)})
     except BrokenPipeError:
         # The reader of a pipe went away, as `mesh read … | head` does. Nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -147,12 +151,25 @@ def run(arguments: list[str]) -> int:
     except MeshwrightError as error:
         _show(error, as_json=as_json)
         return error.exit_code
-    except Exception as error:  # the outermost loop: a defect is reported, never shown as a bare traceback
-        logging.getLogger(__name__).exception("mesh %s", " ".join(arguments))
-        message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v …` shows where"
-        _show(Unavailable(message), as_json=as_json)
-        return Unavailable.exit_code
+    except Exception as error:  # noqa: BLE001 - the outermost loop: a defect is reported, never shown as a bare traceback
+        return _ended_otherwise(error, arguments)
     return result if isinstance(result, int) else 0
+
+
+def _stopped(*, terminated: bool) -> int:
+    click.echo("stopped; what was published stays, nothing else is visible", err=True)
+    return 143 if terminated else 130
+
+
+def _ended_otherwise(error: Exception, arguments: list[str]) -> int:
+    """The exit code for what no command expects: a defect, but for one spelling of Ctrl-C."""
+    # DuckDB swallows the interrupt of a query that runs in the main thread, and says so in its own words.
+    if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
+        return _stopped(terminated=Terminated.came)
+    logging.getLogger(__name__).error("mesh %s", " ".join(arguments), exc_info=error)
+    message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v …` shows where"
+    _show(Unavailable(message), as_json="--json" in arguments)
+    return Unavailable.exit_code
 
 
 def _complete() -> int:
