@@ -104,14 +104,10 @@ def test_a_break_is_found_before_it_happens_and_names_readers_columns_and_owners
     plan = teams.sales.plan("--env", "prod")["sales.orders"]
     assert plan["action"] == "blocked"
     affects = {one["id"]: one for one in plan["affects"]}
-    assert affects["finance.revenue"] == {
-        "id": "finance.revenue",
-        "port": "revenue",
-        "columns": ["total"],
-        "reads": ["amount"],
-        "owner": "finance_team",
-    }
-    assert (affects["finance.board"]["reads"], affects["finance.board"]["owner"]) == ([], "finance_team")
+    assert affects["finance.revenue"] == {"id": "finance.revenue", "port": "revenue", "columns": ["total"]}
+    consumers = {one["id"]: (one["reads"], one["owner"]) for one in plan["consumers"]}
+    assert consumers["finance.revenue"] == (["amount"], "finance_team")
+    assert consumers["finance.board"] == ([], "finance_team")
     comment = teams.sales.mesh("plan", "--env", "prod", "--format", "markdown")
     assert comment.code == 1
     assert "**Tell** `finance_team` (`finance.board`, `finance.revenue`)." in comment.out
@@ -143,7 +139,7 @@ def test_a_reader_learns_with_its_own_line_what_a_draft_elsewhere_dropped(teams:
     teams.sales.write("domains/sales/drafted/transform/drafted.sql", f"select id from ({ORDERS})")
     planned = teams.sales.plan("--env", "prod")["sales.drafted"]
     assert planned["action"] == "build"
-    assert [(one["id"], one["reads"]) for one in planned["affects"]] == [("finance.drafts", ["amount"])]
+    assert [(one["id"], one["reads"]) for one in planned["consumers"]] == [("finance.drafts", ["amount"])]
     teams.sales.build("--env", "prod")
     plan = teams.finance.plan("--env", "prod")["finance.drafts"]
     assert plan["action"] == "blocked"

@@ -108,16 +108,8 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
                     }
                     for change in one.changes
                 ],
-                "affects": [
-                    {
-                        "id": hit.id,
-                        "port": hit.port,
-                        "columns": list(hit.columns),
-                        "reads": list(hit.reads),
-                        "owner": hit.owner,
-                    }
-                    for hit in one.affects
-                ],
+                "affects": [{"id": hit.id, "port": hit.port, "columns": list(hit.columns)} for hit in one.affects],
+                "consumers": [{"id": hit.id, "owner": hit.owner, "reads": list(hit.reads)} for hit in one.affects],
                 "estimate": {
                     "rows_read": one.estimate.rows_read,
                     "bytes_read": one.estimate.bytes_read,
