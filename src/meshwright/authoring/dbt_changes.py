@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from meshwright.authoring.dbt_project import Relation
 from meshwright.authoring.dbt_transformations import Written
 
-MORE: Final = "the filtered rows come from {name}, which does more than pass rows of one input on"
+# Without the name, so that models with the same reason stand together in the report.
+MORE: Final = "the filtered rows come from a model that does more than pass rows of one input on"
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Changes:
                 if step:
                     read_changes(written, self.models[key].path, step, changing)
                 else:
-                    written.incremental = Incremental(why=MORE.format(name=name))
+                    written.incremental = Incremental(why=MORE)
             if written.incremental.why:
                 written.notes.append(f"every build makes it in full: {written.incremental.why}")
 
