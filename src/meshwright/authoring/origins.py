@@ -14,7 +14,7 @@ from meshwright.authoring.naming import free_name, valid_name, valid_names
 from meshwright.authoring.places import Place, format_of, in_mesh
 from meshwright.authoring.typed_tables import look_at_typed, sheets_of
 from meshwright.model.connection import remote_address, sheet_of
-from meshwright.model.datatype import quote
+from meshwright.model.datatype import DataType, quote
 from meshwright.model.errors import InvalidInput, NotFound, Unavailable
 from meshwright.model.names import NAME_LENGTH_MAX, PortAddress, nearest
 from meshwright.model.product import InputPort, Source
@@ -198,12 +198,15 @@ class Origins:
         rows = reader.read(str(address))
         name = address.port if address.port != product else free_name(f"{address.domain}_{address.port}", [product])
         self.connection.execute(f"CREATE VIEW {quote(name)} AS {rows.sql}")
+        # What a policy leaves of a port has fewer columns than it.
+        described = self.connection.execute(f"DESCRIBE {quote(name)}").fetchall()
+        columns = tuple((str(row[0]), DataType.parse(row[1])) for row in described)
         contract = resolved.port.contract
         version = f"^{contract.version}" if contract is not None and contract.is_active else ""
         return InputTable(
             title=str(address),
             port=InputPort(name=name, address=address, version=version),
-            columns=plain_columns(tuple((one.name, one.type) for one in resolved.port.schema)),
+            columns=plain_columns(columns),
             rows=resolved.port.rows,
             contract=contract,
         )

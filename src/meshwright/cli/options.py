@@ -17,8 +17,12 @@ NODE = "meshwright.node"
 
 
 def _environment(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    """The environment that is named, else that of the git branch when there is one, else prod."""
     del parameter
+    return environment_of(context, value)
+
+
+def environment_of(context: click.Context, value: str | None) -> str:
+    """The environment called *value*; without one that of the git branch when there is one, else prod."""
     from meshwright.model.environment import PROD
     from meshwright.model.errors import InvalidInput, NotFound
     from meshwright.model.names import is_name

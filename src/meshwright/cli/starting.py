@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import environment, node_of
+from meshwright.cli.options import environment_of, node_of
 from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import PortAddress, nearest
 
@@ -116,7 +116,13 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     shell_complete=completing.blueprints,
     help="The folder to render the product from; `list` prints all.",
 )
-@environment
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    shell_complete=completing.environments,
+    help="The environment whose ports and connections are read.  [default: the git branch's, else prod]",
+)
 @click.pass_context
 def product(
     ctx: click.Context,
@@ -124,7 +130,7 @@ def product(
     source: str | None,
     sheets: tuple[str, ...],
     blueprint: str | None,
-    environment: str,
+    environment: str | None,
 ) -> None:
     """Write a product.
 
@@ -156,8 +162,11 @@ def product(
     started = start_product(
         node.root,
         asked,
-        reader=lambda: node.reader(environment),
-        connect=lambda name: node.connection(name, domain=domain, environment=environment),
+        # Only ports and connections need an environment, and so the registry.
+        reader=lambda: node.reader(environment_of(ctx, environment)),
+        connect=lambda name: (
+            node.connection(name, domain=domain, environment=environment_of(ctx, environment)) if name else None
+        ),
         cache=node.cache,
     )
     _tell(started, f"{domain}.{product}")
