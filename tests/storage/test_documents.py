@@ -6,12 +6,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from meshwright.model.errors import Unavailable
-from meshwright.storage.documents import decode, decoding_many, encode
+from meshwright.model.publication import Publication
+from meshwright.storage.documents import decode, decoding_many, encode, without_defaults
+
+if TYPE_CHECKING:
+    from storage.conftest import Publications
 
 
 @dataclass
@@ -82,3 +86,14 @@ for one in threads: one.join()
 """
     for _ in range(8):
         subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fields_that_are_as_by_default_need_not_be_written(publications: Publications) -> None:
+    for one in (
+        publications.publication(),
+        publications.publication(7, parent=6, promoted_from="trial", duration_seconds=1.5),
+    ):
+        short = encode(without_defaults(one) | {"ports": [without_defaults(port) for port in one.ports]})
+        assert decode(short, Publication, what="it") == one == decode(encode(one), Publication, what="it")
+        assert "policy_set_version" not in short
+        assert len(short) < len(encode(one))

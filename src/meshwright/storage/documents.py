@@ -28,6 +28,18 @@ def encode(value: Any) -> str:  # noqa: ANN401 - any dataclass of the model, or 
         return msgspec.json.encode(_printable(msgspec.to_builtins(value, enc_hook=str))).decode()
 
 
+def without_defaults(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass of the model
+    """The fields of *value* that are not as they are by default: decoding puts the others back."""
+    from dataclasses import MISSING, fields
+
+    found = {}
+    for one in fields(value):
+        default = one.default if one.default_factory is MISSING else one.default_factory()
+        if (held := getattr(value, one.name)) != default:
+            found[one.name] = held
+    return found
+
+
 def decode(text: str, kind: type[Model], *, what: str) -> Model:
     """The *kind* that *text* holds. Raises Unavailable, naming *what* it is, when the text is damaged."""
     import msgspec

@@ -10,7 +10,7 @@ from meshwright.model.errors import Conflict, NotFound
 from meshwright.model.publication import Attempt, Publication
 from meshwright.storage import environments
 from meshwright.storage.database import open_database
-from meshwright.storage.documents import decode, decoding_many, encode
+from meshwright.storage.documents import decode, decoding_many, encode, without_defaults
 from meshwright.storage.environments import Head
 from meshwright.storage.file_lists import read_files, read_snapshot, record_snapshot
 from meshwright.storage.input_files import InputFiles
@@ -258,7 +258,7 @@ class SqlRegistry:
             sequence=publication.sequence,
             run=publication.run,
             published_at=publication.published_at,
-            document=encode(document),
+            document=encode(without_defaults(document) | {"ports": list(map(without_defaults, document.ports))}),
             file_lists=file_lists,
         )
 
