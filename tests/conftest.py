@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mesh_folder import MeshFolder
 from postgres_server import PostgresServer
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from postgres_server import PostgresDatabase
     from s3_server import Bucket
+
+# How long one example takes says more of what else the machine does than of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshwright.authoring.dbt_dialects import data_type, translate
+from meshwright.authoring.dbt.dialects import data_type, translate
 
 
 def test_duckdbs_own_text_is_kept_as_it_is() -> None:

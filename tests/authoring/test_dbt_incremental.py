@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshwright.authoring.dbt_incremental import recognised
+from meshwright.authoring.dbt.incremental import recognised
 
 FILTER = "where at > (select max(at) from __this__)"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshwright.authoring.dbt_products import Arrangement, arrange, identifier
-from meshwright.authoring.dbt_project import DbtProject, Place, Relation
+from meshwright.authoring.dbt.products import Arrangement, arrange, identifier
+from meshwright.authoring.dbt.project import DbtProject, Place, Relation
 from meshwright.model.graph import build_order
 from meshwright.model.names import is_name
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshwright.authoring.dbt_project import DbtMacro, DbtProject, Place
-from meshwright.authoring.dbt_references import named
-from meshwright.authoring.dbt_rendering import Renderer
+from meshwright.authoring.dbt.project import DbtMacro, DbtProject, Place
+from meshwright.authoring.dbt.references import named
+from meshwright.authoring.dbt.rendering import Renderer
 
 if TYPE_CHECKING:
     from pathlib import Path

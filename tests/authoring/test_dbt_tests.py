@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_project import DataTest, Place
-from meshwright.authoring.dbt_tests import Target, carry
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.project import DataTest, Place
+from meshwright.authoring.dbt.tests import Target, carry
 from meshwright.authoring.promises import Promises
 
 PLACE = Place("models/x.yml", 3)

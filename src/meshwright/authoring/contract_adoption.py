@@ -11,9 +11,9 @@ from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
 from meshwright.authoring.contract_sources import Servers
 from meshwright.authoring.datacontract_specification import KEY, as_odcs, is_specification
-from meshwright.authoring.dbt_dialects import DIALECTS, data_type
-from meshwright.authoring.dbt_naming import quoted
-from meshwright.authoring.dbt_products import identifier
+from meshwright.authoring.dbt.dialects import DIALECTS, data_type
+from meshwright.authoring.dbt.naming import quoted
+from meshwright.authoring.dbt.products import identifier
 from meshwright.authoring.naming import title
 from meshwright.formats import odcs, odps
 from meshwright.formats.yaml_text import dump, parse, placed

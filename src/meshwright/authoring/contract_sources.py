@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.connection_advice import connection_advice, table_advice
-from meshwright.authoring.dbt_products import identifier
+from meshwright.authoring.dbt.products import identifier
 from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
 

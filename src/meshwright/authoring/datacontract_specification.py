@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_configs import listed, mapping
+from meshwright.authoring.dbt.configs import listed, mapping
 from meshwright.formats import odcs
 from meshwright.formats.odcs_writing import kept
 from meshwright.formats.yaml_text import Places, pointer

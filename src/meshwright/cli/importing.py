@@ -86,7 +86,7 @@ def dbt(
     Models, sources, seeds, tests, contracts, groups, documentation, versions and unit tests are carried over; what
     cannot be is listed with its place, on the screen and in IMPORTED-….md of the domain. dbt itself is not needed.
     """
-    from meshwright.authoring.dbt_adoption import DbtImport, adopt_dbt
+    from meshwright.authoring.dbt.adoption import DbtImport, adopt_dbt
 
     asked = DbtImport(
         folder=project,

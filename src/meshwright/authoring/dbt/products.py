@@ -12,7 +12,7 @@ from meshwright.model.names import NAME_LENGTH_MAX, is_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from meshwright.authoring.dbt_project import DbtProject, Relation
+    from meshwright.authoring.dbt.project import DbtProject, Relation
 
 # Folders that say how far a model is worked out, not what it is about.
 INNER_LAYERS: Final = frozenset({"staging", "stg", "stage", "base", "intermediate", "int", "prep", "ephemeral"})

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.authoring.connection_advice import table_advice
-from meshwright.authoring.dbt_dialects import data_type
-from meshwright.authoring.dbt_products import identifier
+from meshwright.authoring.dbt.dialects import data_type
+from meshwright.authoring.dbt.products import identifier
 from meshwright.model.product import InputPort, Source
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.authoring.adoption import Adoption
-    from meshwright.authoring.dbt_project import DbtProject, Relation, SourceTable
+    from meshwright.authoring.dbt.project import DbtProject, Relation, SourceTable
     from meshwright.model.datatype import DataType
 
     Columns = Sequence[tuple[str, DataType]]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from meshwright.authoring.dbt_dialects import DUCKDB
-from meshwright.authoring.dbt_incremental import Incremental, passed_on
-from meshwright.authoring.dbt_ports import commented
-from meshwright.authoring.dbt_transformations import SIBLING, TOKEN, finished, read_changes
+from meshwright.authoring.dbt.dialects import DUCKDB
+from meshwright.authoring.dbt.incremental import Incremental, passed_on
+from meshwright.authoring.dbt.ports import commented
+from meshwright.authoring.dbt.transformations import SIBLING, TOKEN, finished, read_changes
 from meshwright.authoring.naming import free_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from meshwright.authoring.dbt_products import Home
-    from meshwright.authoring.dbt_project import Relation
-from meshwright.authoring.dbt_transformations import Written
+    from meshwright.authoring.dbt.products import Home
+    from meshwright.authoring.dbt.project import Relation
+from meshwright.authoring.dbt.transformations import Written
 
 # Without the name, so that models with the same reason stand together in the report.
 MORE: Final = "the filtered rows come from a model that does more than pass rows of one input on"

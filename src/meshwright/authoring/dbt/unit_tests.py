@@ -6,15 +6,15 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from meshwright.authoring.dbt_configs import listed
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_references import reference
+from meshwright.authoring.dbt.configs import listed
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.references import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from meshwright.authoring.dbt_project import DbtUnitTest
+    from meshwright.authoring.dbt.project import DbtUnitTest
 
 
 def written_case(

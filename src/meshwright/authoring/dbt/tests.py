@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_test_names import ALIASES, IMPLIED
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.test_names import ALIASES, IMPLIED
 from meshwright.model.contract import QualityRule, Relationship, ServiceLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshwright.authoring.dbt_project import DataTest
+    from meshwright.authoring.dbt.project import DataTest
     from meshwright.authoring.promises import Promises
 
 TABLE: Final = "${table}"

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_configs import (
+from meshwright.authoring.dbt.configs import (
     columns,
     joined,
     listed,
@@ -18,8 +18,8 @@ from meshwright.authoring.dbt_configs import (
     tests,
     with_test_defaults,
 )
-from meshwright.authoring.dbt_project import DataTest, DbtColumn, DbtMacro, DbtProject, Other, Place, Relation
-from meshwright.authoring.dbt_properties import Entry, Properties, source_tables
+from meshwright.authoring.dbt.project import DataTest, DbtColumn, DbtMacro, DbtProject, Other, Place, Relation
+from meshwright.authoring.dbt.properties import Entry, Properties, source_tables
 from meshwright.formats.yaml_text import parse
 from meshwright.model.errors import InvalidInput, NotFound
 

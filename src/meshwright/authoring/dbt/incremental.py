@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_configs import listed
-from meshwright.authoring.dbt_rendering import THIS
+from meshwright.authoring.dbt.configs import listed
+from meshwright.authoring.dbt.rendering import THIS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

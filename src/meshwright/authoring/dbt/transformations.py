@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from meshwright.authoring import dbt_references as references
-from meshwright.authoring.dbt_dialects import DUCKDB, translate
-from meshwright.authoring.dbt_incremental import Incremental, recognised
-from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt import references
+from meshwright.authoring.dbt.dialects import DUCKDB, translate
+from meshwright.authoring.dbt.incremental import Incremental, recognised
+from meshwright.authoring.dbt.macros import NotRendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshwright.authoring.dbt_project import Relation
-    from meshwright.authoring.dbt_rendering import Rendered, Renderer
+    from meshwright.authoring.dbt.project import Relation
+    from meshwright.authoring.dbt.rendering import Rendered, Renderer
 
 TOKEN: Final = re.compile(r"([`\"\[]?)mesh_table_(\d+)_[`\"\]]?")
 BLANK_LINES: Final = re.compile(r"(?:[ \t]*\n){3,}")

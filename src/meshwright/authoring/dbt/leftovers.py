@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from meshwright.authoring.dbt_contracts import described
+from meshwright.authoring.dbt.contracts import described
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from meshwright.authoring.adoption import Adoption
-    from meshwright.authoring.dbt_products import Arrangement
-    from meshwright.authoring.dbt_understanding import Understood
+    from meshwright.authoring.dbt.products import Arrangement
+    from meshwright.authoring.dbt.understanding import Understood
 
 LEFT: Final = {
     "exposure": (

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_dialects import DUCKDB, translate
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_naming import quoted
-from meshwright.authoring.dbt_references import reference
-from meshwright.authoring.dbt_rendering import Table
-from meshwright.authoring.dbt_tests import TABLE, Target
-from meshwright.authoring.dbt_transformations import SIBLING, Tables
+from meshwright.authoring.dbt.dialects import DUCKDB, translate
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.naming import quoted
+from meshwright.authoring.dbt.references import reference
+from meshwright.authoring.dbt.rendering import Table
+from meshwright.authoring.dbt.tests import TABLE, Target
+from meshwright.authoring.dbt.transformations import SIBLING, Tables
 from meshwright.model.graph import reachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from meshwright.authoring.adoption import Adoption
-    from meshwright.authoring.dbt_products import Arrangement, Home
-    from meshwright.authoring.dbt_project import DataTest, DbtProject
-    from meshwright.authoring.dbt_rendering import Renderer
+    from meshwright.authoring.dbt.products import Arrangement, Home
+    from meshwright.authoring.dbt.project import DataTest, DbtProject
+    from meshwright.authoring.dbt.rendering import Renderer
 
 OWN: Final = ("own", "", "")
 

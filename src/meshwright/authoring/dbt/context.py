@@ -6,11 +6,11 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from meshwright.authoring.dbt_macros import NotRendered
+from meshwright.authoring.dbt.macros import NotRendered
 
 if TYPE_CHECKING:
-    from meshwright.authoring.dbt_project import DbtMacro
-    from meshwright.authoring.dbt_rendering import Renderer
+    from meshwright.authoring.dbt.project import DbtMacro
+    from meshwright.authoring.dbt.rendering import Renderer
 
 
 MACRO: Final = re.compile(r"({%[-+]?\s*macro\s+)\w+")

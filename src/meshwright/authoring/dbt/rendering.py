@@ -12,7 +12,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_context import (
+from meshwright.authoring.dbt.context import (
     Adapter,
     Clock,
     Config,
@@ -25,15 +25,15 @@ from meshwright.authoring.dbt_context import (
     Target,
     Variables,
 )
-from meshwright.authoring.dbt_macros import BUILTIN, NotRendered
-from meshwright.authoring.dbt_references import references_in
+from meshwright.authoring.dbt.macros import BUILTIN, NotRendered
+from meshwright.authoring.dbt.references import references_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jinja2 import Template
 
-    from meshwright.authoring.dbt_project import DbtMacro, DbtProject, Relation
+    from meshwright.authoring.dbt.project import DbtMacro, DbtProject, Relation
 
     Namer = Callable[[str, str, str], str]
 

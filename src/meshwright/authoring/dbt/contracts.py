@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_dialects import data_type
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_tests import carry, is_column
+from meshwright.authoring.dbt.dialects import data_type
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.tests import carry, is_column
 from meshwright.authoring.promises import Promises, written_column
 from meshwright.model.casting import is_castable
 from meshwright.model.contract import Contract, QualityRule, Relationship, ServiceLevel, Table
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meshwright.authoring.adoption import Adoption
-    from meshwright.authoring.dbt_products import Home
-    from meshwright.authoring.dbt_project import DataTest, DbtColumn, Relation
-    from meshwright.authoring.dbt_surroundings import PortSurroundings
+    from meshwright.authoring.dbt.products import Home
+    from meshwright.authoring.dbt.project import DataTest, DbtColumn, Relation
+    from meshwright.authoring.dbt.surroundings import PortSurroundings
     from meshwright.model.datatype import DataType
 
     Columns = Sequence[tuple[str, DataType]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from meshwright.authoring.dbt_catalog import read_catalog
-from meshwright.authoring.dbt_configs import joined
-from meshwright.authoring.dbt_dialects import DIALECTS, DUCKDB
-from meshwright.authoring.dbt_files import read_project
-from meshwright.authoring.dbt_manifest import fresh_manifest, read_manifest
-from meshwright.authoring.dbt_references import reference
-from meshwright.authoring.dbt_rendering import Renderer
+from meshwright.authoring.dbt.catalog import read_catalog
+from meshwright.authoring.dbt.configs import joined
+from meshwright.authoring.dbt.dialects import DIALECTS, DUCKDB
+from meshwright.authoring.dbt.files import read_project
+from meshwright.authoring.dbt.manifest import fresh_manifest, read_manifest
+from meshwright.authoring.dbt.references import reference
+from meshwright.authoring.dbt.rendering import Renderer
 from meshwright.formats.yaml_text import parse
 from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.authoring.adoption import Adoption
-    from meshwright.authoring.dbt_project import DbtProject, Relation, SourceTable
+    from meshwright.authoring.dbt.project import DbtProject, Relation, SourceTable
 
 PROFILES: Final = "profiles.yml"
 

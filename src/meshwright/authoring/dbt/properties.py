@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from meshwright.authoring.dbt_configs import columns, joined, listed, mapping, mappings, of_entry, tests
-from meshwright.authoring.dbt_project import DbtUnitTest, Other, Place, SourceTable
+from meshwright.authoring.dbt.configs import columns, joined, listed, mapping, mappings, of_entry, tests
+from meshwright.authoring.dbt.project import DbtUnitTest, Other, Place, SourceTable
 from meshwright.formats.yaml_text import Places, parse
 
 if TYPE_CHECKING:

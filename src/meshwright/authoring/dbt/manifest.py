@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_configs import described_test, joined, listed
-from meshwright.authoring.dbt_files import PROJECT_FILE, project_folders, project_settings, variables_of
-from meshwright.authoring.dbt_project import (
+from meshwright.authoring.dbt.configs import described_test, joined, listed
+from meshwright.authoring.dbt.files import PROJECT_FILE, project_folders, project_settings, variables_of
+from meshwright.authoring.dbt.project import (
     DataTest,
     DbtColumn,
     DbtMacro,
@@ -21,7 +21,7 @@ from meshwright.authoring.dbt_project import (
     Relation,
     SourceTable,
 )
-from meshwright.authoring.dbt_properties import OTHERS, external_location
+from meshwright.authoring.dbt.properties import OTHERS, external_location
 
 if TYPE_CHECKING:
     from pathlib import Path

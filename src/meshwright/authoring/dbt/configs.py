@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.authoring.dbt_project import DataTest, DbtColumn, Place
+from meshwright.authoring.dbt.project import DataTest, DbtColumn, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from meshwright.authoring.dbt_project import Relation
+    from meshwright.authoring.dbt.project import Relation
 
 # Mappings that are one configuration's value; any other mapping below `models:` is a folder.
 MAPPINGS: Final = frozenset({"meta", "column_types", "contract", "grants", "persist_docs", "docs", "vars", "quoting"})

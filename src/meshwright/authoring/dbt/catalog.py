@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from meshwright.authoring.dbt_project import DbtProject
+    from meshwright.authoring.dbt.project import DbtProject
 
 
 def read_catalog(project: DbtProject, target: Path) -> None:

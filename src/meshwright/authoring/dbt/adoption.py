@@ -11,8 +11,8 @@ from meshwright.authoring import binding_ahead
 from meshwright.authoring.adoption import Adoption
 from meshwright.authoring.binding_ahead import Pin
 from meshwright.authoring.connection_advice import connection_advice
-from meshwright.authoring.dbt_changes import Changes
-from meshwright.authoring.dbt_contracts import (
+from meshwright.authoring.dbt.changes import Changes
+from meshwright.authoring.dbt.contracts import (
     NO_COLUMN,
     cast_to,
     contracted_columns,
@@ -20,17 +20,17 @@ from meshwright.authoring.dbt_contracts import (
     promises_of,
     write_contract,
 )
-from meshwright.authoring.dbt_dialects import data_type
-from meshwright.authoring.dbt_inputs import Inputs
-from meshwright.authoring.dbt_leftovers import leave_others
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_naming import TableNames
-from meshwright.authoring.dbt_ports import commented, output_port
-from meshwright.authoring.dbt_products import Arrangement, Home, arrange, identifier
-from meshwright.authoring.dbt_surroundings import Neighbourhood, PortSurroundings, upstream_products
-from meshwright.authoring.dbt_transformations import Written, write_transformation
-from meshwright.authoring.dbt_understanding import DbtImport, Understood, understand
-from meshwright.authoring.dbt_unit_tests import written_case
+from meshwright.authoring.dbt.dialects import data_type
+from meshwright.authoring.dbt.inputs import Inputs
+from meshwright.authoring.dbt.leftovers import leave_others
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.naming import TableNames
+from meshwright.authoring.dbt.ports import commented, output_port
+from meshwright.authoring.dbt.products import Arrangement, Home, arrange, identifier
+from meshwright.authoring.dbt.surroundings import Neighbourhood, PortSurroundings, upstream_products
+from meshwright.authoring.dbt.transformations import Written, write_transformation
+from meshwright.authoring.dbt.understanding import DbtImport, Understood, understand
+from meshwright.authoring.dbt.unit_tests import written_case
 from meshwright.formats import odcs, odps
 from meshwright.formats.yaml_text import dump
 from meshwright.model.product import InputPort, OutputPort, Product
@@ -38,7 +38,7 @@ from meshwright.model.product import InputPort, OutputPort, Product
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meshwright.authoring.dbt_project import DataTest, DbtUnitTest, Relation
+    from meshwright.authoring.dbt.project import DataTest, DbtUnitTest, Relation
     from meshwright.model.contract import Contract
     from meshwright.model.datatype import DataType
     from meshwright.workspace.loading import Workspace

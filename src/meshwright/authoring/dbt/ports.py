@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meshwright.authoring.dbt_contracts import promised_version
+from meshwright.authoring.dbt.contracts import promised_version
 from meshwright.model.product import OutputPort
 
 if TYPE_CHECKING:
-    from meshwright.authoring.dbt_products import Home
-    from meshwright.authoring.dbt_project import Relation
-    from meshwright.authoring.dbt_transformations import Written
+    from meshwright.authoring.dbt.products import Home
+    from meshwright.authoring.dbt.project import Relation
+    from meshwright.authoring.dbt.transformations import Written
     from meshwright.model.contract import Contract
 
 

@@ -6,14 +6,14 @@ import glob
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from meshwright.authoring.dbt_macros import NotRendered
-from meshwright.authoring.dbt_products import identifier
-from meshwright.authoring.dbt_transformations import ROWS, SIBLING, WHOLE
+from meshwright.authoring.dbt.macros import NotRendered
+from meshwright.authoring.dbt.products import identifier
+from meshwright.authoring.dbt.transformations import ROWS, SIBLING, WHOLE
 
 if TYPE_CHECKING:
-    from meshwright.authoring.dbt_inputs import DbtInput, Inputs
-    from meshwright.authoring.dbt_products import Arrangement, Home
-    from meshwright.authoring.dbt_understanding import Understood
+    from meshwright.authoring.dbt.inputs import DbtInput, Inputs
+    from meshwright.authoring.dbt.products import Arrangement, Home
+    from meshwright.authoring.dbt.understanding import Understood
     from meshwright.workspace.loading import Workspace
 
 RESERVED: Final = frozenset(
