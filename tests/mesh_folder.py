@@ -70,7 +70,7 @@ class MeshFolder:
 
     def named(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
         """*arguments* with prod named where a mesh that is shared wants to hear it."""
-        changes = arguments[:1] in {("build",), ("rollback",)} and "--env" not in arguments
+        changes = arguments[:1] in {("build",), ("rollback",), ("maintain",)} and "--env" not in arguments
         is_shared = changes and "postgresql:" in (self.root / "mesh.yaml").read_text(encoding="utf-8")
         return (*arguments, "--env", "prod") if is_shared else arguments
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshwright.node import Node
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mesh_folder import MeshFolder
     from postgres_server import PostgresDatabase
     from s3_server import Bucket
 
@@ -31,3 +34,13 @@ def in_s3(bucket: Bucket, folder: Path) -> str:
         f"warehouse: {{url: '{bucket.url}/lake', endpoint: '{server.endpoint}', access_key_id: {server.user}, "
         f"secret_access_key: {{file: '{secret}'}}}}\n"
     )
+
+
+def database_of(mesh: MeshFolder) -> tuple[str, str] | None:
+    """The URL of the server that the registry is in, and its database; None when it is beside the mesh."""
+    url = Node(mesh.root)._registry_url
+    if not url.startswith("postgresql:"):
+        return None
+    address, _, parameters = url.partition("?")
+    server, _, name = address.rpartition("/")
+    return f"{server}/postgres?{parameters.partition('&')[2]}", name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from meshwright.node import Node
+from mesh_stores import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,16 +93,6 @@ def chain(mesh: MeshFolder, stores: str) -> MeshFolder:
         "select s.id, s.v, count(e.id) as n from ingest.state s left join ingest.events e on e.id = s.id group by s.id, s.v",
     )
     return mesh
-
-
-def database_of(mesh: MeshFolder) -> tuple[str, str] | None:
-    """The URL of the server that the registry is in, and its database; None when it is beside the mesh."""
-    url = Node(mesh.root)._registry_url
-    if not url.startswith("postgresql:"):
-        return None
-    address, _, parameters = url.partition("?")
-    server, _, name = address.rpartition("/")
-    return f"{server}/postgres?{parameters.partition('&')[2]}", name
 
 
 def killed(

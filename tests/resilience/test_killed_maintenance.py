@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mesh_folder import MeshFolder
+from mesh_stores import database_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +37,10 @@ LANDING = "inputPorts:\n- {name: landing, customProperties: [{property: mesh.pat
 RETENTION = "slaProperties:\n- {property: retention, value: 30, unit: d, element: events.seen}\n"
 
 
-def build(root: Path, maintenance: str, *, retention: bool = False) -> MeshFolder:
+def build(root: Path, maintenance: str, stores: str, *, retention: bool = False) -> MeshFolder:
     """events appends what lands, copied appends what is new in it, total counts it; each has ten publications."""
     mesh = MeshFolder(root)
-    mesh.write("mesh.yaml", f"name: t\nengine: {{threads: 1}}\nmaintenance: {maintenance}\n")
+    mesh.write("mesh.yaml", f"name: t\nengine: {{threads: 1}}\nmaintenance: {maintenance}\n{stores}")
     age = "case when id % 4 = 1 then 40 else 1 end"
     sql = f"select id, date_trunc('day', now()::timestamp) - to_days({age}) as seen from landing__changes"
     mesh.product("ingest.events", sql, descriptor=f"{LANDING}outputPorts:\n- {{name: events, {APPEND}}}\n")
@@ -88,22 +89,24 @@ def compacted_before(mesh: MeshFolder) -> None:
     ],
 )
 def test_killed_at_any_point_maintenance_costs_nobody_a_row_and_is_completed_by_the_next(
-    tmp_path: Path, maintenance: str, *, retention: bool, prepare: Callable[[MeshFolder], None]
+    tmp_path: Path, stores: str, maintenance: str, *, retention: bool, prepare: Callable[[MeshFolder], None]
 ) -> None:
     # Every kill happens where the mesh was built: Iceberg's own paths are absolute.
-    mesh = build(tmp_path / "scratch" / "mesh", maintenance, retention=retention)
+    mesh = build(tmp_path / "scratch" / "mesh", maintenance, stores, retention=retention)
     prepare(mesh)
     shutil.copytree(mesh.root, tmp_path / "base")
-    whole, *points = killed(tmp_path)
+    # The same suite on each store, in bounded time.
+    events, moments = (EVENTS // 3, MOMENTS // 3) if stores else (EVENTS, MOMENTS)
+    whole, *points = killed(tmp_path, mesh, events=events, moments=moments)
     assert whole["answer"]["code"] == 0, whole["answer"]
     assert whole["events"] > 10
-    assert len(points) == EVENTS + MOMENTS
+    assert len(points) == events + moments
     done = json.loads(whole["answer"]["out"])
     assert done["forgotten"] or done["rewritten"]
     gone = {f"{one['product']} {one['publication']}" for one in done["forgotten"]}
     # What the run after it forgets is past by then.
     gone |= {f"{one['product']} {one['publication']}" for one in json.loads(whole["then"]["out"])["forgotten"]}
-    assert sum(found["killed"] for found in points) > EVENTS // 2, "most runs ended before they were killed"
+    assert sum(found["killed"] for found in points) > events // 2, "most runs ended before they were killed"
     for found in points:
         check(found, whole, gone)
 
@@ -141,18 +144,18 @@ def expected(name: str) -> int:
     return 1 if product == "core.total" else 2 * int(number)
 
 
-def killed(folder: Path) -> list[dict[str, Any]]:
+def killed(folder: Path, mesh: MeshFolder, **points: int) -> list[dict[str, Any]]:
     """What the script tells: the undisturbed run, then each kill."""
     job = {
         "base": str(folder / "base"),
         "scratch": str(folder / "scratch"),
-        "kill": ["maintain", "--json"],
-        "then": ["maintain", "--json"],
+        "kill": mesh.named(("maintain", "--json")),
+        "then": mesh.named(("maintain", "--json")),
         "products": PRODUCTS,
         "past": [[product, number] for product in ("ingest.events", "core.total") for number in (1, 8, 9, 10)],
         "seed": SEED,
-        "events": EVENTS,
-        "moments": MOMENTS,
+        "database": database_of(mesh),
+        **points,
     }
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], input=json.dumps(job), capture_output=True, text=True, check=False
