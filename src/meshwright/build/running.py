@@ -42,10 +42,10 @@ class PlanRun:
     def run(self) -> list[ProductEnded]:
         """What became of each product, in plan order. Ctrl-C stops it: what was published stays, the rest is untouched."""
         workshop = self.workshop
-        workshop.emit(BuildStarted(run=workshop.run, environment=workshop.environment, products=len(self.plans)))
-        if any(one.action is Action.BUILD for one in self.plans.values()):
-            workshop.engine.start()
         try:
+            workshop.emit(BuildStarted(run=workshop.run, environment=workshop.environment, products=len(self.plans)))
+            if any(one.action is Action.BUILD for one in self.plans.values()):
+                workshop.engine.start()
             self._schedule()
         except KeyboardInterrupt:
             shutil.rmtree(workshop.staging, ignore_errors=True)

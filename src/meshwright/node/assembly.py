@@ -188,12 +188,20 @@ class Node(Stores):
         """Apply a plan: what became of each product."""
         from meshwright.build.running import PlanRun
 
-        workshop = self.workshop(planned.plan.environment, emit, planned.mesh)
+        run = uuid.uuid4().hex
+        try:
+            staging = self.warehouse.staging(run)
+            workshop = self._workshop(planned.plan.environment, emit, planned.mesh, run, staging)
+        except BaseException:
+            # Also when somebody stops it in the very beginning.
+            self.warehouse.discard_staging(run)
+            self.warehouse.end(run)
+            raise
         try:
             return PlanRun(workshop, planned).run()
         finally:
             workshop.close()
-            self.warehouse.end(workshop.run)
+            self.warehouse.end(run)
             planned.mesh.analysis.save()
 
     def words(self) -> Words:
