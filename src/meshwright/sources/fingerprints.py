@@ -34,14 +34,22 @@ def fingerprints(root: Path, paths: Sequence[str], cache: Path | None = None) ->
     found: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     base = f"{root.absolute()}/"
+    look = os.stat
     for path in paths:
-        name = path.partition(MEMBER)[0]
+        name = path.partition(MEMBER)[0] if MEMBER in path else path
         key = base + name
         try:
-            stat = _stat(key)
-            entry = entries.get(key) or known.get(key)
-            if entry is None or entry[:3] != stat or not _is_settled(entry):
-                entry = (*stat, time.time_ns(), _sha256(key))
+            # Written out: of thousands of files nearly all are as they were.
+            seen = look(key)
+            entry = known.get(key)
+            if (
+                entry is None
+                or entry[0] != seen.st_size
+                or entry[1] != seen.st_ctime_ns
+                or entry[2] != seen.st_ino
+                or entry[3] - entry[1] < SETTLED_NS
+            ):
+                entry = entries.get(key) or _looked_at(key)
                 entries[key] = entry
         except OSError as error:
             raise Unavailable(f"{name}: cannot be read: {error}") from error
@@ -71,6 +79,11 @@ def _or_nothing(root: Path, path: str, cache: Path | None) -> str:
         return fingerprints(root, [path], cache)[path]
     except Unavailable:
         return ""
+
+
+def _looked_at(file: str) -> Entry:
+    stat = _stat(file)
+    return (*stat, time.time_ns(), _sha256(file))
 
 
 def _stat(file: str) -> Stat:

@@ -94,11 +94,12 @@ def _matches(root: Path, path: str) -> Iterator[tuple[str, bool]]:
         if (root / path).exists() or (root / path).is_symlink():
             yield PurePosixPath(path).as_posix(), False
         return
-    wants_hidden = PurePosixPath(path).name.startswith(".")
-    for found, is_plain in _glob(root, path):
-        # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
-        if wants_hidden or not found.rpartition("/")[2].startswith("."):
-            yield found, is_plain
+    found = _glob(root, path)
+    # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
+    if PurePosixPath(path).name.startswith("."):
+        yield from found
+    else:
+        yield from ((name, is_plain) for name, is_plain in found if not f"/{name}".rpartition("/")[2].startswith("."))
 
 
 def _glob(root: Path, path: str) -> Iterator[tuple[str, bool]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -85,8 +87,22 @@ def resolve(root: Path, folder: str, declared: str, *, where: str, pointer: str 
 def exists(root: Path | str, path: str) -> bool:
     """Whether a file (or for a glob, any) is at *path*, relative to *root*."""
     if glob.has_magic(path):
-        return next(_matches(root, path), None) is not None
+        folder, _, last = path.rpartition("/")
+        if glob.has_magic(folder) or "**" in last:
+            return next(_matches(root, path), None) is not None
+        return _any_in(os.path.join(root, folder), last)  # noqa: PTH118 - likewise
     return os.path.exists(os.path.join(root, path))  # noqa: PTH110, PTH118 - called for every input of a mesh
+
+
+def _any_in(folder: str, pattern: str) -> bool:
+    """Whether a name in *folder* matches: the first that does is enough, however many there are."""
+    matches = re.compile(fnmatch.translate(pattern)).match
+    hidden = pattern.startswith(".")
+    try:
+        with os.scandir(folder) as entries:
+            return any(matches(one.name) and (hidden or not one.name.startswith(".")) for one in entries)
+    except OSError:
+        return False
 
 
 def _matches(root: Path | str, pattern: str) -> Iterator[str]:
