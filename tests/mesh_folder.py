@@ -75,10 +75,14 @@ class MeshFolder:
         return (*arguments, "--env", "prod") if is_shared else arguments
 
     def mesh(self, *arguments: str) -> Answer:
-        """Run `mesh` with *arguments* in this process."""
+        """Run `mesh` in this process, with prod named where that must be."""
+        return self.run(*self.named(arguments))
+
+    def run(self, *arguments: str) -> Answer:
+        """Run `mesh` with exactly these *arguments* in this process."""
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = run(["-C", str(self.root), *self.named(arguments)])
+            code = run(["-C", str(self.root), *arguments])
         out.flush()
         assert isinstance(out.buffer, io.BytesIO)
         return Answer(code, out.buffer.getvalue().decode(), err.getvalue())

@@ -74,7 +74,7 @@ def test_likely_personal_columns_are_marked_and_named(shop: Shop) -> None:
     assert "email: likely personal: its values look like e-mail addresses" in said
     column = shop.columns()["email"]
     assert (column["classification"], column["tags"]) == ("confidential", ["personal"])
-    assert column["customProperties"][0]["property"] == "review"
+    assert column["customProperties"][0]["property"] == "mesh.review"
     assert "email" in (shop.mesh.root / "domains/shop/taken/README.md").read_text(encoding="utf-8")
 
 

@@ -26,7 +26,7 @@ PORT = PortFacts(
     columns=(
         ColumnFacts(1, "id", DataType.parse("BIGINT")),
         ColumnFacts(2, "email", TEXT, ("personal",)),
-        ColumnFacts(3, "notes", TEXT, ("personal",), "confidential"),
+        ColumnFacts(3, "notes", TEXT, ("personal",), ("confidential", "restricted")),
         ColumnFacts(4, "region", TEXT),
     ),
 )
@@ -62,7 +62,7 @@ def test_a_column_is_clear_else_masked_else_absent() -> None:
         OPEN
         + '@id("m") @mask("show-last-4") forbid (principal, action == Action::"readClear", resource is Column) '
         + 'when { resource.tags.contains("personal") };'
-        + 'forbid (principal, action == Action::"readMasked", resource is Column) when { resource.classification == "confidential" };'
+        + 'forbid (principal, action == Action::"readMasked", resource is Column) when { resource.classifications.contains("confidential") };'
     )
     found = decide(text)
     assert seen_columns(found, PORT) == {"id": "clear", "email": "show-last-4", "notes": "absent", "region": "clear"}

@@ -42,7 +42,7 @@ def test_the_past_goes_and_small_files_become_few_on_every_machine(
     other.root = mesh.root.parent / "elsewhere"
     shutil.copytree(mesh.root, other.root, ignore=shutil.ignore_patterns(".mesh"))
     time.sleep(1.1)
-    assert other.mesh("maintain").code == 2, "prod of a shared mesh must be named"
+    assert other.run("maintain").code == 2, "prod of a shared mesh must be named"
     # A run on another machine goes on: nothing goes.
     node = open_node(mesh.root)
     node.warehouse.staging("elsewhere")

@@ -12,31 +12,14 @@ from meshwright.build.planning import PlanRequest
 from meshwright.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mesh_folder import MeshFolder
-    from meshwright.build.effective import EffectiveMesh
-    from meshwright.build.events import Event
-    from meshwright.build.workshop import Workshop
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROWS = 20_000
 
 
-class NodeAt(Node):
-    """A node whose builds happen at *moment*."""
-
-    moment = NOON
-
-    def workshop(self, environment: str, emit: Callable[[Event], None], mesh: EffectiveMesh | None = None) -> Workshop:
-        workshop = super().workshop(environment, emit, mesh)
-        workshop.now = lambda: self.moment
-        return workshop
-
-
 def build_at(mesh: MeshFolder, moment: datetime) -> None:
-    node = NodeAt(mesh.root)
-    node.moment = moment
+    node = Node(mesh.root, now=lambda: moment)
     (ended,) = node.build(node.plan(PlanRequest(environment="prod")), lambda _: None)
     assert ended.outcome == "published", ended
     node.registry.close()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def everything(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if ".mesh" not in path.parts)
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
 
 
 def test_texts_are_written_and_files_copied(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_texts_are_written_and_files_copied(tmp_path: Path) -> None:
     assert written == [root / "a/b/c.txt", root / "a/d.bin"]
     assert (root / "a/b/c.txt").read_text(encoding="utf-8") == "text\n"
     assert (root / "a/d.bin").read_bytes() == b"\x00\xff"
-    assert not list((root / ".mesh").iterdir())
+    assert everything(root) == ["a", "a/b", "a/b/c.txt", "a/d.bin"]
 
 
 def test_nothing_is_written_where_one_file_is_there(tmp_path: Path) -> None:

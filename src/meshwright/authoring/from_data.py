@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from meshwright.authoring.blueprints import Blueprint, blueprint
 from meshwright.authoring.new_product import NewProduct, new_product_files
 from meshwright.authoring.origins import Origins
+from meshwright.engines.interruption import interruptible
 from meshwright.model.errors import InvalidInput
-from meshwright.workspace.scaffold import product_folder, write_new
+from meshwright.workspace.new_files import write_all
+from meshwright.workspace.scaffold import product_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +77,7 @@ def start_product(
         connection.execute("SET temp_directory = ?", [str(Path(temporary) / "spill")])
         origins = Origins(root, asked.here, connection, Path(temporary), reader, connect, cache)
         try:
-            return _started(folder, asked, chosen, origins, connection)
+            return interruptible(lambda: _started(folder, asked, chosen, origins, connection), connection.interrupt)
         except BaseException:
             origins.forget_copies()
             raise
@@ -97,7 +99,8 @@ def _started(
         connection=connection,
         asked=_shown(asked, tables),
     )
-    written = write_new({folder / path: text for path, text in product.files.items()})
+    below = folder.relative_to(origins.root)
+    written = write_all(origins.root, {str(below / path): text for path, text in product.files.items()})
     return Started(
         written=(*origins.copied, *written),
         product=product,

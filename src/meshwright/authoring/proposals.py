@@ -124,7 +124,10 @@ def _marked(column: Column, reason: str) -> Column:
     """*column* as one that is likely about a person, until somebody has judged."""
     note = f"Likely personal, as {reason}. Confirm it, or remove this note, the tag and the classification."
     return replace(
-        column, classification="confidential", tags=(*column.tags, "personal"), custom={**column.custom, "review": note}
+        column,
+        classification="confidential",
+        tags=(*column.tags, "personal"),
+        custom={**column.custom, "mesh.review": note},
     )
 
 

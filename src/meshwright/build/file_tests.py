@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.testing import ContractRun
 from meshwright.engines.duckdb_engine import DuckDBEngine
+from meshwright.engines.interruption import interruptible
 from meshwright.engines.parquet_scan import parquet
 from meshwright.model.datatype import DataType
 from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from meshwright.model.contract import Contract, Table
+    from meshwright.model.results import RuleResult
 
 
 def read_contract(path: Path) -> Contract:
@@ -75,18 +77,22 @@ def run_on_files(
         raise NotFound(f"there is no file {', '.join(missing)}")
     engine = DuckDBEngine()
     cursor = engine.cursor()
-    try:
+
+    def results() -> Sequence[RuleResult]:
         with tempfile.TemporaryDirectory() as unpacked:
             data = _dataset(paths, cursor, Path(unpacked))
             known = {
                 name: _dataset([path], cursor, Path(unpacked) / str(number))
                 for number, (name, path) in enumerate(references.items())
             }
-            results = run_rules(contract, table, data, connection=cursor, references=known.get, now=datetime.now(UTC))
+            return run_rules(contract, table, data, connection=cursor, references=known.get, now=datetime.now(UTC))
+
+    try:
+        found = tuple(interruptible(results, engine.interrupt))
     finally:
         cursor.close()
         engine.close()
-    return ContractRun(name=table.name, contract=contract, table=table, results=tuple(results))
+    return ContractRun(name=table.name, contract=contract, table=table, results=found)
 
 
 def _dataset(paths: Sequence[Path], cursor: DuckDBPyConnection, unpacked: Path) -> Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from meshwright.build.relations import Columns, Relations
 from meshwright.build.sampling import Sample, Sampling
 from meshwright.build.testing import Tester, dataset
 from meshwright.engines import TableOutput
+from meshwright.engines.interruption import interruptible
 from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.casting import is_castable
 from meshwright.model.datatype import stored
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 # So many rows are computed and meet the contract's rules, however few are shown.
 ROWS_CHECKED = 10_000
-INTERRUPTION_SECONDS = 0.05
 # The threshold of a rule that one bad row breaks.
 NOT_ONE = "mustBe 0"
 
@@ -114,17 +113,7 @@ class Preview:
 
         It runs in a thread of its own: an engine at work lets no signal through. Ctrl-C stops it.
         """
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
-            running = pool.submit(self._run)
-            try:
-                return running.result()
-            except KeyboardInterrupt:
-                self.workshop.stopped.set()
-                while not running.done():
-                    # A query that has begun since the last interruption needs another.
-                    self.workshop.engine.interrupt()
-                    time.sleep(INTERRUPTION_SECONDS)
-                raise
+        return interruptible(self._run, self.workshop.stop)
 
     def _run(self) -> Previewed:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.events import BuildEnded, BuildStarted, ProductEnded
 from meshwright.build.product_build import ProductBuild, TestsFailed
+from meshwright.engines.interruption import interrupt_until
 from meshwright.model.errors import MeshwrightError, Unavailable
 from meshwright.model.plan import Action
 
@@ -25,7 +26,6 @@ LOG = logging.getLogger(__name__)
 
 # Outcomes after which a product's consumers can go on.
 GOOD = frozenset({"published", "reused"})
-INTERRUPTION_SECONDS = 0.05
 
 
 class PlanRun:
@@ -77,10 +77,7 @@ class PlanRun:
             except BaseException:
                 self.workshop.stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
-                while not all(future.done() for future in running):
-                    # A query that has begun since the last interruption needs another.
-                    self.workshop.interrupt()
-                    time.sleep(INTERRUPTION_SECONDS)
+                interrupt_until(lambda: all(future.done() for future in running), self.workshop.stop)
                 raise
 
     def _workers(self) -> int:

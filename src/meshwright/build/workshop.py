@@ -59,8 +59,9 @@ class Workshop:
         own = self.engines.get(domain)
         return replace(self, engine=own) if own is not None else self
 
-    def interrupt(self) -> None:
-        """Stop every statement that runs now."""
+    def stop(self) -> None:
+        """Let no more be begun, and stop every statement that runs now."""
+        self.stopped.set()
         for engine in (self.engine, *self.engines.values()):
             engine.interrupt()
 

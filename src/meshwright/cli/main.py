@@ -9,12 +9,16 @@ import logging
 import os
 import signal
 import sys
-from typing import Any, ClassVar
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
 from meshwright.model.errors import InvalidMesh, MeshwrightError, Unavailable
 from meshwright.model.release import __version__
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 # Verb → module below meshwright.cli that holds its command, and what `mesh --help` says of it. Starting up imports none.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -49,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+IMPORTING = "<frozen importlib"
 # What DuckDB says of a query that a signal ended.
 INTERRUPTED = "Query interrupted"
 # Set by the script of `mesh completion` when a shell asks for completions.
@@ -113,7 +118,8 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; never returns."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
     # What a command makes it needs to its end: looking for garbage among it would double the time of large meshes.
     gc.disable()
     sys.exit(run(sys.argv[1:]))
@@ -125,7 +131,15 @@ class Terminated(KeyboardInterrupt):
     came: ClassVar[bool] = False
 
 
-def _terminate(*_: object) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(IMPORTING):
+            # An import would swallow it, or break off halfway and take the process along: it comes again.
+            threading.Timer(0.05, signal.pthread_kill, [threading.main_thread().ident, number]).start()
+            return
+        frame = frame.f_back
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     Terminated.came = True
     raise Terminated
 

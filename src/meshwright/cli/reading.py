@@ -167,8 +167,7 @@ def emit(rows: Rows, format_: str, out: Path | None) -> None:
 
 def _table(rows: Rows) -> None:
     relation: Any = rows.relation
-    with rows.told():
-        found = relation.limit(ROWS_SHOWN + 1).fetchall()
+    found = rows.fetch(relation.limit(ROWS_SHOWN + 1).fetchall)
     numeric = [at for at, kind in enumerate(relation.types) if str(kind).split("(")[0] in NUMERIC]
     print_table(
         relation.columns,

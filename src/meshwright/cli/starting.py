@@ -76,14 +76,14 @@ def new_policy_(ctx: click.Context, /, kind: str, target: str, **values: str) ->
     purpose. open: every domain reads. embargo: only the own domain until a date.
     """
     from meshwright.governance.templates import new_policy
+    from meshwright.workspace.new_files import write_all
     from meshwright.workspace.policy_files import folder_of
-    from meshwright.workspace.scaffold import write_new
 
     root = node_of(ctx).root
     domain = target.partition(".")[0]
     text = new_policy(kind, target, values)
     name = f"{kind}-{target.replace('.', '-')}.cedar"
-    _say(write_new({root / folder_of(domain) / name: text}))
+    _say(write_all(root, {f"{folder_of(domain)}/{name}": text}))
     click.echo(f"next: mesh policy test, then mesh policy publish --domain {domain}")
 
 

@@ -69,6 +69,7 @@ def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ..
 
 def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: bool) -> int:
     from meshwright.build.product_tests import run_cases, run_contracts
+    from meshwright.engines.interruption import interruptible
 
     mesh = node.effective(environment)
     published = node.published(environment)
@@ -82,12 +83,18 @@ def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: 
     workshop = node.workshop(environment, lambda _: None, mesh)
     runs: list[ContractRun] = []
     cases: list[CaseResult] = []
-    try:
+
+    def run() -> None:
         for name in names or sorted(known):
+            if workshop.stopped.is_set():
+                return
             if name in published:
-                runs += run_contracts(workshop, name)
+                runs.extend(run_contracts(workshop, name))
             if name in mesh.products:
-                cases += run_cases(workshop, mesh.products[name])
+                cases.extend(run_cases(workshop, mesh.products[name]))
+
+    try:
+        interruptible(run, workshop.stop)
     finally:
         workshop.close()
     return _report(runs, cases, as_json=as_json)

@@ -6,6 +6,7 @@ import re
 import tempfile
 import threading
 import uuid
+import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -56,7 +57,7 @@ class DuckDBEngine:
             self._settings["threads"] = str(threads)
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
-        self._running: set[DuckDBPyConnection] = set()
+        self._cursors: weakref.WeakSet[DuckDBPyConnection] = weakref.WeakSet()
         self._starting: threading.Thread | None = None
 
     def start(self) -> None:
@@ -72,7 +73,9 @@ class DuckDBEngine:
             if self._connection is None:
                 self._connection = duckdb.connect(config=self._settings)
                 self._connection.execute(f"SET GLOBAL TimeZone = 'UTC'; CREATE TABLE {NOTHING} (nothing INTEGER)")
-            return self._connection.cursor()
+            cursor = self._connection.cursor()
+            self._cursors.add(cursor)
+            return cursor
 
     def _open(self) -> None:
         import duckdb
@@ -83,9 +86,13 @@ class DuckDBEngine:
 
     def interrupt(self) -> None:
         """Stop every statement that runs now, within about a second; their callers get Unavailable."""
+        import duckdb
+
         with self._lock:
-            for cursor in self._running:
-                cursor.interrupt()
+            for cursor in self._cursors:
+                # One that has been closed meanwhile runs nothing.
+                with suppress(duckdb.Error):
+                    cursor.interrupt()
 
     def close(self) -> None:
         """Give back memory and temporary files."""
@@ -137,12 +144,10 @@ class DuckDBEngine:
 
     @contextmanager
     def _statement(self, name: str, inputs: Sequence[TableInput]) -> Iterator[DuckDBPyConnection]:
-        """A cursor that can be interrupted, its errors told as those of *name*."""
+        """A cursor whose errors are told as those of *name*."""
         import duckdb
 
         cursor = self.cursor()
-        with self._lock:
-            self._running.add(cursor)
         try:
             yield cursor
         except duckdb.Error as error:
@@ -151,8 +156,6 @@ class DuckDBEngine:
         except OSError as error:
             raise Unavailable(f"{name}: {error}") from error
         finally:
-            with self._lock:
-                self._running.discard(cursor)
             cursor.close()
 
 

@@ -198,6 +198,15 @@ KEYS: Final = (
         _text,
     ),
     Key(
+        "mesh.review",
+        ("property",),
+        "text",
+        "none",
+        "What a person is to judge about a column, such as whether it is personal; `mesh new product --from` writes it.",
+        "Likely personal; confirm it or remove this note.",
+        _text,
+    ),
+    Key(
         "mesh.onFailure",
         ("quality", "property", "schemaObject", "contract"),
         "one of `quarantine`",

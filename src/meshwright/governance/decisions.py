@@ -120,7 +120,7 @@ class Decider:
         for column in port.columns:
             alike = (
                 column.tags,
-                column.classification,
+                column.classifications,
                 column.type.name,
                 column.name if self._policies.names_columns else "",
             )
@@ -295,7 +295,7 @@ def _places(port: PortFacts) -> list[dict[str, Any]]:
                 "name": column.name,
                 "domain": domain,
                 "tags": column.tags,
-                "classification": column.classification,
+                "classifications": column.classifications,
                 "type": str(column.type),
             },
         )
@@ -316,7 +316,8 @@ def _purposes(purposes: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _identity(principal: Principal) -> Any:  # noqa: ANN401 - a hashable key
-    attributes = tuple(sorted((key, value) for key, value in principal.attributes.items()))
+    # As text, too: to Python true and 1 are equal.
+    attributes = tuple(sorted((key, repr(value)) for key, value in principal.attributes.items()))
     acts_for = _identity(principal.acts_for) if principal.acts_for is not None else None
     return (principal.kind, principal.id, principal.groups, principal.domains, attributes, principal.is_owner, acts_for)
 

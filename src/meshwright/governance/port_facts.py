@@ -1,4 +1,4 @@
-"""What policies can know of a port: its place in the mesh, its tags, and of each column name, tags and classification."""
+"""What policies can know of a port: its place in the mesh, its tags, and of each column name, tags and classifications."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """One stored column, by field id; tags and classification are those of everything nested in it, too."""
+    """One stored column, by field id; tags and classifications are those of everything nested in it, too."""
 
     id: int
     name: str
     type: DataType
     tags: tuple[str, ...] = ()
-    classification: str = ""
+    classifications: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,7 @@ def facts_of(
         if field.id in present:
             tags_now, classes_now = _said(present[field.id])
             tags, classes = tags | tags_now, classes_now | classes
-        columns.append(
-            ColumnFacts(
-                field.id, field.name, field.type, tuple(sorted(tags)), ",".join(sorted(classes)) if classes else ""
-            )
-        )
+        columns.append(ColumnFacts(field.id, field.name, field.type, tuple(sorted(tags)), tuple(sorted(classes))))
     descriptor = publication.descriptor
     contract = served.contract
     return PortFacts(

@@ -45,7 +45,7 @@ entity Purpose in [Purpose];
 entity Domain in [Mesh] { name: String, tags: Set<String> };
 entity Product in [Domain] { name: String, domain: Domain, tags: Set<String>, status: String, owner: String };
 entity Port in [Product] { name: String, domain: Domain, tags: Set<String>, status: String, version: Long };
-entity Column in [Port] { name: String, domain: Domain, tags: Set<String>, classification: String, type: String };
+entity Column in [Port] { name: String, domain: Domain, tags: Set<String>, classifications: Set<String>, type: String };
 """
 
 

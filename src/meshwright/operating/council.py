@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshwright.governance.authority import Authority
+from meshwright.governance.authority import SECONDS, Authority
 from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases, rows_of
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
@@ -58,14 +59,17 @@ class Gate:
     ) -> None:
         self.council, self.authority, self.principal = council, authority, principal
         self.purpose, self.environment, self.access, self.now = purpose, environment, access, now
-        self.decided: dict[tuple[str, int], Restriction] = {}
+        self.decided: dict[tuple[str, int], tuple[float, Restriction]] = {}
 
     def restrict(self, resolved: ResolvedPort) -> Restriction:
         """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
         key = (str(resolved.address), resolved.publication.sequence)
-        if key not in self.decided:
-            self.decided[key] = self._decide(resolved)
-        return self.decided[key]
+        at, restriction = self.decided.get(key, (0.0, None))
+        # One read asks several times; whoever stays is held to what binds by then.
+        if restriction is None or time.monotonic() - at > SECONDS:
+            restriction = self._decide(resolved)
+            self.decided[key] = time.monotonic(), restriction
+        return restriction
 
     def _decide(self, resolved: ResolvedPort) -> Restriction:
         facts = self.council.facts(resolved, self.environment)

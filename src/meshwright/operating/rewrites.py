@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from meshwright.build.rewriting import Expiry, Rewriting, expired_rows, small_files
+from meshwright.engines.interruption import interruptible
 from meshwright.model.errors import Conflict, MeshwrightError
 from meshwright.quality.retention import retention
 
@@ -116,7 +118,7 @@ class Rewrites:
                 if again is None:
                     break
                 with suppress(Conflict):
-                    return again.done(workshop)
+                    return interruptible(partial(again.done, workshop), workshop.stop)
         except MeshwrightError as error:
             return replace(told, problem=str(error), exit_code=error.exit_code)
         return replace(told, problem="builds were first; the next run takes it up again")

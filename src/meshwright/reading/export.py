@@ -28,12 +28,11 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
     if format_ not in WRITERS:
         raise InvalidInput(f"there is no format '{format_}': there are {', '.join(WRITERS)}")
     if not isinstance(target, Path):
-        with rows.told():
-            return WRITERS[format_](rows, target)
+        return rows.fetch(lambda: WRITERS[format_](rows, target))
     draft = target.with_name(f".{target.name}.part")
     try:
-        with draft.open("wb") as stream, rows.told():
-            count = WRITERS[format_](rows, stream)
+        with draft.open("wb") as stream:
+            count = rows.fetch(lambda: WRITERS[format_](rows, stream))
         draft.replace(target)
     except OSError as error:
         raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshwright.analysis import fence
 from meshwright.analysis.query import SqlError, parse, rewrite
+from meshwright.engines.interruption import interruptible
 from meshwright.model.datatype import quote
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from meshwright.reading.diff import PortDifference
     from meshwright.storage import Registry, Warehouse
 
+T = TypeVar("T")
+
 # DuckDB's errors that are no fault of the query.
 OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "INTERRUPT Error")
 
@@ -46,6 +49,16 @@ class Rows:
     sql: str
     served: tuple[ResolvedPort, ...]
     explain: Callable[[Exception], MeshwrightError]
+    cursors: list[Any] = field(default_factory=list, compare=False)
+
+    def fetch(self, work: Callable[[], T]) -> T:
+        """What *work* makes of the rows. Ctrl-C stops it; raises as `told`."""
+        with self.told():
+            return interruptible(work, self._interrupt)
+
+    def _interrupt(self) -> None:
+        for one in (self.connection, *self.cursors):
+            one.interrupt()
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -65,7 +78,9 @@ class Rows:
 
     def cursor(self) -> Any:  # noqa: ANN401 - duckdb is imported lazily
         """A DuckDB cursor on the rows, to fetch a few at a time."""
-        return self.connection.cursor().execute(self.sql)
+        cursor = self.connection.cursor()
+        self.cursors.append(cursor)
+        return cursor.execute(self.sql)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
@@ -74,8 +89,7 @@ class Rows:
 
     def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
         """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
-        with self.told():
-            return self.relation.to_arrow_table()
+        return self.fetch(self.relation.to_arrow_table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +195,8 @@ class Reader:
     def _fetch(self, sql: str, served: list[ResolvedPort], opened: Iterable[str]) -> list[tuple[Any, ...]]:
         rows = self._run(sql, served, {}, opened=opened)
         try:
-            with rows.told():
-                found: list[tuple[Any, ...]] = rows.relation.fetchall()
-                return found
+            found: list[tuple[Any, ...]] = rows.fetch(rows.relation.fetchall)
+            return found
         finally:
             rows.connection.close()
 

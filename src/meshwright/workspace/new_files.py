@@ -48,6 +48,8 @@ def write_all(root: Path, files: Mapping[str, str | Path]) -> list[Path]:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            aside.parent.rmdir()  # only when it was made for this, and is empty
     return [root / path for path in files]
 
 

@@ -7,14 +7,14 @@ from uuid import uuid4
 
 from meshwright.formats import odcs
 from meshwright.formats.yaml_text import dump
-from meshwright.model.errors import InvalidInput, NotFound, Unavailable
+from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import is_name
 from meshwright.workspace.loading import DOMAIN_FILE, DOMAINS
+from meshwright.workspace.new_files import write_all
 from meshwright.workspace.policy_files import FOLDER
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from meshwright.model.contract import Contract
@@ -46,7 +46,7 @@ permit (principal, action in [Action::"readClear", Action::"readMasked"], resour
 @id("mask-personal")  // Other domains see a pseudonym instead of what is personal or confidential.
 @mask("pseudonym")
 forbid (principal, action == Action::"readClear", resource is Column)
-when { resource.tags.contains("personal") || resource.classification == "confidential" }
+when { resource.tags.contains("personal") || resource.classifications.contains("confidential") }
 unless { principal in resource.domain };
 
 @id("rows")  // A forbid on readRow filters rows: forbid (…) when { resource has region && resource.region != "EU" }.
@@ -79,10 +79,10 @@ def init_mesh(folder: Path, name: str) -> list[Path]:
         message = "a mesh needs a name"
         raise InvalidInput(message)
     mesh = {"name": name, "owner": "platform_team"}
-    files = {folder / MESH_FILE: dump(mesh), folder / FOLDER / "starter.cedar": STARTER_POLICIES}
+    files: dict[str, str | Path] = {MESH_FILE: dump(mesh), f"{FOLDER}/starter.cedar": STARTER_POLICIES}
     if not (folder / ".gitignore").exists():
-        files[folder / ".gitignore"] = IGNORED
-    written = write_new(files)
+        files[".gitignore"] = IGNORED
+    written = write_all(folder, files)
     (folder / DOMAINS).mkdir(exist_ok=True)
     return written
 
@@ -94,7 +94,7 @@ def new_domain(root: Path, name: str, *, team: str = "") -> list[Path]:
     """
     require_name(name, "domain")
     domain = {"description": f"What the domain '{name}' does.", "team": {"name": team or f"{name}_team"}}
-    return write_new({root / DOMAINS / name / DOMAIN_FILE: dump(domain)})
+    return write_all(root, {f"{DOMAINS}/{name}/{DOMAIN_FILE}": dump(domain)})
 
 
 def new_product(root: Path, domain: str, name: str) -> list[Path]:
@@ -102,9 +102,9 @@ def new_product(root: Path, domain: str, name: str) -> list[Path]:
 
     Raises NotFound when there is no such domain, InvalidInput for a name that cannot be used or is taken.
     """
-    folder = product_folder(root, domain, name)
+    folder = product_folder(root, domain, name).relative_to(root).as_posix()
     descriptor = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
-    return write_new({folder / "product.yaml": dump(descriptor), folder / f"{name}.sql": SQL.format(name=name)})
+    return write_all(root, {f"{folder}/product.yaml": dump(descriptor), f"{folder}/{name}.sql": SQL.format(name=name)})
 
 
 def product_folder(root: Path, domain: str, name: str) -> Path:
@@ -121,21 +121,3 @@ def require_name(name: str, what: str) -> None:
     if not is_name(name):
         message = f"'{name}' cannot name a {what}: use a-z, 0-9 and _, starting with a letter, at most 63 characters"
         raise InvalidInput(message)
-
-
-def write_new(files: Mapping[Path, str]) -> list[Path]:
-    """Write all of *files* or none; the files written. Raises InvalidInput when one is there, Unavailable."""
-    taken = [str(file) for file in files if file.exists()]
-    if taken:
-        message = f"{' and '.join(taken)} is there already and was not changed: remove it first, or choose another name"
-        raise InvalidInput(message)
-    try:
-        for file, text in files.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # Exclusive: a file that appeared since is not overwritten either.
-            with file.open("x", encoding="utf-8") as handle:
-                handle.write(text)
-    except OSError as error:
-        message = f"{error.filename} cannot be written: {error.strerror}"
-        raise Unavailable(message) from error
-    return list(files)

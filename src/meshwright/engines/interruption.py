@@ -1,0 +1,41 @@
+"""Ctrl-C while DuckDB is at work: it works in a thread of its own and is told to stop.
+
+In the main thread it looks for signals itself, and the one that stops a query can leave it waiting for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+SECONDS = 0.05
+
+
+def interruptible(work: Callable[[], T], interrupt: Callable[[], None]) -> T:
+    """What *work* returns or raises. At Ctrl-C *interrupt* is called until it has ended; KeyboardInterrupt goes on.
+
+    Signals reach the main thread alone: in any other, *work* just runs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="interruptible") as pool:
+        running = pool.submit(work)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            interrupt_until(running.done, interrupt)
+            raise
+
+
+def interrupt_until(is_done: Callable[[], bool], interrupt: Callable[[], None]) -> None:
+    """Call *interrupt* until *is_done*: a query that has begun since the last interruption needs another."""
+    while not is_done():
+        interrupt()
+        time.sleep(SECONDS)
