@@ -14,15 +14,15 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from server_process import SECONDS_MAX, free_port, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ USER = "mesh"
 MISSING = "these tests need PostgreSQL's server (Debian: apt-get install postgresql; macOS: brew install postgresql)"
 # A test's server need not outlive its machine; commits do outlive `stop`.
 SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
-STARTUP_SECONDS_MAX = 60
 
 
 def programs() -> Path:
@@ -52,19 +51,12 @@ def _account() -> str | None:
     return next(name for name in ("postgres", "nobody") if name in known)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass
 class PostgresServer:
     """A server on 127.0.0.1 and on a Unix socket; its one user is `mesh`, a superuser with a password."""
 
     folder: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     process: subprocess.Popen[bytes] | None = None
 
@@ -101,29 +93,19 @@ class PostgresServer:
         """Start the server on its port, and wait until it answers."""
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder), "listen_addresses": "127.0.0.1"}
         options = [f"-c{name}={value}" for name, value in settings.items()]
-        # Where the system can say so, a server does not outlive tests that were killed.
-        setpriv = shutil.which("setpriv")
-        guard = [setpriv, "--pdeathsig", "QUIT", "--"] if setpriv else []
-        command = [*guard, str(programs() / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, user=_account(), start_new_session=True
-            )
-        end = time.monotonic() + STARTUP_SECONDS_MAX
-        while subprocess.run(
-            [programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
-        ).returncode:
-            log_text = (self.folder / "log").read_text()
-            assert self.process.poll() is None, log_text
-            assert time.monotonic() < end, log_text
-            time.sleep(0.05)
+        command = [str(programs() / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
+        self.process = start(command, self.folder, is_ready=self._is_ready, user=_account())
+
+    def _is_ready(self) -> bool:
+        asked = [str(programs() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def stop(self) -> None:
         """End the server at once, connections and all; `start` brings it back with its data."""
         if self.process is not None:
             # SIGQUIT is PostgreSQL's immediate shutdown: the server ends its own processes.
             self.process.send_signal(3)
-            self.process.wait(timeout=STARTUP_SECONDS_MAX)
+            self.process.wait(timeout=SECONDS_MAX)
             self.process = None
 
     def url(self, database: str = "postgres") -> str:

@@ -14,22 +14,21 @@ import contextlib
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import tempfile
-import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server_process import SECONDS_MAX, answers, free_port, start
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
 REGION = "us-east-1"
 USER = "mesh"
 MISSING = "these tests need the S3 server versitygw: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-STARTUP_SECONDS_MAX = 60
 
 
 def program() -> str:
@@ -40,19 +39,12 @@ def program() -> str:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass
 class S3Server:
     """A server on 127.0.0.1; `user` and `password` are its access key and secret key."""
 
     folder: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     user: str = USER
     password: str = field(default_factory=lambda: secrets.token_urlsafe(20))
     process: subprocess.Popen[bytes] | None = None
@@ -92,22 +84,13 @@ class S3Server:
         ]
         command += ["--sidecar", str(self.folder / "metadata"), str(self.folder / "objects")]
         environment = os.environ | {"ROOT_ACCESS_KEY": self.user, "ROOT_SECRET_KEY": self.password}
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-        end = time.monotonic() + STARTUP_SECONDS_MAX
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            log_text = (self.folder / "log").read_text()
-            assert self.process.poll() is None, log_text
-            assert time.monotonic() < end, log_text
-            time.sleep(0.02)
+        self.process = start(command, self.folder, is_ready=lambda: answers(self.port), env=environment)
 
     def stop(self) -> None:
         """End the server at once; `start` brings it back with what it has acknowledged."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(timeout=STARTUP_SECONDS_MAX)
+            self.process.wait(timeout=SECONDS_MAX)
             self.process = None
 
     def client(self) -> Any:

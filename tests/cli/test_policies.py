@@ -135,6 +135,43 @@ def test_changes_and_differences_are_kept_to_policies_too(shop: MeshFolder) -> N
         assert "@x.org" not in answer.out + answer.err
 
 
+def test_changes_are_those_of_what_is_seen(shop: MeshFolder) -> None:
+    """Of hidden rows and columns nothing tells, not even that something changed."""
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--domain", "sales")
+    shop.edit("domains/sales/orders/transform/orders.sql", "'US', 20", "'US', 21")
+    shop.build()
+    assert shop.mesh("changes", "sales.orders", "--since", "1", "--as", "bob", "--json").data == []
+    assert len(shop.mesh("changes", "sales.orders", "--since", "1", "--as", "ada", "--json").data) == 2
+    shop.edit("domains/sales/orders/transform/orders.sql", "'EU', 10", "'EU', 11")
+    shop.build()
+    seen = shop.mesh("changes", "sales.orders", "--since", "1", "--as", "bob", "--json").data
+    assert [(one["_change_type"], one["id"], one["amount"]) for one in seen] == [
+        ("update_before", 1, 10),
+        ("update_after", 1, 11),
+    ]
+    assert "@" not in json.dumps(seen)
+
+
+@pytest.mark.parametrize(
+    ("mask", "kinds"), [("pseudonym", ["update_before", "update_after"]), ("replace-with-null", ["delete", "insert"])]
+)
+def test_rows_whose_key_is_hidden_are_not_taken_for_the_same(shop: MeshFolder, mask: str, kinds: list[str]) -> None:
+    contract = CONTRACT.replace(", primaryKey: true", "").replace(
+        "tags: [personal]", "tags: [personal], primaryKey: true"
+    )
+    shop.contract("sales.orders", contract, version="2.0.0")
+    shop.edit("domains/sales/orders/transform/orders.sql", "(3, NULL, NULL, 30)", "(3, 'eve', 'EU', 30)")
+    shop.build()
+    first = shop.mesh("show", "sales.orders", "--json").data["sequence"]
+    shop.edit("policies/starter.cedar", '@mask("pseudonym")', f'@mask("{mask}")')
+    assert shop.mesh("policy", "publish").code == 0
+    shop.edit("domains/sales/orders/transform/orders.sql", "'EU', 10", "'EU', 11")
+    shop.build()
+    seen = shop.mesh("changes", "sales.orders@2", "--since", str(first), "--as", "bob", "--json")
+    assert [one["_change_type"] for one in seen.data] == kinds, seen
+
+
 def test_policies_that_do_not_fit_are_named_with_their_line_and_never_bind(shop: MeshFolder) -> None:
     shop.write(
         "domains/sales/policies/wrong.cedar",

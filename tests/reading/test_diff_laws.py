@@ -21,7 +21,7 @@ from meshwright.model.datatype import DataType, literal
 from meshwright.model.names import PortAddress
 from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
 from meshwright.model.restriction import ABSENT, EVERYTHING, NOTHING, FilterColumn, Predicate, Restriction
-from meshwright.reading.changes import changes_sql
+from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import Access, PortDifference, difference
 from meshwright.reading.resolve import ResolvedPort
 
@@ -132,6 +132,11 @@ def by_file(rows: dict[int, tuple[Any, Any, int]]) -> list[list[Row]]:
     ]
 
 
+def changed(one: ResolvedPort, two: ResolvedPort, key: tuple[str, ...]) -> str:
+    removed, added = (scan_sql(files, SCHEMA, str) for files in differing_files(one.files, two.files))
+    return changes_sql(removed, added, [field.name for field in SCHEMA], key=key)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(old=keyed_rows, new=keyed_rows, kept=st.sets(st.integers(0, 2)))
 def test_a_difference_by_key_applied_to_the_old_rows_gives_the_new_ones(
@@ -145,7 +150,7 @@ def test_a_difference_by_key_applied_to_the_old_rows_gives_the_new_ones(
         after = [before[at] if at in kept else written(Path(folder), rows) for at, rows in enumerate(by_file(new))]
         one, two = (state([file for files in side for file in files], key=("id",)) for side in (before, after))
         found = difference(one, two, access(), samples=100)
-        changes = fetch(changes_sql(one.files, two.files, SCHEMA, key=("id",), locate=str), [])
+        changes = fetch(changed(one, two, ("id",)), [])
         assert same(applied(found, rows_of(one))) == same(rows_of(two))
     assert found.rows is not None
     assert found.rows.unchanged + found.rows.added + found.rows.changed == two.port.rows
@@ -168,7 +173,7 @@ def test_a_difference_of_whole_rows_applied_to_the_old_ones_gives_the_new_ones(
         one = state(written(Path(folder), old) + shared, key=key)
         two = state(shared + written(Path(folder), new), key=key)
         found = difference(one, two, access(), samples=100)
-        changes = fetch(changes_sql(one.files, two.files, SCHEMA, key=(), locate=str), [])
+        changes = fetch(changed(one, two, ()), [])
         assert same(applied(found, rows_of(one))) == same(rows_of(two))
     assert found.rows is not None
     assert found.rows.unchanged + found.rows.added + found.rows.changed == two.port.rows

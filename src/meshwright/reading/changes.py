@@ -45,23 +45,15 @@ def new_rows_sql(
     return f"SELECT {', '.join(columns)} FROM ({different})"
 
 
-def changes_sql(
-    old: Sequence[DataFile],
-    new: Sequence[DataFile],
-    schema: tuple[Field, ...],
-    *,
-    key: tuple[str, ...],
-    locate: Callable[[str], str],
-) -> str:
-    """A SELECT of the differences, as `_change_type` (insert, update_before, update_after, delete) and the columns.
+def changes_sql(removed: str, added: str, names: Sequence[str], *, key: Sequence[str]) -> str:
+    """A SELECT of the differences, as `_change_type` (insert, update_before, update_after, delete) and the columns *names*.
 
-    With a *key*, a row whose key stays is an update; without one it is a delete and an insert. Rows are compared as a
-    multiset, so a row that appears twice and then once is one delete.
+    *removed* and *added* are SELECTs of the rows in differing files, as the reader sees them. With a *key*, a row whose key
+    stays is an update; without one it is a delete and an insert. Rows are compared as a multiset, so a row that appears
+    twice and then once is one delete.
     """
-    removed, added = differing_files(old, new)
-    gone = f"({scan_sql(removed, schema, locate)}) EXCEPT ALL ({scan_sql(added, schema, locate)})"
-    come = f"({scan_sql(added, schema, locate)}) EXCEPT ALL ({scan_sql(removed, schema, locate)})"
-    columns = ", ".join(quote(field.name) for field in schema)
+    gone, come = f"({removed}) EXCEPT ALL ({added})", f"({added}) EXCEPT ALL ({removed})"
+    columns = ", ".join(quote(name) for name in names)
     if not key:
         return (
             f"SELECT 'delete' AS {CHANGE_COLUMN}, {columns} FROM ({gone}) "

@@ -53,6 +53,12 @@ class Keys:
     query: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
 
+def tells_apart(kind: DataType, action: str) -> bool:
+    """Whether *action* leaves different values of *kind* different, and equal ones equal."""
+    hashes = (actions.PSEUDONYM, actions.SHA_256_GLOBAL, actions.SHA_256_QUERY_LOCAL)
+    return kind.name == "VARCHAR" and action in hashes
+
+
 def masked(column: str, kind: DataType, action: str, keys: Keys) -> str:
     """The SQL of what is seen of *column* (quoted), which is of type *kind*, through *action*: of the same type."""
     name, _, argument = action.partition(":")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshwright.analysis import fence
@@ -14,12 +14,12 @@ from meshwright.model.datatype import quote
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction
-from meshwright.reading.changes import changes_sql
+from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.lost_files import require_files
-from meshwright.reading.masks import Keys
+from meshwright.reading.masks import Keys, tells_apart
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
-from meshwright.reading.restricted_scan import EventTimeRange, column_list, restricted_scan, visible_fields
+from meshwright.reading.restricted_scan import NOTHING, EventTimeRange, column_list, restricted_scan, visible_fields
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from meshwright.analysis.query import Query, TableReference
     from meshwright.model.errors import MeshwrightError
+    from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
     from meshwright.storage import Registry, Warehouse
 
@@ -162,16 +163,19 @@ class Reader:
         A first column `_change_type` says which: insert, update_before, update_after, delete.
         """
         old, new = self.resolve(address, since), self.resolve(address, until)
-        if not self.restriction(new).is_all:
-            raise InvalidInput(f"changes of {address} cannot be restricted yet")
         if new.port.kind != "tables":
             raise InvalidInput(
                 f"{address} publishes files, not rows: `mesh show {new.address.product_id}` has checksums"
             )
         if not new.port.continues(old.port):
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
-        key, opened = new.port.key, _Opened(self.warehouse)
-        sql = changes_sql(old.files, new.files, new.port.schema, key=key, locate=opened)
+        opened, restriction = _Opened(self.warehouse), self.restriction(new)
+        removed, added = (
+            restricted_scan(replace(new, files=files), locate=opened, restriction=restriction, keys=self.keys)
+            for files in differing_files(old.files, new.files)
+        )
+        names = [field.name for field in visible_fields(new.port.schema, restriction)] or [NOTHING]
+        sql = changes_sql(removed, added, names, key=_telling(new.port.key, new.port.schema, restriction))
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {}, opened=opened.files)
 
@@ -258,6 +262,17 @@ class Reader:
             connection.close()
             raise explain(error) from error
         return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
+
+
+def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restriction) -> tuple[str, ...]:
+    """*key*, when what the reader sees of it still tells rows apart; else none."""
+    fields = {one.name: one for one in schema}
+    hidden = restriction.others_absent or any(
+        fields[name].id in restriction.actions
+        and not tells_apart(fields[name].type, restriction.actions[fields[name].id])
+        for name in key
+    )
+    return () if hidden else key
 
 
 class _Opened:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from meshwright.reading.resolve import ResolvedPort
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
+# The one column of rows of which no column is visible.
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def _projection(schema: tuple[Field, ...], restriction: Restriction, keys: Keys)
         else quote(field.name)
         for field in visible_fields(schema, restriction)
     ]
-    return ", ".join(columns) or "1 AS nothing"
+    return ", ".join(columns) or f"1 AS {NOTHING}"
 
 
 def visible_fields(schema: tuple[Field, ...], restriction: Restriction) -> tuple[Field, ...]:

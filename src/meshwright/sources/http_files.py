@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from meshwright.model.connection import without_secrets
 from meshwright.model.errors import InvalidInput, Unavailable
-from meshwright.sources.kept_copies import Copy, KeptCopies
+from meshwright.sources.kept_copies import CHUNK_BYTES, Copy, KeptCopies, receive
 from meshwright.sources.watching import never
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from meshwright.engines import Columns
     from meshwright.sources.secrets import Opened
 
-CHUNK_BYTES: Final = 1 << 20
 GLANCE_SECONDS_MAX: Final = 3
 SECONDS_DEFAULT: Final = 30
 # Answers after which another try may help.
@@ -114,22 +112,16 @@ class HttpFile:
         import urllib3
 
         with self.copies.draft() as draft:
-            digest, size = hashlib.sha256(), 0
             try:
-                with draft.open("wb") as file:
-                    for chunk in answer.stream(CHUNK_BYTES, decode_content=True):
-                        file.write(chunk)
-                        digest.update(chunk)
-                        size += len(chunk)
-                        if stopped():
-                            raise Unavailable(f"{self.name}: stopped")
+                chunks = answer.stream(CHUNK_BYTES, decode_content=True)
+                sha256, size = receive(chunks, draft, stopped=stopped, where=self.name)
             except urllib3.exceptions.HTTPError as error:
                 raise self._unavailable(error) from None
             except OSError as error:
                 raise Unavailable(f"{self.name}: the copy cannot be written: {error.strerror or error}") from None
             copy = Copy(
                 name=_file_name(self.url, answer.headers.get("Content-Type", ""), draft),
-                sha256=digest.hexdigest(),
+                sha256=sha256,
                 bytes=size,
                 etag=answer.headers.get("ETag", ""),
                 modified=answer.headers.get("Last-Modified", ""),

@@ -18,14 +18,29 @@ from typing import TYPE_CHECKING, Final
 from meshwright.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+# What is fetched comes in pieces of this size.
+CHUNK_BYTES: Final = 1 << 20
 FOLDER: Final = "sources"
 RECORD: Final = "copy.json"
 SEEN: Final = "seen.json"
 # Nobody writes a draft and is silent for so long.
 ABANDONED_SECONDS: Final = 86_400
+
+
+def receive(chunks: Iterable[bytes], path: Path, *, stopped: Callable[[], bool], where: str) -> tuple[str, int]:
+    """Write *chunks* to *path*; their SHA-256 and size. Raises Unavailable once *stopped*, naming *where*."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+            if stopped():
+                raise Unavailable(f"{where}: stopped")
+    return digest.hexdigest(), size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.connection import without_secrets
 from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.sources.extras import required
-from meshwright.sources.kept_copies import Copy, KeptCopies
+from meshwright.sources.kept_copies import CHUNK_BYTES, Copy, KeptCopies, receive
 from meshwright.sources.paths import is_glob, pattern_of
 from meshwright.sources.watching import never
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 SECONDS_DEFAULT: Final = 30
 GLANCE_SECONDS_MAX: Final = 3
-CHUNK_BYTES: Final = 1 << 20
 TRIES: Final = 2
 MEANINGS: Final = {
     "AccessDenied": "the store does not let you read this: check the connection's key",
@@ -119,21 +117,15 @@ class S3Objects:
 
     def _fetch(self, store: Any, key: str, etag: str, stopped: Callable[[], bool]) -> Copy:  # noqa: ANN401 - likewise
         with self.copies.draft() as draft:
-            digest, size = hashlib.sha256(), 0
             answer = store.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
-            with draft.open("wb") as file:
-                for chunk in answer["Body"].iter_chunks(CHUNK_BYTES):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    size += len(chunk)
-                    if stopped():
-                        raise Unavailable(f"{self.name}: stopped")
+            chunks = answer["Body"].iter_chunks(CHUNK_BYTES)
+            sha256, size = receive(chunks, draft, stopped=stopped, where=self.name)
             if size != answer["ContentLength"]:
                 whole = answer["ContentLength"]
                 raise Unavailable(
                     f"{self.prefix}{key}: the download ended after {size:,} of {whole:,} bytes; run again"
                 )
-            copy = Copy(name=key.rpartition("/")[2], sha256=digest.hexdigest(), bytes=size, etag=etag)
+            copy = Copy(name=key.rpartition("/")[2], sha256=sha256, bytes=size, etag=etag)
             self.copies.keep(self._id(key), copy, draft)
         return copy
 
