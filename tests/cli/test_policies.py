@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from meshwright.cli.main import run
+from meshwright.node import open_node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +173,45 @@ def test_rows_whose_key_is_hidden_are_not_taken_for_the_same(shop: MeshFolder, m
     shop.build()
     seen = shop.mesh("changes", "sales.orders@2", "--since", str(first), "--as", "bob", "--json")
     assert [one["_change_type"] for one in seen.data] == kinds, seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns", "rows"),
+    [
+        (("read", "sales.orders", "--json"), ["id", "email", "region", "amount"], 3),
+        (("query", "select sum(o.amount) from sales.orders o where o.region = 'EU'"), ["region", "amount"], 1),
+        (("query", "select id from sales.orders", "--format", "ndjson"), ["id"], 3),
+        (("query", "select id from sales.orders", "--format", "csv"), ["id"], 3),
+        (("changes", "sales.orders", "--since", "1"), ["id", "email", "region", "amount"], 0),
+    ],
+)
+def test_every_governed_read_leaves_what_it_took(
+    shop: MeshFolder, arguments: tuple[str, ...], columns: list[str], rows: int
+) -> None:
+    answer = shop.mesh(*arguments, "--as", "bob")
+    assert answer.code == 0, answer.err
+    (newest, *_) = shop.mesh("audit", "usage", "--json").data
+    assert (newest["principal"], newest["port"], newest["publication"]) == ("person:bob", "sales.orders.orders", 1)
+    assert (newest["columns"], newest["rows"], newest["purpose"]) == (columns, rows, "unspecified")
+    assert newest["asked_by"].startswith("local:")
+    assert (newest["bytes"] > 0) == (rows > 0)
+    assert newest["seconds"] > 0
+
+
+def test_a_stream_ends_when_a_policy_that_binds_says_something_else(shop: MeshFolder) -> None:
+    shop.product("sales.many", "select range as id from range(3000000)")
+    shop.contract("sales.many", "- {name: id, physicalType: BIGINT}\n")
+    shop.build()
+    node = open_node(shop.root)
+    reader = pa.RecordBatchReader.from_stream(node.reader("prod", acting="bob").read("sales.many"))
+    assert reader.read_next_batch().num_rows > 0
+    shop.write("domains/sales/policies/closed.cedar", 'forbid (principal, action, resource in Domain::"sales");')
+    assert shop.mesh("policy", "publish", "--domain", "sales").code == 0
+    time.sleep(0.6)
+    with pytest.raises(pa.ArrowInvalid, match="may not read"):
+        reader.read_all()
+    (newest, *_) = shop.mesh("audit", "usage", "--json").data
+    assert 0 < newest["rows"] < 3_000_000
 
 
 def test_policies_that_do_not_fit_are_named_with_their_line_and_never_bind(shop: MeshFolder) -> None:

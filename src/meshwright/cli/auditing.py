@@ -1,4 +1,4 @@
-"""`mesh audit`: what was decided about reads."""
+"""`mesh audit`: what was decided about reads, and what they took."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict
 import click
 
 from meshwright.cli.options import as_json, node_of
-from meshwright.cli.output import print_json, print_table
+from meshwright.cli.output import print_json, print_table, size
 
 
 @click.group()
 def audit() -> None:
-    """What was decided about every governed read, and why."""
+    """What was decided about every governed read, and why, and what it took."""
 
 
 @audit.command()
@@ -41,4 +41,36 @@ def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
             for one in found
         ],
         right=(0, 5),
+    )
+
+
+@audit.command()
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@as_json
+@click.pass_context
+def usage(ctx: click.Context, limit: int, *, as_json: bool) -> None:
+    """List what the last governed reads took, newest first."""
+    found = node_of(ctx).access.usage(limit=limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    print_table(
+        ["number", "when (UTC)", "who", "asked by", "port", "#", "purpose", "columns", "rows", "size", "seconds"],
+        [
+            [
+                str(one.number),
+                one.at[:19].replace("T", " "),
+                f"{one.principal} for {one.acts_for}" if one.acts_for else one.principal,
+                one.asked_by,
+                one.port,
+                str(one.publication),
+                one.purpose,
+                ", ".join(one.columns),
+                f"{one.rows:,}",
+                size(one.bytes),
+                f"{one.seconds:.3f}",
+            ]
+            for one in found
+        ],
+        right=(0, 5, 8, 9, 10),
     )

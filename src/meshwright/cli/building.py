@@ -89,9 +89,11 @@ def _saved(node: Node, path: Path) -> Planned:
 def rollback(ctx: click.Context, product: str, to: int | None, environment: str, *, as_json: bool) -> None:
     """Serve an earlier publication of PRODUCT again, at once. Nothing is rebuilt; the later one stays in the history."""
     from meshwright.build.rollback import roll_back
+    from meshwright.governance.actions import ROLLBACK
 
     node = node_of(ctx)
     require_named(ctx, node, environment)
+    node.require(ROLLBACK, [product], environment)
     before, now = roll_back(node.registry, environment, product, to=to)
     if as_json:
         print_json(

@@ -194,11 +194,14 @@ def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json
     from meshwright.build.environments import elsewhere
     from meshwright.build.environments import promote as promote_environment
     from meshwright.build.planning import PlanRequest
+    from meshwright.governance.actions import PROMOTE
+    from meshwright.model.environment import PROD
 
     node = node_of(ctx)
     environment = _find(node, name)
     plan = node.plan(PlanRequest(environment=environment.name)).plan
     domains = node.workspace.mesh.domains
+    node.require(PROMOTE, node.registry.own_heads(environment.name), environment.base or PROD)
     served = promote_environment(
         node.registry, environment, plan=plan, domains=domains, allow_remove=allow_remove, now=datetime.now(UTC)
     )
@@ -245,6 +248,7 @@ def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
 def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json: bool) -> int:
     """Forget the environment NAME and what is its own. What others serve stays."""
     from meshwright.build.environments import elsewhere, holdings, known_environments
+    from meshwright.governance.actions import PUBLISH
     from meshwright.model.errors import Refused
 
     node = node_of(ctx)
@@ -265,6 +269,7 @@ def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json
         click.echo(f"{environment.name} holds {what}")
     if not (yes or as_json):
         click.confirm(f"Drop {environment.name}?", abort=True)
+    node.require(PUBLISH, node.registry.own_heads(environment.name), environment.name)
     node.registry.drop_environment(environment.name)
     if as_json:
         print_json(

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("building", "Serve an earlier publication again."),
     "export": ("exporting", "Write the mesh for Apache Airflow or Dagster, or all of it for another place."),
     "policy": ("policies", "Say who may read what: publish, test and explain policies."),
+    "token": ("tokens", "Hand out tokens, list and revoke them."),
     "audit": ("auditing", "Show what was decided about reads."),
     "env": ("environments", "Try a change in an environment of its own, promote or drop it."),
     "maintain": ("maintaining", "Forget what is past, remove what nobody needs, keep retention, compact files."),

@@ -53,6 +53,7 @@ def maintain(
     """
     node = node_of(ctx)
     require_named(ctx, node, environment)
+    node.rights(environment).administer()
     maintaining = node.maintaining(environment, selected=selected, grace_seconds=grace)
     found = maintaining.run(dry_run=dry_run)
     if as_json:

@@ -11,7 +11,7 @@ import click
 from meshwright.cli import completing
 from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_table
-from meshwright.reading.export import plain
+from meshwright.reading.export import plain, size_of
 
 if TYPE_CHECKING:
     from meshwright.reading.reader import Rows
@@ -167,7 +167,7 @@ def emit(rows: Rows, format_: str, out: Path | None) -> None:
 
 def _table(rows: Rows) -> None:
     relation: Any = rows.relation
-    found = rows.fetch(relation.limit(ROWS_SHOWN + 1).fetchall)
+    found = rows.fetch(relation.limit(ROWS_SHOWN + 1).fetchall, lambda tuples: (len(tuples), size_of(tuples)))
     numeric = [at for at, kind in enumerate(relation.types) if str(kind).split("(")[0] in NUMERIC]
     print_table(
         relation.columns,

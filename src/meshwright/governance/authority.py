@@ -15,6 +15,7 @@ from meshwright.model.restriction import EVERYTHING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from meshwright.governance.actions import Target
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.policy_version import PolicyVersion
     from meshwright.model.principal import Principal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # A published version binds everybody after so many seconds at the latest.
 SECONDS: Final = 0.5
+UNPUBLISHED: Final = "no policies are published, so only the mesh's owner may: `mesh policy publish` lets them bind"
 
 
 class Authority:
@@ -44,11 +46,15 @@ class Authority:
             return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
         decider = self._current()
         if decider is None:
-            reason = (
-                "no policies are published, so only the mesh's owner may read: `mesh policy publish` lets them bind"
-            )
-            return Decision(allowed=False, purpose=purpose, reasons=(reason,), masks={})
+            return Decision(allowed=False, purpose=purpose, reasons=(UNPUBLISHED,), masks={})
         return decider.read(principal, port, purpose)
+
+    def refusal(self, principal: Principal, action: str, target: Target) -> tuple[str, tuple[str, ...]]:
+        """Why *principal* may not do *action* to *target*, "" when it may, and the policies that said so."""
+        if principal.is_owner:
+            return "", ()
+        decider = self._current()
+        return decider.refusal(principal, action, target) if decider is not None else (UNPUBLISHED, ())
 
     def _current(self) -> Decider | None:
         with self._lock:

@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.governance.actions import refusal
+from meshwright.governance.entities import actor, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
 from meshwright.governance.vocabulary import ROW_TYPES, entity, row_types, unknown
-from meshwright.model.principal import PRODUCT, Principal
 from meshwright.model.restriction import ABSENT, EVERYTHING, FALSE, NOTHING, TRUE, Predicate, Restriction, strictest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from meshwright.governance.actions import Target
     from meshwright.governance.policy_set import PolicySet
     from meshwright.governance.port_facts import ColumnFacts, PortFacts
+    from meshwright.model.principal import Principal
 
-MESH: Final = "mesh"
 CACHED_MAX: Final = 10_000
 # A decision that asks for the time is asked again after so many seconds.
 SECONDS: Final = 1
@@ -74,6 +76,18 @@ class Decider:
                 self._known.clear()
             self._known[key] = found
         return found
+
+    def refusal(self, principal: Principal, action: str, target: Target) -> tuple[str, tuple[str, ...]]:
+        """Why *principal* may not do *action* to *target*, "" when it may, and the policies that said so."""
+        return refusal(
+            self._policies,
+            principal,
+            action,
+            target,
+            purposes=self._purposes,
+            environment=self._environment,
+            now=self._now(),
+        )
 
     def _decide(self, principal: Principal, port: PortFacts, purpose: str) -> Decision:
         if self._policies.broken:
@@ -173,7 +187,7 @@ class _Question:
         self.principal = {"type": principal.kind, "id": principal.id}
         self.port = {"type": "Port", "id": port.address}
         self.row = {"type": "Row", "id": port.address}
-        self.entities = json.dumps([*_actor(principal, port.domain), *_places(port), *_purposes(purposes), self._row()])
+        self.entities = json.dumps([*actor(principal, port.domain), *places(port), *purposes_of(purposes), self._row()])
         self._parsed: Any = None
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
@@ -265,54 +279,6 @@ def _spelled(uid: Mapping[str, str]) -> str:
         raise Inexpressible("a name with characters that cannot be printed")
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'{uid["type"]}::"{escaped}"'
-
-
-def _actor(principal: Principal, here: str) -> list[dict[str, Any]]:
-    parents = [("Group", name) for name in principal.groups]
-    domains = (*principal.domains, *((principal.id.partition(".")[0],) if principal.kind == PRODUCT else ()))
-    parents += [("Domain", name) for name in domains]
-    groups = [entity("Group", name) for name in dict.fromkeys(principal.groups)]
-    groups += [entity("Domain", name) for name in domains if name != here]
-    return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), principal.attributes)]
-
-
-def _places(port: PortFacts) -> list[dict[str, Any]]:
-    domain = {"__entity": {"type": "Domain", "id": port.domain}}
-    product = {
-        "name": port.product.partition(".")[2],
-        "domain": domain,
-        "tags": port.product_tags,
-        "status": port.status,
-        "owner": port.owner,
-    }
-    served = {"name": port.port, "domain": domain, "tags": port.tags, "status": port.status, "version": port.major}
-    columns = [
-        entity(
-            "Column",
-            f"{port.address}.{column.name}",
-            (("Port", port.address),),
-            {
-                "name": column.name,
-                "domain": domain,
-                "tags": column.tags,
-                "classifications": column.classifications,
-                "type": str(column.type),
-            },
-        )
-        for column in port.columns
-    ]
-    return [
-        entity("Mesh", MESH),
-        entity("Domain", port.domain, (("Mesh", MESH),), {"name": port.domain, "tags": port.domain_tags}),
-        entity("Product", port.product, (("Domain", port.domain),), product),
-        entity("Port", port.address, (("Product", port.product),), served),
-        *columns,
-    ]
-
-
-def _purposes(purposes: Mapping[str, str]) -> list[dict[str, Any]]:
-    known = [entity("Purpose", name, (("Purpose", wider),) if wider else ()) for name, wider in purposes.items()]
-    return [*known, entity("Purpose", UNSPECIFIED)]
 
 
 def _identity(principal: Principal) -> Any:  # noqa: ANN401 - a hashable key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +11,7 @@ from meshwright.model.errors import InvalidMesh, NotFound
 from meshwright.node.stores import STATE, Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
     from meshwright.operating.council import Council
+    from meshwright.operating.credentials import Credentials
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
+    from meshwright.operating.rights import Rights
+    from meshwright.operating.sign_in import Caller
     from meshwright.operating.validation import Validation
     from meshwright.reading.reader import Reader
     from meshwright.sources.opening import OpenSource
@@ -187,7 +191,11 @@ class Node(Stores):
     def build(self, planned: Planned, emit: Callable[[Event], None]) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""
         from meshwright.build.running import PlanRun
+        from meshwright.governance.actions import PUBLISH
+        from meshwright.model.plan import Action
 
+        changed = [one.id for one in planned.plan.products if one.action in {Action.BUILD, Action.REMOVE}]
+        self.require(PUBLISH, changed, planned.plan.environment)
         run = uuid.uuid4().hex
         try:
             staging = self.warehouse.staging(run)
@@ -200,7 +208,8 @@ class Node(Stores):
         try:
             return PlanRun(workshop, planned).run()
         finally:
-            workshop.close()
+            # Nobody waits for engines to give their memory back; the process ends after that.
+            threading.Thread(target=workshop.close, name="close").start()
             self.warehouse.end(run)
             planned.mesh.analysis.save()
 
@@ -309,14 +318,63 @@ class Node(Stores):
         from meshwright.reading.reader import Reader
 
         reader = Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
-        if not acting:
+        if self.caller.principal.is_owner and not acting:
             return reader
         from dataclasses import replace
 
         from meshwright.reading.masks import Keys
 
-        gate = self.council.gate(acting, environment=environment, purpose=purpose, access=self.access, now=self.now)
-        return replace(reader, restrict=gate.restrict, keys=Keys(pseudonym=self.pseudonym_key))
+        caller = self.caller
+        if acting:
+            self.rights(environment).administer()
+            caller = replace(caller, principal=self.council.known(acting))
+        gate = self.council.gate(caller, environment=environment, purpose=purpose, access=self.access, now=self.now)
+        return replace(reader, guard=gate, keys=Keys(pseudonym=self.pseudonym_key))
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who calls: the bearer of the token in MESH_TOKEN, else the owner of a mesh on this machine. Raises Denied."""
+        import os
+
+        from meshwright.model.principal import Principal
+        from meshwright.operating.sign_in import Caller, SignIn
+
+        text = os.environ.get("MESH_TOKEN", "")
+        if not text:
+            return Caller(principal=Principal(id=self.owner.removeprefix("local:"), is_owner=True))
+        return SignIn(lambda: self.workspace.mesh, self.tokens, self.now).caller(text)
+
+    @property
+    def principal(self) -> str:
+        """Who calls, as records name it."""
+        principal = self.caller.principal
+        return self.owner if principal.is_owner else str(principal)
+
+    def rights(self, environment: str) -> Rights:
+        """What the caller may change."""
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.rights import Rights
+
+        authority = Authority(self.policies, environment=environment)
+        return Rights(self.caller, authority, self.access, environment=environment, now=self.now)
+
+    def require(self, action: str, products: Iterable[str], environment: str) -> None:
+        """Raise Denied, naming each of *products* that the caller may not do *action* to."""
+        if self.caller.principal.is_owner:
+            return
+        from meshwright.operating.rights import product_targets
+
+        heads = self.registry.heads(environment)
+        self.rights(environment).require(action, product_targets(sorted(products), self.workspace.mesh, heads))
+
+    @property
+    def credentials(self) -> Credentials:
+        """Tokens, as the caller may deal with them."""
+        from meshwright.model.environment import PROD
+        from meshwright.operating.credentials import Credentials
+
+        rights = self.rights(PROD)
+        return Credentials(self.workspace.mesh, self.tokens, rights, by=self.principal, now=self.now)
 
     @cached_property
     def council(self) -> Council:
@@ -328,6 +386,7 @@ class Node(Stores):
             self.workspace.mesh,
             policies=self.policies,
             registry=self.registry,
+            caller=self.caller.principal,
             principal=self.principal,
         )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.model.mesh import Settings
-    from meshwright.storage import Access, Policies, Registry, Runs, Warehouse
+    from meshwright.storage import Access, Policies, Registry, Runs, Tokens, Warehouse
     from meshwright.storage.sql_contents import SqlContents
     from meshwright.storage.sql_past import SqlPast
 
@@ -65,6 +65,13 @@ class Stores:
         from meshwright.storage.sql_access import SqlAccess
 
         return SqlAccess(self._registry_url, self.root)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The access tokens, in the same registry."""
+        from meshwright.storage.sql_tokens import SqlTokens
+
+        return SqlTokens(self._registry_url, self.root)
 
     @property
     def _registry_url(self) -> str:
@@ -124,9 +131,14 @@ class Stores:
 
         return pseudonym_key(self.root / STATE)
 
-    @cached_property
+    @property
     def principal(self) -> str:
-        """Who acts: on a laptop, the local owner of the mesh."""
+        """Who acts, as records name it."""
+        return self.owner
+
+    @cached_property
+    def owner(self) -> str:
+        """Whose account this process has: on a laptop, the owner of the mesh."""
         try:
             return f"local:{getpass.getuser()}"
         except (KeyError, OSError):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshwright.governance.authority import SECONDS, Authority
-from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases, rows_of
+from meshwright.governance.authority import Authority
+from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import DPV
-from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied, InvalidMesh, NotFound
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import PolicyVersion
+from meshwright.model.principal import PERSON, SERVICE
+from meshwright.operating.gate import Gate
 from meshwright.reading.resolve import resolve
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from meshwright.model.findings import Finding
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
-    from meshwright.model.restriction import Restriction
+    from meshwright.operating.sign_in import Caller
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.storage import Access, Policies, Registry
 
@@ -43,72 +43,17 @@ class Published:
     changed: bool
 
 
-class Gate:
-    """Decides about one principal's reads, and keeps each decision before anything is read: what cannot be kept is denied."""
+class Council:
+    """Works on the policies of *mesh*, whose files are below *root*, for *caller*, whom records call *principal*."""
 
     def __init__(
-        self,
-        council: Council,
-        authority: Authority,
-        principal: Principal,
-        *,
-        purpose: str,
-        environment: str,
-        access: Access,
-        now: Callable[[], datetime],
+        self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, caller: Principal, principal: str
     ) -> None:
-        self.council, self.authority, self.principal = council, authority, principal
-        self.purpose, self.environment, self.access, self.now = purpose, environment, access, now
-        self.decided: dict[tuple[str, int], tuple[float, Restriction]] = {}
-
-    def restrict(self, resolved: ResolvedPort) -> Restriction:
-        """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
-        key = (str(resolved.address), resolved.publication.sequence)
-        at, restriction = self.decided.get(key, (0.0, None))
-        # One read asks several times; whoever stays is held to what binds by then.
-        if restriction is None or time.monotonic() - at > SECONDS:
-            restriction = self._decide(resolved)
-            self.decided[key] = time.monotonic(), restriction
-        return restriction
-
-    def _decide(self, resolved: ResolvedPort) -> Restriction:
-        facts = self.council.facts(resolved, self.environment)
-        decision = self.authority.decide(self.principal, facts, self.purpose)
-        principal = self.principal
-        self.access.record(
-            AccessRecord(
-                at=self.now().isoformat(),
-                principal=f"{principal.kind.lower()}:{principal.id}",
-                asked_by=principal.impersonated_by,
-                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
-                port=facts.address,
-                publication=resolved.publication.sequence,
-                environment=self.environment,
-                purpose=decision.purpose,
-                door="cli",
-                allowed=decision.allowed,
-                reasons=decision.reasons,
-                policies=decision.policies,
-                masked=tuple(sorted(decision.masks)),
-                rows=rows_of(decision),
-            )
-        )
-        if not decision.allowed:
-            raise Denied(
-                f"{principal} may not read {facts.address}: {'; '.join(decision.reasons)}. "
-                f"`mesh policy explain {facts.address} --as {principal.id}` says more"
-            )
-        return decision.restriction
-
-
-class Council:
-    """Works on the policies of *mesh*, whose files are below *root*, in the name of *principal*."""
-
-    def __init__(self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, principal: str) -> None:
         self.root = root
         self.mesh = mesh
         self.policies = policies
         self.registry = registry
+        self.caller = caller
         self.principal = principal
 
     def files(self) -> tuple[dict[str, dict[str, str]], list[Finding]]:
@@ -126,10 +71,14 @@ class Council:
         return [*unread, *(check_files(files, self.schema()) if files else [])]
 
     def publish(self, scope: str, *, at: datetime) -> Published:
-        """Let the files of *scope* bind. Raises NotFound for no domain, InvalidMesh for policies that are not valid, Conflict."""
+        """Let the files of *scope* bind.
+
+        Raises NotFound for no domain, Denied, InvalidMesh for policies that are not valid, Conflict.
+        """
         if scope and scope not in self.mesh.domains:
             guess = nearest(scope, self.mesh.domains)
             raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
+        self._require_entitled(scope)
         here = f"{folder_of(scope)}/"
         wrong = [one for one in self.findings() if one.path.startswith(here)]
         if wrong:
@@ -148,6 +97,21 @@ class Council:
         )
         self.policies.publish(version)
         return Published(version=version.version, files=files, changed=True)
+
+    def _require_entitled(self, scope: str) -> None:
+        """Raise Denied unless mesh.yaml or domain.yaml names the caller: policies cannot say who writes policies."""
+        if self.caller.is_owner:
+            return
+        domain = self.mesh.domains.get(scope)
+        if domain is None:
+            names, file = {self.mesh.settings.owner} - {""}, "mesh.yaml (owner)"
+        else:
+            names = set(domain.approvers) or {*domain.members, domain.team} - {""}
+            file = f"{domain.path} ({'approvers' if domain.approvers else 'team'})"
+        # An agent passes on what it read; it decides for nobody who may read.
+        is_trusted = self.caller.kind in {PERSON, SERVICE}
+        if not is_trusted or not names & {self.caller.id, *self.caller.groups}:
+            raise Denied(f"{self.caller} may not publish policies of {scope or 'the mesh'}: {file} names those who may")
 
     def decide(
         self, port: str, *, acting: str, purpose: str = "", environment: str = "prod", from_files: bool = False
@@ -175,10 +139,12 @@ class Council:
         domain = self.mesh.domains.get(product.partition(".")[0])
         return facts_of(resolved.publication, resolved.port, now, domain_tags=domain.tags if domain else ())
 
-    def gate(self, name: str, *, environment: str, purpose: str, access: Access, now: Callable[[], datetime]) -> Gate:
-        """What every read of the one called *name* goes through. Raises InvalidInput, NotFound."""
+    def gate(
+        self, caller: Caller, *, environment: str, purpose: str, access: Access, now: Callable[[], datetime]
+    ) -> Gate:
+        """What every read of *caller* goes through."""
         authority = Authority(self.policies, environment=environment)
-        return Gate(self, authority, self.known(name), purpose=purpose, environment=environment, access=access, now=now)
+        return Gate(self.facts, authority, caller, purpose=purpose, environment=environment, access=access, now=now)
 
     def cases(self) -> list[Case]:
         """Every policy case of the mesh. Raises InvalidMesh."""

@@ -10,12 +10,12 @@ import json
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from meshwright.model.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from meshwright.reading.reader import Rows
 
@@ -28,11 +28,11 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
     if format_ not in WRITERS:
         raise InvalidInput(f"there is no format '{format_}': there are {', '.join(WRITERS)}")
     if not isinstance(target, Path):
-        return rows.fetch(lambda: WRITERS[format_](rows, target))
+        return rows.fetch(lambda: _counted(rows, format_, target), lambda made: made)[0]
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as stream:
-            count = rows.fetch(lambda: WRITERS[format_](rows, stream))
+            count, _ = rows.fetch(lambda: _counted(rows, format_, stream), lambda made: made)
         draft.replace(target)
     except OSError as error:
         raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
@@ -40,6 +40,33 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     return count
+
+
+class _Counting(io.BufferedIOBase):
+    """Passes what is written on to *stream*, and counts it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.bytes = stream, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:  # noqa: ANN401 - any buffer
+        self.stream.write(content)
+        size = memoryview(content).nbytes
+        self.bytes += size
+        return size
+
+
+def _counted(rows: Rows, format_: str, stream: IO[bytes]) -> tuple[int, int]:
+    """Write *rows*; how many there were, and how many bytes they took."""
+    counting = _Counting(stream)
+    return WRITERS[format_](rows, counting), counting.bytes
+
+
+def size_of(rows: Iterable[Iterable[Any]]) -> int:
+    """The bytes of *rows* as text."""
+    return sum(len(str(value).encode()) for row in rows for value in row)
 
 
 # Most values there are: looked at first.
@@ -68,10 +95,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of any column
 def _tuples(rows: Rows) -> Iterator[tuple[Any, ...]]:
     cursor = rows.cursor()
     while batch := cursor.fetchmany(2048):
+        rows.check()
         yield from batch
 
 
-def _json(rows: Rows, stream: IO[bytes]) -> int:
+def _json(rows: Rows, stream: io.BufferedIOBase) -> int:
     names, count = rows.relation.columns, 0
     stream.write(b"[")
     for row in _tuples(rows):
@@ -82,7 +110,7 @@ def _json(rows: Rows, stream: IO[bytes]) -> int:
     return count
 
 
-def _ndjson(rows: Rows, stream: IO[bytes]) -> int:
+def _ndjson(rows: Rows, stream: io.BufferedIOBase) -> int:
     names, count = rows.relation.columns, 0
     for row in _tuples(rows):
         text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
@@ -91,8 +119,8 @@ def _ndjson(rows: Rows, stream: IO[bytes]) -> int:
     return count
 
 
-def _csv(rows: Rows, stream: IO[bytes]) -> int:
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+def _csv(rows: Rows, stream: io.BufferedIOBase) -> int:
+    text = io.TextIOWrapper(cast("Any", stream), encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.relation.columns)
     count = 0
@@ -109,26 +137,28 @@ def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any value of any column
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else found
 
 
-def _arrow(rows: Rows, stream: IO[bytes]) -> int:
+def _arrow(rows: Rows, stream: io.BufferedIOBase) -> int:
     import pyarrow as pa
 
-    reader = pa.RecordBatchReader.from_stream(rows)
+    reader = pa.RecordBatchReader.from_stream(rows.relation)
     count = 0
     with pa.ipc.new_stream(stream, reader.schema) as sink:
         for batch in reader:
+            rows.check()
             sink.write_batch(batch)
             count += batch.num_rows
     return count
 
 
-def _parquet(rows: Rows, stream: IO[bytes]) -> int:
+def _parquet(rows: Rows, stream: io.BufferedIOBase) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    reader = pa.RecordBatchReader.from_stream(rows)
+    reader = pa.RecordBatchReader.from_stream(rows.relation)
     count = 0
     with pq.ParquetWriter(stream, reader.schema, compression="zstd") as sink:
         for batch in reader:
+            rows.check()
             sink.write_batch(batch)
             count += batch.num_rows
     return count

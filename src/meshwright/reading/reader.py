@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meshwright.analysis import fence
+from meshwright.analysis.binding import Binder
 from meshwright.analysis.query import SqlError, parse, rewrite
 from meshwright.engines.interruption import interruptible
 from meshwright.model.datatype import quote
-from meshwright.model.errors import InvalidInput, Unavailable
+from meshwright.model.errors import Denied, InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import SAMPLES, Access, difference
+from meshwright.reading.export import size_of
 from meshwright.reading.lost_files import require_files
 from meshwright.reading.masks import Keys, tells_apart
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
@@ -23,7 +26,7 @@ from meshwright.reading.restricted_scan import NOTHING, EventTimeRange, column_l
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from meshwright.analysis.query import Query, TableReference
@@ -34,15 +37,35 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+def _nothing() -> None:
+    pass
+
+
 # DuckDB's errors that are no fault of the query.
 OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "INTERRUPT Error")
+
+
+class Guard(Protocol):
+    """Says what one principal may see, and hears what it took."""
+
+    def restrict(self, resolved: ResolvedPort) -> Restriction:
+        """What the principal may see of a port, by the policies that bind now. Raises Denied, Unavailable."""
+        ...
+
+    def used(
+        self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
+    ) -> None:
+        """Keep what a read took of each port: the *columns* that it used, and *rows*, bytes and *seconds* altogether."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
 
-    Every use runs it again. `sql` is the relation's query, for `cursor`; `explain` turns DuckDB's error into ours.
+    Every use runs it again. `sql` is the relation's query, for `cursor`; `explain` turns DuckDB's error into ours. `check`
+    raises Denied once the policies leave the reader something else; `used` hears of rows, bytes and seconds.
     """
 
     relation: Any
@@ -51,11 +74,21 @@ class Rows:
     served: tuple[ResolvedPort, ...]
     explain: Callable[[Exception], MeshwrightError]
     cursors: list[Any] = field(default_factory=list, compare=False)
+    check: Callable[[], None] = _nothing
+    used: Callable[[int, int, float], None] | None = None
 
-    def fetch(self, work: Callable[[], T]) -> T:
-        """What *work* makes of the rows. Ctrl-C stops it; raises as `told`."""
-        with self.told():
-            return interruptible(work, self._interrupt)
+    def fetch(self, work: Callable[[], T], size: Callable[[T], tuple[int, int]]) -> T:
+        """What *work* makes of the rows; *size* says how many rows and bytes that is. Ctrl-C stops it; raises as `told`."""
+        started, rows, taken = time.monotonic(), 0, 0
+        try:
+            with self.told():
+                made = interruptible(work, self._interrupt)
+            self.check()
+            rows, taken = size(made)
+        finally:
+            if self.used is not None:
+                self.used(rows, taken, time.monotonic() - started)
+        return made
 
     def _interrupt(self) -> None:
         for one in (self.connection, *self.cursors):
@@ -86,25 +119,42 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
         with self.told():
-            return self.relation.__arrow_c_stream__(requested_schema)
+            if self.used is None:
+                return self.relation.__arrow_c_stream__(requested_schema)
+            import pyarrow as pa
+
+            stream = pa.RecordBatchReader.from_stream(self.relation)
+            watched = pa.RecordBatchReader.from_batches(stream.schema, self._watched(stream))
+            return watched.__arrow_c_stream__(requested_schema)
+
+    def _watched(self, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow is imported lazily
+        started, rows, taken = time.monotonic(), 0, 0
+        try:
+            for batch in stream:
+                self.check()
+                rows, taken = rows + batch.num_rows, taken + batch.nbytes
+                yield batch
+        finally:
+            if self.used is not None:
+                self.used(rows, taken, time.monotonic() - started)
 
     def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
         """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
-        return self.fetch(self.relation.to_arrow_table)
+        return self.fetch(self.relation.to_arrow_table, lambda table: (table.num_rows, table.nbytes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """Reads what is published in one environment, at one moment, restricted for one principal.
 
-    `restrict` says what policies leave of a port, and every way to read asks it; without one, as for the mesh's owner,
-    that is everything. `keys` are what masks hash with.
+    `guard` says what policies leave of a port, and every way to read asks it; without one, as for the mesh's owner, that is
+    everything. `keys` are what masks hash with.
     """
 
     registry: Registry
     warehouse: Warehouse
     environment: str = "prod"
-    restrict: Callable[[ResolvedPort], Restriction] | None = None
+    guard: Guard | None = None
     keys: Keys = field(default_factory=Keys)
 
     def locate(self, path: str) -> str:
@@ -113,7 +163,7 @@ class Reader:
 
     def restriction(self, resolved: ResolvedPort) -> Restriction:
         """What the reader may see of a port. Raises Denied."""
-        return self.restrict(resolved) if self.restrict is not None else EVERYTHING
+        return self.guard.restrict(resolved) if self.guard is not None else EVERYTHING
 
     def resolve(self, address: str, as_of: str = "") -> ResolvedPort:
         """The port written as *address*. Raises InvalidInput, NotFound."""
@@ -199,7 +249,9 @@ class Reader:
     def _fetch(self, sql: str, served: list[ResolvedPort], opened: Iterable[str]) -> list[tuple[Any, ...]]:
         rows = self._run(sql, served, {}, opened=opened)
         try:
-            found: list[tuple[Any, ...]] = rows.fetch(rows.relation.fetchall)
+            found: list[tuple[Any, ...]] = rows.fetch(
+                rows.relation.fetchall, lambda tuples: (len(tuples), size_of(tuples))
+            )
             return found
         finally:
             rows.connection.close()
@@ -261,7 +313,41 @@ class Reader:
         except duckdb.Error as error:
             connection.close()
             raise explain(error) from error
-        return Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
+        rows = Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
+        return rows if self.guard is None else self._guarded(rows, self.guard, sql, views)
+
+    def _guarded(self, rows: Rows, guard: Guard, sql: str, views: Mapping[str, str]) -> Rows:
+        """*rows*, which end when the policies change, and tell what they took."""
+        limits = [(port, guard.restrict(port)) for port in rows.served]
+
+        def check() -> None:
+            for port, limit in limits:
+                if guard.restrict(port) != limit:
+                    raise Denied(f"what you may see of {port.address} changed while it was read: read it again")
+
+        def used(count: int, size: int, seconds: float) -> None:
+            guard.used(columns, rows=count, size=size, seconds=seconds)
+
+        columns = _used_columns(sql, views, limits)
+        return replace(rows, check=check, used=used)
+
+
+def _used_columns(
+    sql: str, views: Mapping[str, str], limits: Sequence[tuple[ResolvedPort, Restriction]]
+) -> list[tuple[ResolvedPort, tuple[str, ...]]]:
+    """The visible columns of each port that *sql* uses; all of them where it reads the files themselves."""
+    seen = [(port, visible_fields(port.port.schema, limit)) for port, limit in limits]
+    every = [(port, tuple(one.name for one in fields)) for port, fields in seen]
+    if not views:
+        return every
+    with Binder() as binder:
+        for port, fields in seen:
+            binder.declare(str(port.address), [(one.name, one.type) for one in fields])
+        try:
+            found = binder.used_columns(sql)
+        except SqlError:
+            return every
+    return [(port, tuple(name for name in names if name in found.get(str(port.address), ()))) for port, names in every]
 
 
 def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restriction) -> tuple[str, ...]:

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.model.access_record import AccessRecord
+    from meshwright.model.access_token import AccessToken
     from meshwright.model.environment import Environment, Promotion
     from meshwright.model.maintenance import Census, Key, Remains, StoredFile
     from meshwright.model.policy_version import PolicyVersion
     from meshwright.model.publication import Attempt, DataFile, Field, Publication, Snapshot
     from meshwright.model.schedule import Run
+    from meshwright.model.usage_record import UsageRecord
 
 
 class Registry(Protocol):
@@ -269,6 +271,34 @@ class Access(Protocol):
 
     def records(self, *, limit: int, after: int = 0) -> Sequence[AccessRecord]:
         """At most *limit* records with a number above *after*, newest first."""
+        ...
+
+    def use(self, records: Iterable[UsageRecord]) -> None:
+        """Keep the *records* of one read: durable when this returns. Raises Unavailable."""
+        ...
+
+    def usage(self, *, limit: int) -> Sequence[UsageRecord]:
+        """At most *limit* usage records, newest first."""
+        ...
+
+
+class Tokens(Protocol):
+    """The access tokens of a mesh; safe to use from several threads and processes."""
+
+    def add(self, token: AccessToken) -> None:
+        """Keep *token*, which is new."""
+        ...
+
+    def find(self, digest: str) -> AccessToken | None:
+        """The token with this *digest*, whether it is still good or not."""
+        ...
+
+    def tokens(self) -> Sequence[AccessToken]:
+        """Every token that was ever handed out, by creation."""
+        ...
+
+    def revoke(self, token_id: str, at: str) -> AccessToken:
+        """The token called *token_id*, good for nothing from *at* on. Raises NotFound."""
         ...
 
 

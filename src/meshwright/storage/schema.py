@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -132,6 +132,23 @@ STATEMENTS: Final = (
     )""",
     # Every decision about a governed read, in the order in which they were made.
     """CREATE TABLE access_records (
+        number BIGINT NOT NULL,
+        at TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        port TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (number)
+    )""",
+    # Tokens that were handed out; of the text only the digest.
+    """CREATE TABLE access_tokens (
+        id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (id)
+    )""",
+    "CREATE UNIQUE INDEX access_tokens_digest ON access_tokens (digest)",
+    # What each governed read took, in the order in which they ended.
+    """CREATE TABLE usage_records (
         number BIGINT NOT NULL,
         at TEXT NOT NULL,
         principal TEXT NOT NULL,

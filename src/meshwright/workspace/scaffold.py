@@ -58,6 +58,9 @@ permit (
     action in [Action::"publish", Action::"promote", Action::"rollback", Action::"approve"],
     resource
 ) when { principal in resource.domain };
+
+@id("administer-own-domain")
+permit (principal, action == Action::"administer", resource is Domain) when { principal in resource };
 """
 SQL: Final = """\
 -- One query makes the output port '{name}'. Name files ('data/orders.csv') or other products (domain.product) in FROM.

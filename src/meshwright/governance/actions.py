@@ -1,0 +1,122 @@
+"""Actions that change a mesh: publish, promote, roll back, administer. Denied unless a policy permits; whatever errs denies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.governance.entities import MESH, above, actor, purposes_of
+from meshwright.governance.purposes import UNSPECIFIED
+from meshwright.governance.vocabulary import entity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from meshwright.governance.policy_set import PolicySet
+    from meshwright.model.principal import Principal
+
+PUBLISH: Final = "publish"
+PROMOTE: Final = "promote"
+ROLLBACK: Final = "rollback"
+ADMINISTER: Final = "administer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is acted on: a product (`domain.name`), a domain when `product` is "", the mesh when `domain` is "", too."""
+
+    domain: str = ""
+    product: str = ""
+    domain_tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    status: str = ""
+    owner: str = ""
+
+    def __str__(self) -> str:
+        """Its id, as people know it."""
+        return self.product or self.domain or "the mesh"
+
+    @property
+    def uid(self) -> dict[str, str]:
+        """Cedar's name of it."""
+        if self.product:
+            return {"type": "Product", "id": self.product}
+        return {"type": "Domain", "id": self.domain} if self.domain else {"type": "Mesh", "id": MESH}
+
+
+def refusal(
+    policies: PolicySet,
+    principal: Principal,
+    action: str,
+    target: Target,
+    *,
+    purposes: Mapping[str, str],
+    environment: str,
+    now: datetime,
+) -> tuple[str, tuple[str, ...]]:
+    """Why *principal* may not do *action* to *target*, "" when it may, and the policies that said so.
+
+    For an agent that acts for a person, both must be allowed to.
+    """
+    if policies.broken:
+        return f"the published policies cannot be read: {policies.broken}", ()
+    why, said = _one(policies, principal, action, target, purposes=purposes, environment=environment, now=now)
+    if not why and principal.acts_for is not None:
+        person = principal.acts_for
+        why, more = refusal(policies, person, action, target, purposes=purposes, environment=environment, now=now)
+        said = (*said, *more)
+    return why, said
+
+
+def _one(
+    policies: PolicySet,
+    principal: Principal,
+    action: str,
+    target: Target,
+    *,
+    purposes: Mapping[str, str],
+    environment: str,
+    now: datetime,
+) -> tuple[str, tuple[str, ...]]:
+    import cedarpy
+
+    request: dict[str, Any] = {
+        "principal": {"type": principal.kind, "id": principal.id},
+        "action": {"type": "Action", "id": action},
+        "resource": target.uid,
+        "context": {
+            "purpose": {"__entity": {"type": "Purpose", "id": UNSPECIFIED}},
+            "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+            "environment": environment,
+        },
+    }
+    known = [*actor(principal, target.domain), *_places(target), *purposes_of(purposes)]
+    try:
+        answer = cedarpy.is_authorized_batch([request], policies.slice(target.domain, action), known)[0]
+    except ValueError as error:
+        return f"a policy could not be evaluated: {error}", ()
+    said, errors = tuple(answer.diagnostics.reasons), tuple(answer.diagnostics.errors)
+    if errors:
+        return f"a policy could not be evaluated: {'; '.join(errors)}", said
+    if answer.allowed:
+        return "", said
+    if said:
+        return f"{', '.join(said)} forbids it", said
+    return f"no policy permits {principal} to {action} {target}", ()
+
+
+def _places(target: Target) -> list[dict[str, Any]]:
+    if not target.domain:
+        return [entity("Mesh", MESH)]
+    found = above(target.domain, target.domain_tags)
+    if target.product:
+        attributes = {
+            "name": target.product.partition(".")[2],
+            "domain": {"__entity": {"type": "Domain", "id": target.domain}},
+            "tags": target.tags,
+            "status": target.status,
+            "owner": target.owner,
+        }
+        found.append(entity("Product", target.product, (("Domain", target.domain),), attributes))
+    return found

@@ -1,0 +1,46 @@
+"""Access tokens: what a mesh hands out to those who come without an identity provider, such as a job or an agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a token is good for: `ports` are patterns of addresses, `purposes` names; of neither there is a limit when empty."""
+
+    ports: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+
+    def excludes(self, port: str, purpose: str) -> str:
+        """Why *port* may not be read for *purpose* with the token, "" when it may."""
+        if self.ports and not any(fnmatchcase(port, pattern) for pattern in self.ports):
+            return f"the token is for {', '.join(self.ports)} only"
+        if self.purposes and purpose not in self.purposes:
+            return f"the token is for {', '.join(self.purposes)} only"
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """One token, without the secret: `digest` is its SHA-256. `principal` is whom it makes its bearer; times are ISO 8601, UTC.
+
+    `id` is what people call it by; `revoked_at` is "" while nobody has revoked it.
+    """
+
+    id: str
+    digest: str
+    principal: str
+    created_at: str
+    created_by: str
+    expires_at: str
+    scope: Scope = Scope()
+    note: str = ""
+    revoked_at: str = ""
+
+    def refusal(self, now: str) -> str:
+        """Why the token is good for nothing at the ISO 8601 time *now*, "" when it is good."""
+        if self.revoked_at:
+            return f"token {self.id} was revoked"
+        return f"token {self.id} expired at {self.expires_at}" if now >= self.expires_at else ""

@@ -1,0 +1,93 @@
+"""Credentials: tokens made, listed and revoked."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from meshwright.governance.access_tokens import digest, new_token
+from meshwright.governance.actions import ADMINISTER, Target
+from meshwright.governance.identity import known_principal
+from meshwright.governance.purposes import DPV, UNSPECIFIED
+from meshwright.model.access_token import AccessToken, Scope
+from meshwright.model.errors import Denied, InvalidInput
+from meshwright.model.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from meshwright.model.mesh import Mesh
+    from meshwright.operating.rights import Rights
+    from meshwright.storage import Tokens
+
+
+class Credentials:
+    """The tokens of *mesh*, as the one who has *rights* may deal with them: its own, and everybody's when it administers."""
+
+    def __init__(self, mesh: Mesh, tokens: Tokens, rights: Rights, *, by: str, now: Callable[[], datetime]) -> None:
+        self.mesh, self.tokens, self.rights, self.by, self.now = mesh, tokens, rights, by, now
+
+    def create(
+        self, principal: str, *, ports: Sequence[str] = (), purposes: Sequence[str] = (), days: int = 90, note: str = ""
+    ) -> tuple[str, AccessToken]:
+        """A new token's text, which nothing keeps, and what is kept of it. Raises InvalidInput, NotFound, Denied."""
+        caller = self.rights.caller
+        own = str(caller.principal)
+        if principal in {"", caller.principal.id, own} and not caller.principal.is_owner:
+            principal = _written(own)
+            if caller.scope != Scope():
+                raise Denied("a token that is good for some ports or purposes only makes no others")
+        else:
+            if not principal:
+                raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
+            self.rights.administer()
+            known_principal(principal, self.mesh)
+        unknown = [name for name in purposes if name not in DPV and name != UNSPECIFIED]
+        if unknown:
+            guess = nearest(unknown[0], DPV)
+            raise InvalidInput(
+                f"there is no purpose '{unknown[0]}'"
+                + (f": did you mean {guess}?" if guess else ": `mesh policy purposes`")
+            )
+        text, now = new_token(), self.now()
+        token = AccessToken(
+            id=secrets.token_hex(4),
+            digest=digest(text),
+            principal=principal,
+            scope=Scope(ports=tuple(_address(one) for one in ports), purposes=tuple(purposes)),
+            created_at=now.isoformat(),
+            created_by=self.by,
+            expires_at=(now + timedelta(days=days)).isoformat(),
+            note=note,
+        )
+        self.tokens.add(token)
+        return text, token
+
+    def visible(self) -> list[AccessToken]:
+        """The tokens that the caller may know of: its own, and all when it may administer the mesh."""
+        caller = self.rights.caller.principal
+        found = list(self.tokens.tokens())
+        if caller.is_owner or not self.rights.authority.refusal(caller, ADMINISTER, Target())[0]:
+            return found
+        return [one for one in found if one.principal == _written(str(caller))]
+
+    def revoke(self, token_id: str) -> AccessToken:
+        """The token called *token_id*, good for nothing from now on. Raises NotFound, Denied."""
+        caller = self.rights.caller.principal
+        own = {one.id for one in self.tokens.tokens() if one.principal == _written(str(caller))}
+        if token_id not in own:
+            self.rights.administer()
+        return self.tokens.revoke(token_id, self.now().isoformat())
+
+
+def _written(principal: str) -> str:
+    """A principal as `--as` takes it."""
+    return principal.removeprefix("person:")
+
+
+def _address(pattern: str) -> str:
+    """*pattern* as addresses are compared: `domain.product` is the port that bears the product's name."""
+    parts = pattern.split(".")
+    return f"{pattern}.{parts[1]}" if len(parts) == 2 and "*" not in parts[1] else pattern  # noqa: PLR2004 - domain, product

@@ -1,0 +1,114 @@
+"""The gate: decides about one principal's reads, and keeps what was decided and what was taken."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from meshwright.governance.authority import SECONDS, Authority
+from meshwright.governance.decisions import Decision
+from meshwright.governance.drafts import rows_of
+from meshwright.model.access_record import AccessRecord
+from meshwright.model.errors import Denied
+from meshwright.model.usage_record import UsageRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.restriction import Restriction
+    from meshwright.operating.sign_in import Caller
+    from meshwright.reading.resolve import ResolvedPort
+    from meshwright.storage import Access
+
+
+class Gate:
+    """Decides about one principal's reads, and keeps each decision before anything is read: what cannot be kept is denied."""
+
+    def __init__(
+        self,
+        facts: Callable[[ResolvedPort, str], PortFacts],
+        authority: Authority,
+        caller: Caller,
+        *,
+        purpose: str,
+        environment: str,
+        access: Access,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.facts, self.authority, self.caller, self.principal = facts, authority, caller, caller.principal
+        self.purpose, self.environment, self.access, self.now = purpose, environment, access, now
+        self.decided: dict[tuple[str, int], tuple[float, Restriction]] = {}
+        self.purposes: dict[str, str] = {}
+
+    def restrict(self, resolved: ResolvedPort) -> Restriction:
+        """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
+        key = (str(resolved.address), resolved.publication.sequence)
+        at, restriction = self.decided.get(key, (0.0, None))
+        # One read asks several times; whoever stays is held to what binds by then.
+        if restriction is None or time.monotonic() - at > SECONDS:
+            restriction = self._decide(resolved, restriction)
+            self.decided[key] = time.monotonic(), restriction
+        return restriction
+
+    def used(
+        self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
+    ) -> None:
+        """Keep what a read took. Raises Unavailable when that cannot be kept."""
+        principal = self.principal
+        self.access.use(
+            UsageRecord(
+                at=self.now().isoformat(),
+                principal=f"{principal.kind.lower()}:{principal.id}",
+                asked_by=principal.impersonated_by,
+                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                port=f"{resolved.publication.product}.{resolved.port.name}",
+                publication=resolved.publication.sequence,
+                environment=self.environment,
+                purpose=self.purposes.get(str(resolved.address), ""),
+                door="cli",
+                columns=tuple(names),
+                rows=rows,
+                bytes=size,
+                seconds=round(seconds, 6),
+            )
+            for resolved, names in columns
+        )
+
+    def _decide(self, resolved: ResolvedPort, before: Restriction | None) -> Restriction:
+        facts = self.facts(resolved, self.environment)
+        decision = self.authority.decide(self.principal, facts, self.purpose)
+        refused = self.caller.refused() or self.caller.scope.excludes(facts.address, decision.purpose)
+        if refused:
+            decision = Decision(allowed=False, purpose=decision.purpose, reasons=(refused,), masks={})
+        if before is None or not decision.allowed or decision.restriction != before:
+            self._keep(resolved, facts, decision)
+        self.purposes[str(resolved.address)] = decision.purpose
+        if not decision.allowed:
+            raise Denied(
+                f"{self.principal} may not read {facts.address}: {'; '.join(decision.reasons)}. "
+                f"`mesh policy explain {facts.address} --as {self.principal.id}` says more"
+            )
+        return decision.restriction
+
+    def _keep(self, resolved: ResolvedPort, facts: PortFacts, decision: Decision) -> None:
+        principal = self.principal
+        self.access.record(
+            AccessRecord(
+                at=self.now().isoformat(),
+                principal=f"{principal.kind.lower()}:{principal.id}",
+                asked_by=principal.impersonated_by,
+                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                port=facts.address,
+                publication=resolved.publication.sequence,
+                environment=self.environment,
+                purpose=decision.purpose,
+                door="cli",
+                allowed=decision.allowed,
+                reasons=decision.reasons,
+                policies=decision.policies,
+                masked=tuple(sorted(decision.masks)),
+                rows=rows_of(decision),
+            )
+        )

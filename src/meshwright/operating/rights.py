@@ -1,0 +1,93 @@
+"""Rights: what the one who calls may change. Each answer is kept before anything is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshwright.governance.actions import ADMINISTER, Target
+from meshwright.model.access_record import AccessRecord
+from meshwright.model.errors import Denied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from meshwright.governance.authority import Authority
+    from meshwright.model.mesh import Mesh
+    from meshwright.model.publication import Publication
+    from meshwright.operating.sign_in import Caller
+    from meshwright.storage import Access
+
+
+class Rights:
+    """Asks the policies that bind on behalf of *caller*. The owner of a mesh on this machine may do everything."""
+
+    def __init__(
+        self, caller: Caller, authority: Authority, access: Access, *, environment: str, now: Callable[[], datetime]
+    ) -> None:
+        self.caller, self.authority, self.access = caller, authority, access
+        self.environment, self.now = environment, now
+
+    def require(self, action: str, targets: Iterable[Target]) -> None:
+        """Raise Denied, naming every one of *targets* that the caller may not do *action* to, and why."""
+        principal = self.caller.principal
+        if principal.is_owner:
+            return
+        problems = []
+        for target in targets:
+            why = self.caller.refused() or self._out_of_scope()
+            said: tuple[str, ...] = ()
+            if not why:
+                why, said = self.authority.refusal(principal, action, target)
+            self._keep(action, target, why, said)
+            if why:
+                problems.append(f"{principal} may not {action} {target}: {why}")
+        if problems:
+            raise Denied("\n".join(problems))
+
+    def _out_of_scope(self) -> str:
+        """A token for some ports or purposes is one to read with."""
+        scope = self.caller.scope
+        return "the token is for reading only" if scope.ports or scope.purposes else ""
+
+    def administer(self) -> None:
+        """Raise Denied unless the caller may administer the whole mesh, as those may who act in another's name."""
+        self.require(ADMINISTER, [Target()])
+
+    def _keep(self, action: str, target: Target, why: str, said: tuple[str, ...]) -> None:
+        principal = self.caller.principal
+        self.access.record(
+            AccessRecord(
+                at=self.now().isoformat(),
+                principal=f"{principal.kind.lower()}:{principal.id}",
+                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                port=target.product or target.domain,
+                publication=0,
+                action=action,
+                environment=self.environment,
+                door="cli",
+                allowed=not why,
+                reasons=(why,) if why else (),
+                policies=said,
+            )
+        )
+
+
+def product_targets(names: Iterable[str], mesh: Mesh, heads: Mapping[str, Publication]) -> list[Target]:
+    """The products called *names*, as policies see them: as this checkout says, else as they were published."""
+    found = []
+    for name in names:
+        product, head = mesh.products.get(name), heads.get(name)
+        descriptor = head.descriptor if head is not None else {}
+        domain = name.partition(".")[0]
+        found.append(
+            Target(
+                domain=domain,
+                product=name,
+                domain_tags=mesh.domains[domain].tags if domain in mesh.domains else (),
+                tags=product.tags if product is not None else tuple(descriptor.get("tags", ())),
+                status=product.status if product is not None else str(descriptor.get("status", "")),
+                owner=product.owner if product is not None else str(descriptor.get("owner", "")),
+            )
+        )
+    return found

@@ -1,0 +1,59 @@
+"""Signing in: whom a token makes its bearer, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meshwright.governance.access_tokens import PREFIX, digest
+from meshwright.governance.identity import known_principal
+from meshwright.model.access_token import Scope
+from meshwright.model.errors import Denied, InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from meshwright.model.mesh import Mesh
+    from meshwright.model.principal import Principal
+    from meshwright.storage import Tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls: a principal, and what the token that it came with is good for. `refused` says why it is good no more."""
+
+    principal: Principal
+    scope: Scope = field(default_factory=Scope)
+    refused: Callable[[], str] = str
+
+
+class SignIn:
+    """Knows the bearers of tokens: those of the mesh itself."""
+
+    def __init__(self, mesh: Callable[[], Mesh], tokens: Tokens, now: Callable[[], datetime]) -> None:
+        self._mesh, self._tokens, self._now = mesh, tokens, now
+
+    def caller(self, text: str) -> Caller:
+        """Whom the token *text* makes its bearer. Raises Denied, which never repeats the token."""
+        if not text.startswith(PREFIX):
+            raise Denied("the token is none of this mesh: `mesh token create` makes one")
+        try:
+            key = digest(text)
+        except ValueError as error:
+            raise Denied(f"the token cannot be used: {error}") from None
+        why = self._refused(key)
+        token = self._tokens.find(key)
+        if why or token is None:
+            raise Denied(f"the token cannot be used: {why}")
+        try:
+            principal = known_principal(token.principal, self._mesh())
+        except (InvalidInput, NotFound) as error:
+            raise Denied(f"the token cannot be used: {error}") from None
+        return Caller(principal=principal, scope=token.scope, refused=lambda: self._refused(key))
+
+    def _refused(self, key: str) -> str:
+        token = self._tokens.find(key)
+        if token is None:
+            return "nobody handed it out here"
+        return token.refusal(self._now().isoformat())
