@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from meshwright.authoring.blueprints import Blueprint, blueprint
 from meshwright.authoring.new_product import NewProduct, new_product_files
 from meshwright.authoring.origins import Origins
-from meshwright.engines.interruption import interruptible
 from meshwright.model.errors import InvalidInput
 from meshwright.workspace.new_files import write_all
 from meshwright.workspace.scaffold import product_folder
@@ -77,7 +76,7 @@ def start_product(
         connection.execute("SET temp_directory = ?", [str(Path(temporary) / "spill")])
         origins = Origins(root, asked.here, connection, Path(temporary), reader, connect, cache)
         try:
-            return interruptible(lambda: _started(folder, asked, chosen, origins, connection), connection.interrupt)
+            return _started(folder, asked, chosen, origins, connection)
         except BaseException:
             origins.forget_copies()
             raise

@@ -21,7 +21,8 @@ SECONDS = 0.05
 def interruptible(work: Callable[[], T], interrupt: Callable[[], None]) -> T:
     """What *work* returns or raises. At Ctrl-C *interrupt* is called until it has ended; KeyboardInterrupt goes on.
 
-    Signals reach the main thread alone: in any other, *work* just runs.
+    Signals reach the main thread alone: in any other, *work* just runs. It must not read YAML: yaml-rs brings an allocator
+    of its own (mimalloc), which crashes now and then after threads that used it have ended.
     """
     if threading.current_thread() is not threading.main_thread():
         return work()
