@@ -25,10 +25,12 @@ $(STAMP): pyproject.toml uv.lock
 demo: $(STAMP) ## Build the example mesh of real flights in demo/ and show what it does
 	@$(BIN)/mesh demo demo
 
-test: $(STAMP) ## Run every test
+test: $(STAMP) ## Run every test; installs the servers that they start
+	@tests/install-servers
 	@$(BIN)/pytest -n 2
 
 test-unit: $(STAMP) ## Run the tests that take milliseconds
+	@tests/install-servers
 	@$(BIN)/pytest -n 2 -m "not slow"
 
 check: $(STAMP) ## Format, lint, types and import rules

@@ -38,16 +38,18 @@ def start(
     is_ready: Callable[[], bool],
     env: Mapping[str, str] | None = None,
     user: str | None = None,
+    at_death: str = "QUIT",
+    seconds: float = SECONDS_MAX,
 ) -> subprocess.Popen[bytes]:
     """Run *command* in *folder*, its output in the file `log` there, and wait until it *is_ready*; fails with the log."""
     # Where the system can say so, a server does not outlive tests that were killed.
     setpriv = shutil.which("setpriv")
-    guard = [setpriv, "--pdeathsig", "QUIT", "--"] if setpriv else []
+    guard = [setpriv, "--pdeathsig", at_death, "--"] if setpriv else []
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [*guard, *command], stdout=log, stderr=log, cwd=folder, env=env, user=user, start_new_session=True
         )
-    end = time.monotonic() + SECONDS_MAX
+    end = time.monotonic() + seconds
     while not is_ready():
         log_text = (folder / "log").read_text()
         assert process.poll() is None, log_text

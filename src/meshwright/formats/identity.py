@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from meshwright.formats.yaml_text import pointer
+from meshwright.model import issuer
 from meshwright.model.findings import Finding
-from meshwright.model.issuer import ALGORITHMS, SKEW_SECONDS_MAX, SUBJECTS, Issuer
+from meshwright.model.issuer import ALGORITHMS, SKEW_SECONDS_MAX, SUBJECTS, Claim, Issuer
 from meshwright.model.principal import PERSON, SERVICE
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 KEY: Final = "identity"
 TEXT: Final = {"type": "string", "minLength": 1}
 TEXTS: Final = {"type": "array", "minItems": 1, "items": TEXT}
+TYPES: Final = (issuer.TEXT, issuer.NUMBER, issuer.BOOLEAN, issuer.TEXTS)
 KINDS: Final = {"person": PERSON, "service": SERVICE}
 ISSUER: Final[dict[str, Any]] = {
     "type": "object",
@@ -35,7 +37,17 @@ ISSUER: Final[dict[str, Any]] = {
         "attributes": {
             "type": "object",
             "description": "Attributes that policies ask for, each with its claim; dots for claims in claims.",
-            "additionalProperties": TEXT,
+            "additionalProperties": {
+                "anyOf": [
+                    TEXT,
+                    {
+                        "type": "object",
+                        "required": ["claim"],
+                        "additionalProperties": False,
+                        "properties": {"claim": TEXT, "type": {"enum": list(TYPES)}},
+                    },
+                ]
+            },
         },
         "algorithms": {
             "type": "array",
@@ -100,7 +112,10 @@ def _issuer(name: str, entry: Mapping[str, Any]) -> Issuer:
         kind=KINDS[entry.get("kind", "person")],
         own=entry.get("own", False),
         groups=entry.get("groups", ""),
-        attributes=dict(entry.get("attributes", {})),
+        attributes={
+            name: Claim(said) if isinstance(said, str) else Claim(said["claim"], said.get("type", issuer.TEXT))
+            for name, said in entry.get("attributes", {}).items()
+        },
         algorithms=tuple(entry.get("algorithms", defaults.algorithms)),
         jwks=entry.get("jwks", ""),
         skew_seconds=entry.get("skew", defaults.skew_seconds),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.formats import connections, mesh_schemas, odcs, odps, quantities, stores, webhooks
+from meshwright.formats import connections, identity, mesh_schemas, odcs, odps, quantities, stores, webhooks
 from meshwright.formats.custom_properties import values
 from meshwright.formats.json_schema import Checker
 from meshwright.formats.yaml_text import Places, pointer
@@ -67,7 +67,8 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
     urls, opened, wrong = stores.read(document, path)
     findings += [*_without([*problems, *wrong], secret), *secret]
     hooks, unfit = webhooks.read(document, path)
-    findings += unfit
+    issuers, untrusted = identity.read(document, path)
+    findings += [*unfit, *untrusted]
     settings = Settings(
         name=document["name"],
         owner=document.get("owner", ""),
@@ -82,6 +83,7 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
         environments=environments,
         connections=_sound(declared, findings),
         webhooks=hooks,
+        issuers=issuers,
         maintenance=Maintenance(
             history=History(
                 seconds=amount(care, ("maintenance", "history"), quantities.span, past.seconds),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from meshwright.formats import connections, stores, webhooks
+from meshwright.formats import connections, identity, stores, webhooks
 
 DIALECT: Final = "https://json-schema.org/draft/2019-09/schema"
 TEXT: Final = {"type": "string"}
@@ -73,6 +73,7 @@ MESH: Final[dict[str, Any]] = {
             "additionalProperties": {"type": ["object", "null"], "additionalProperties": False},
         },
         "webhooks": webhooks.SCHEMA,
+        "identity": identity.SCHEMA,
         "customProperties": CUSTOM_PROPERTIES,
     },
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meshwright.governance.decisions import Decider
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile, check, parse
-from meshwright.governance.vocabulary import attribute_type, row_types, schema
+from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
 from meshwright.model.restriction import ABSENT, FALSE
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.datatype import DataType
     from meshwright.model.findings import Finding
+    from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import People
 
 CLEAR = "clear"
@@ -32,8 +33,8 @@ def files_of(texts: Mapping[str, Mapping[str, str]]) -> list[PolicyFile]:
     ]
 
 
-def mesh_schema(columns: Iterable[tuple[str, DataType]], people: People) -> str:
-    """The Cedar schema of a mesh with these *columns*, of whatever port, and *people*.
+def mesh_schema(columns: Iterable[tuple[str, DataType]], people: People, issuers: Iterable[Issuer] = ()) -> str:
+    """The Cedar schema of a mesh with these *columns*, of whatever port, *people*, and the people of *issuers*.
 
     A column that has two types in two ports can be spoken of in neither: one policy would mean two things.
     """
@@ -43,10 +44,10 @@ def mesh_schema(columns: Iterable[tuple[str, DataType]], people: People) -> str:
         if types.setdefault(name, kind).name != kind.name:
             twice.add(name)
     attributes: dict[str, str] = {}
-    for known in people.attributes.values():
-        for name, value in known.items():
-            spelled = attribute_type(value)
-            attributes[name] = spelled if attributes.get(name, spelled) == spelled else "String"
+    said = [(name, attribute_type(value)) for known in people.attributes.values() for name, value in known.items()]
+    said += [(name, CLAIM_TYPES[claim.type]) for one in issuers for name, claim in one.attributes.items()]
+    for name, spelled in said:
+        attributes[name] = spelled if attributes.get(name, spelled) == spelled else "String"
     return schema(row_types({name: kind for name, kind in types.items() if name not in twice}), attributes)
 
 

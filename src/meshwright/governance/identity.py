@@ -10,7 +10,10 @@ from meshwright.model.names import nearest
 from meshwright.model.principal import AGENT, PERSON, PRODUCT, SERVICE, Principal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
     from meshwright.model.mesh import Mesh
+    from meshwright.model.principal import Attribute
 
 PREFIXES: Final = {"person": PERSON, "service": SERVICE, "agent": AGENT, "product": PRODUCT}
 NAME: Final = re.compile(r"[\w.@+-]{1,200}")
@@ -38,11 +41,41 @@ def known_principal(text: str, mesh: Mesh, *, asked_by: str = "") -> Principal:
     return _with_groups(name, kind, mesh, asked_by)
 
 
-def _with_groups(name: str, kind: str, mesh: Mesh, asked_by: str, acts_for: Principal | None = None) -> Principal:
-    groups = tuple(sorted(group for group, members in mesh.people.groups.items() if name in members))
-    domains = tuple(
+def principal_of(
+    name: str,
+    kind: str,
+    mesh: Mesh,
+    *,
+    groups: Iterable[str] = (),
+    attributes: Mapping[str, Attribute] | None = None,
+    acts_for: Principal | None = None,
+) -> Principal:
+    """The principal called *name*, with what its identity provider says of it, and beside that what the mesh's files say."""
+    every = {*groups, *_groups(name, mesh)}
+    return Principal(
+        id=name,
+        kind=kind,
+        groups=tuple(sorted(every)),
+        domains=_domains(name, every, mesh),
+        attributes={**mesh.people.attributes.get(name, {}), **(attributes or {})},
+        acts_for=acts_for,
+    )
+
+
+def _groups(name: str, mesh: Mesh) -> tuple[str, ...]:
+    return tuple(sorted(group for group, members in mesh.people.groups.items() if name in members))
+
+
+def _domains(name: str, groups: Collection[str], mesh: Mesh) -> tuple[str, ...]:
+    """The domains to whose teams *name*, who is in *groups*, belongs."""
+    return tuple(
         sorted(one.name for one in mesh.domains.values() if name in one.members or (one.team and one.team in groups))
     )
+
+
+def _with_groups(name: str, kind: str, mesh: Mesh, asked_by: str, acts_for: Principal | None = None) -> Principal:
+    groups = _groups(name, mesh)
+    domains = _domains(name, groups, mesh)
     attributes = mesh.people.attributes.get(name, {})
     if kind == PERSON and not (groups or domains or attributes):
         known = {member for members in mesh.people.groups.values() for member in members}

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import Denied, Unavailable
+from meshwright.model.issuer import BOOLEAN, NUMBER, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from meshwright.governance.key_sets import KeySets
-    from meshwright.model.issuer import Issuer
+    from meshwright.model.issuer import Claim, Issuer
     from meshwright.model.principal import Attribute
 
 BYTES_MAX: Final = 16_384
@@ -148,14 +149,10 @@ def _read(claims: Mapping[str, Any], issuer: Issuer) -> Claims:
     subject = _subject(claims.get(issuer.subject), issuer)
     groups = _texts(_found(claims, issuer.groups), issuer.groups) if issuer.groups else ()
     attributes: dict[str, Attribute] = {}
-    for name, path in issuer.attributes.items():
-        value = _found(claims, path)
-        if value is None:
-            continue
-        if isinstance(value, str | bool | int):
-            attributes[name] = value
-        else:
-            attributes[name] = _texts(value, path)
+    for name, claim in issuer.attributes.items():
+        value = _found(claims, claim.path)
+        if value is not None:
+            attributes[name] = _typed(value, claim)
     actor = claims.get("act")
     if actor is not None:
         actor = _subject(actor.get("sub") if isinstance(actor, dict) else None, issuer)
@@ -197,6 +194,19 @@ def _found(claims: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - a JSO
     for part in path.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     return found
+
+
+def _typed(value: object, claim: Claim) -> Attribute:
+    """*value*, when it is what mesh.yaml says of *claim*: a policy that compares it must not err."""
+    if claim.type == TEXTS:
+        return _texts(value, claim.path)
+    if claim.type == BOOLEAN and isinstance(value, bool):
+        return value
+    if claim.type == NUMBER and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        return value
+    if claim.type == TEXT and isinstance(value, str):
+        return value
+    raise Denied(f"the token's {claim.path} is no {claim.type}, as mesh.yaml says it is")
 
 
 def _texts(value: object, path: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.model import issuer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,6 +40,8 @@ ROW_TYPES: Final = {
     "UINTEGER": "Long",
 }
 
+# The Cedar type of a claim, by what mesh.yaml says it is.
+CLAIM_TYPES: Final = {issuer.TEXT: "String", issuer.NUMBER: "Long", issuer.BOOLEAN: "Bool", issuer.TEXTS: "Set<String>"}
 FIXED: Final = """
 entity Mesh;
 entity Group;

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshwright.model.connection import Connection  # noqa: TC001 - decoders read the annotation when they run
+from meshwright.model.issuer import Issuer  # noqa: TC001 - likewise
 from meshwright.model.maintenance import Maintenance
 from meshwright.model.product import Product  # noqa: TC001 - decoders read the annotation when they run
 from meshwright.model.webhook import Webhook  # noqa: TC001 - likewise
@@ -32,6 +33,7 @@ class Settings:
     environments: tuple[str, ...] = ("prod",)
     connections: dict[str, Connection] = field(default_factory=dict)
     webhooks: tuple[Webhook, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     maintenance: Maintenance = field(default_factory=Maintenance)
     custom: dict[str, Any] = field(default_factory=dict)
 

@@ -342,7 +342,7 @@ class Node(Stores):
         text = os.environ.get("MESH_TOKEN", "")
         if not text:
             return Caller(principal=Principal(id=self.owner.removeprefix("local:"), is_owner=True))
-        return SignIn(lambda: self.workspace.mesh, self.tokens, self.now).caller(text)
+        return SignIn(lambda: self.workspace.mesh, self.tokens, self.settings.issuers, self.now).caller(text)
 
     @property
     def principal(self) -> str:

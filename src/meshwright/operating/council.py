@@ -62,7 +62,7 @@ class Council:
 
     def schema(self) -> str:
         """The Cedar schema that policies are checked against."""
-        return mesh_schema(self._columns(), self.mesh.people)
+        return mesh_schema(self._columns(), self.mesh.people, self.mesh.settings.issuers)
 
     def findings(self) -> list[Finding]:
         """Everything that is wrong with the policy files."""

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meshwright.governance.access_tokens import PREFIX, digest
-from meshwright.governance.identity import known_principal
+from meshwright.governance.identity import known_principal, principal_of
+from meshwright.governance.key_sets import KeySets
+from meshwright.governance.oidc import TokenVerifier
 from meshwright.model.access_token import Scope
 from meshwright.model.errors import Denied, InvalidInput, NotFound
+from meshwright.model.principal import AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from meshwright.governance.oidc import Claims
+    from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
     from meshwright.storage import Tokens
@@ -29,15 +34,42 @@ class Caller:
 
 
 class SignIn:
-    """Knows the bearers of tokens: those of the mesh itself."""
+    """Knows the bearers of tokens: those of the mesh itself, and those of the *issuers* that it trusts."""
 
-    def __init__(self, mesh: Callable[[], Mesh], tokens: Tokens, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        mesh: Callable[[], Mesh],
+        tokens: Tokens,
+        issuers: Sequence[Issuer],
+        now: Callable[[], datetime],
+        *,
+        key_sets: KeySets | None = None,
+    ) -> None:
         self._mesh, self._tokens, self._now = mesh, tokens, now
+        self._verifier = TokenVerifier(issuers, key_sets or KeySets(), now) if issuers else None
 
     def caller(self, text: str) -> Caller:
         """Whom the token *text* makes its bearer. Raises Denied, which never repeats the token."""
-        if not text.startswith(PREFIX):
-            raise Denied("the token is none of this mesh: `mesh token create` makes one")
+        if text.startswith(PREFIX):
+            return self._of_mesh(text)
+        if self._verifier is None:
+            raise Denied(
+                "the token is none of this mesh (`mesh token create` makes one), and mesh.yaml trusts no issuer"
+            )
+        return self._of_issuer(self._verifier.verify(text))
+
+    def _of_issuer(self, claims: Claims) -> Caller:
+        mesh, issuer = self._mesh(), claims.issuer
+        principal = principal_of(claims.subject, issuer.kind, mesh, groups=claims.groups, attributes=claims.attributes)
+        if claims.actor:
+            principal = principal_of(claims.actor, AGENT, mesh, acts_for=principal)
+        ends = claims.expires + issuer.skew_seconds
+        return Caller(
+            principal=principal,
+            refused=lambda: "the token has expired" if self._now().timestamp() >= ends else "",
+        )
+
+    def _of_mesh(self, text: str) -> Caller:
         try:
             key = digest(text)
         except ValueError as error:
