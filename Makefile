@@ -27,7 +27,7 @@ demo: $(STAMP) ## Build the example mesh of real flights in demo/ and show what 
 
 test: $(STAMP) ## Run every test; installs the servers that they start
 	@tests/install-servers
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist worksteal
 
 test-unit: $(STAMP) ## Run the tests that take milliseconds
 	@tests/install-servers

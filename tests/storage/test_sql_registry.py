@@ -91,9 +91,10 @@ def test_moving_the_head_names_what_is_missing_or_moved(registry: SqlRegistry, p
 
 
 def test_the_head_is_found_as_of_any_time(registry_url: str, tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry(registry_url, tmp_path, now=lambda: datetime(2026, 1, 3, tzinfo=UTC))
+    moments = iter(datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3))
+    registry = SqlRegistry(registry_url, tmp_path, now=lambda: next(moments))
     registry.publish(publications.publication(1), snapshots=[], head=None)
-    registry.publish(publications.publication(2, published_at="2026-01-02T01:00:00+01:00"), snapshots=[], head=1)
+    registry.publish(publications.publication(2), snapshots=[], head=1)
     registry.move_head(*ORDERS, to=1, head=2)
     assert registry.head_as_of(*ORDERS, "2025-12-31") is None
     assert registry.head_as_of(*ORDERS, "2026-01-01T00:00:00Z") == 1
@@ -106,9 +107,10 @@ def test_the_head_is_found_as_of_any_time(registry_url: str, tmp_path: Path, pub
 
 
 def test_a_later_move_never_gets_an_earlier_time(registry_url: str, tmp_path: Path, publications: Publications) -> None:
-    registry = SqlRegistry(registry_url, tmp_path, now=lambda: datetime(1999, 1, 1, tzinfo=UTC))
+    moments = iter(datetime(year, 1, 1, tzinfo=UTC) for year in (2026, 2001, 1999))
+    registry = SqlRegistry(registry_url, tmp_path, now=lambda: next(moments))
     registry.publish(publications.publication(1), snapshots=[], head=None)
-    registry.publish(publications.publication(2, published_at="2001-01-01T00:00:00Z"), snapshots=[], head=1)
+    registry.publish(publications.publication(2), snapshots=[], head=1)
     registry.move_head(*ORDERS, to=1, head=2)
     history = registry.move_history(*ORDERS)
     assert [sequence for _, sequence in history] == [1, 2, 1]

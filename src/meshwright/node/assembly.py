@@ -208,10 +208,12 @@ class Node(Stores):
         try:
             return PlanRun(workshop, planned).run()
         finally:
-            # Nobody waits for engines to give their memory back; the process ends after that.
-            threading.Thread(target=workshop.close, name="close").start()
+            # Engines give their memory back beside what is left to do.
+            closing = threading.Thread(target=workshop.close, name="close")
+            closing.start()
             self.warehouse.end(run)
             planned.mesh.analysis.save()
+            closing.join()
 
     def words(self) -> Words:
         """What can be named in this mesh, kept for completion."""

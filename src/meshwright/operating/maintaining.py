@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A file's time may be told by a coarser clock than ours.
 COARSE_SECONDS: Final = 0.05
+# A head's time is taken before it is committed: who began between the two still read the one before.
+COMMIT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,13 @@ class Maintaining:
 
     def run(self, *, dry_run: bool = False) -> Maintained:
         """Do it all, or only say what would be done. Raises Refused, Unavailable."""
+        # In this order: who has read a head that is not served any more by now began before that, and is seen to run.
+        now = self.now()
         begun, running = time.time() - COARSE_SECONDS, self.warehouse.running()
         # Before anything is forgotten: what comes later is not looked at.
         stored = list(self.warehouse.files()) if self.scope.selected is None else []
-        now = self.now()
         since = now - timedelta(seconds=self.settings.grace_seconds)
-        since = min(since, *(datetime.fromtimestamp(one, UTC) for one in running.values()), now)
+        since = min(since, *(datetime.fromtimestamp(one - COMMIT_SECONDS, UTC) for one in running.values()), now)
         until = now - timedelta(seconds=self.settings.history.seconds)
         remains = self.past.forget(
             lambda census: forgettable(census, history=self.scope.history, now=now, since=since),
@@ -156,9 +159,9 @@ class Maintaining:
             try:
                 metadata = self.tables.without_past(snapshot, known[snapshot.table])
             except Unavailable:
-                if snapshot.id in self.past.snapshots(snapshot.table):
+                if self.past.holds(snapshot):
                     raise
-                # Other maintenance has forgotten it meanwhile.
+                # Other maintenance has forgotten it meanwhile, or has written its metadata anew.
                 continue
             if metadata is not None:
                 self.past.move_metadata(snapshot, metadata)

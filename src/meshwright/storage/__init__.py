@@ -201,6 +201,10 @@ class Past(Protocol):
         """The ids of the snapshots of *table* that are kept."""
         ...
 
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether *snapshot* is kept, with its metadata where it says."""
+        ...
+
     def move_metadata(self, snapshot: Snapshot, metadata: str) -> bool:
         """Whether *snapshot*, if it is still as given, has its metadata in the file *metadata* from now on."""
         ...

@@ -156,6 +156,11 @@ class SqlPast:
         rows = self._database.rows("SELECT snapshot_id FROM snapshots WHERE table_id = :table", table=table)
         return {snapshot for (snapshot,) in rows}
 
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether *snapshot* is kept, with its metadata where it says."""
+        now = self._snapshot(snapshot.table, snapshot.id)
+        return now is not None and now.metadata == snapshot.metadata
+
     def move_metadata(self, snapshot: Snapshot, metadata: str) -> bool:
         """Whether *snapshot*, if it is still as given, has its metadata in the file *metadata* from now on."""
         key: dict[str, object] = {"table": snapshot.table, "snapshot": snapshot.id}

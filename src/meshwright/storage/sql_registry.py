@@ -137,7 +137,8 @@ class SqlRegistry:
             for snapshot in snapshots:
                 record_snapshot(transaction, snapshot)
             self._record(transaction, publication, state)
-            state.move(transaction, publication.sequence, at=publication.published_at)
+            # The time now, not when it began to wait for others: what was served before may be gone from then on.
+            state.move(transaction, publication.sequence, at=self._now().isoformat())
 
     def move_head(self, environment: str, product: str, *, to: int | None, head: int | None) -> None:
         """Serve publication *to* (None: nothing any more) instead of *head*. Raises Conflict, NotFound."""
