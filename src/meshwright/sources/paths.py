@@ -38,7 +38,8 @@ def files(root: Path, source: Source) -> list[str]:
         )
     inside: set[str] = set()
     for name, is_plain in found.items():
-        _check_links(root, name, inside, is_plain=is_plain)
+        if not is_plain or name.rpartition("/")[0] not in inside:
+            _check_links(root, name, inside, is_plain=is_plain)
     return [
         one for name in found for one in (_members(root, name, member) if name.lower().endswith(".zip") else [name])
     ]
@@ -71,8 +72,6 @@ def _check_links(root: Path, name: str, inside: set[str], *, is_plain: bool) -> 
     *is_plain* says that the file was found to be one, neither a link nor a folder.
     """
     folder = name.rpartition("/")[0]
-    if is_plain and folder in inside:
-        return
     try:
         is_plain = is_plain or stat.S_ISREG(os.lstat(f"{root}/{name}").st_mode)
         if is_plain and folder in inside:
@@ -94,27 +93,33 @@ def _matches(root: Path, path: str) -> Iterator[tuple[str, bool]]:
         if (root / path).exists() or (root / path).is_symlink():
             yield PurePosixPath(path).as_posix(), False
         return
-    found = _glob(root, path)
-    # Hidden files are editors' and downloads' leftovers unless they are asked for by name.
-    if PurePosixPath(path).name.startswith("."):
-        yield from found
-    else:
-        yield from ((name, is_plain) for name, is_plain in found if not f"/{name}".rpartition("/")[2].startswith("."))
+    yield from _glob(root, path)
 
 
 def _glob(root: Path, path: str) -> Iterator[tuple[str, bool]]:
-    """The files that match *path*. A pattern for names in one folder needs no more than its list, however long."""
+    """The files that match *path*. A pattern for names in one folder needs no more than its list, however long.
+
+    Hidden files are editors' and downloads' leftovers unless they are asked for by name.
+    """
     folder, _, last = path.rpartition("/")
+    is_hidden = last.startswith(".")
     if is_glob(folder) or "**" in last:
         prefix = f"{root.as_posix().rstrip('/')}/"
-        yield from ((found.as_posix().removeprefix(prefix), False) for found in root.glob(path) if found.is_file())
+        for found in root.glob(path):
+            if found.is_file() and (is_hidden or not found.name.startswith(".")):
+                yield found.as_posix().removeprefix(prefix), False
         return
     matches = re.compile(fnmatch.translate(last)).match
+    before = f"{folder}/" if folder else ""
     with suppress(OSError), os.scandir(root / folder) as entries:
         for one in entries:
-            if matches(one.name) and one.is_file():
+            name = one.name
+            if matches(name) and (is_hidden or name[0] != "."):
                 # The folder's list says so itself: a thousand files need not be looked at one by one.
-                yield f"{folder}/{one.name}".lstrip("/"), not one.is_symlink()
+                if one.is_file(follow_symlinks=False):
+                    yield before + name, True
+                elif one.is_file():
+                    yield before + name, False
 
 
 def _members(root: Path, archive: str, pattern: str) -> list[str]:
