@@ -51,3 +51,27 @@ def test_mistakes_are_meshwrights_errors(shop: MeshFolder) -> None:
         sales.read("sales.orders", columns=["amnt"])
     with pytest.raises(NotFound, match="mesh init"):
         meshwright.connect("/")
+
+
+def test_who_reads_in_anothers_name_sees_what_that_one_may_see_and_leaves_a_record(shop: MeshFolder) -> None:
+    shop.write("people/all.yaml", "groups: {readers: [bob]}\n")
+    shop.write(
+        "policies/all.cedar",
+        'permit (principal, action == Action::"read", resource);\n'
+        'permit (principal, action == Action::"readRow", resource) when { resource has id && resource.id < 3 };\n'
+        'permit (principal, action == Action::"readClear", resource is Column) when { resource.name == "id" };\n',
+    )
+    assert shop.mesh("policy", "publish").code == 0
+    bob = meshwright.connect(shop.root, acting="bob")
+    assert bob.read("sales.orders").to_arrow().to_pylist() == [{"id": 0}, {"id": 1}, {"id": 2}]
+    assert bob.sql("select count(*) as n from sales.orders").to_polars().rows() == [(3,)]
+    assert pa.table(bob.read("sales.orders")).num_rows == 3
+    with pytest.raises(InvalidInput, match="amount"):
+        bob.read("sales.orders", columns=["amount"])
+    used = shop.mesh("audit", "usage", "--json").data
+    assert [(one["door"], one["rows"], one["columns"]) for one in used] == [
+        ("sdk", 3, ["id"]),
+        ("sdk", 1, []),
+        ("sdk", 3, ["id"]),
+    ]
+    assert len(meshwright.connect(shop.root).read("sales.orders").to_arrow()) == 10000

@@ -312,7 +312,7 @@ class Node(Stores):
             emit=emit,
         )
 
-    def reader(self, environment: str, *, acting: str = "", purpose: str = "") -> Reader:
+    def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = "cli") -> Reader:
         """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
 
         Raises NotFound when nobody is called so.
@@ -324,13 +324,24 @@ class Node(Stores):
             return reader
         from dataclasses import replace
 
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.gate import Gate
         from meshwright.reading.masks import Keys
 
         caller = self.caller
         if acting:
             self.rights(environment).administer()
             caller = replace(caller, principal=self.council.known(acting))
-        gate = self.council.gate(caller, environment=environment, purpose=purpose, access=self.access, now=self.now)
+        gate = Gate(
+            facts=self.council.facts,
+            authority=Authority(self.policies, environment=environment),
+            caller=caller,
+            purpose=purpose,
+            environment=environment,
+            access=self.access,
+            now=self.now,
+            door=door,
+        )
         return replace(reader, guard=gate, keys=Keys(pseudonym=self.pseudonym_key))
 
     @cached_property

@@ -14,12 +14,11 @@ from meshwright.model.errors import Denied, InvalidMesh, NotFound
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import PolicyVersion
 from meshwright.model.principal import PERSON, SERVICE
-from meshwright.operating.gate import Gate
 from meshwright.reading.resolve import resolve
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
     from meshwright.model.findings import Finding
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
-    from meshwright.operating.sign_in import Caller
     from meshwright.reading.resolve import ResolvedPort
-    from meshwright.storage import Access, Policies, Registry
+    from meshwright.storage import Policies, Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,13 +136,6 @@ class Council:
         now = head.port(resolved.port.name, resolved.port.major) if head is not None else None
         domain = self.mesh.domains.get(product.partition(".")[0])
         return facts_of(resolved.publication, resolved.port, now, domain_tags=domain.tags if domain else ())
-
-    def gate(
-        self, caller: Caller, *, environment: str, purpose: str, access: Access, now: Callable[[], datetime]
-    ) -> Gate:
-        """What every read of *caller* goes through."""
-        authority = Authority(self.policies, environment=environment)
-        return Gate(self.facts, authority, caller, purpose=purpose, environment=environment, access=access, now=now)
 
     def cases(self) -> list[Case]:
         """Every policy case of the mesh. Raises InvalidMesh."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meshwright.governance.authority import SECONDS, Authority
@@ -17,30 +18,35 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.principal import Principal
     from meshwright.model.restriction import Restriction
     from meshwright.operating.sign_in import Caller
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.storage import Access
 
 
+@dataclass(kw_only=True)
 class Gate:
-    """Decides about one principal's reads, and keeps each decision before anything is read: what cannot be kept is denied."""
+    """Decides about one caller's reads, and keeps each decision before anything is read: what cannot be kept is denied.
 
-    def __init__(
-        self,
-        facts: Callable[[ResolvedPort, str], PortFacts],
-        authority: Authority,
-        caller: Caller,
-        *,
-        purpose: str,
-        environment: str,
-        access: Access,
-        now: Callable[[], datetime],
-    ) -> None:
-        self.facts, self.authority, self.caller, self.principal = facts, authority, caller, caller.principal
-        self.purpose, self.environment, self.access, self.now = purpose, environment, access, now
-        self.decided: dict[tuple[str, int], tuple[float, Restriction]] = {}
-        self.purposes: dict[str, str] = {}
+    `facts` says what policies know of a port in an environment; `door` is the way in, as records name it.
+    """
+
+    facts: Callable[[ResolvedPort, str], PortFacts]
+    authority: Authority
+    caller: Caller
+    purpose: str
+    environment: str
+    access: Access
+    now: Callable[[], datetime]
+    door: str
+    decided: dict[tuple[str, int], tuple[float, Restriction]] = field(default_factory=dict)
+    purposes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def principal(self) -> Principal:
+        """Who reads."""
+        return self.caller.principal
 
     def restrict(self, resolved: ResolvedPort) -> Restriction:
         """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
@@ -67,7 +73,7 @@ class Gate:
                 publication=resolved.publication.sequence,
                 environment=self.environment,
                 purpose=self.purposes.get(str(resolved.address), ""),
-                door="cli",
+                door=self.door,
                 columns=tuple(names),
                 rows=rows,
                 bytes=size,
@@ -104,7 +110,7 @@ class Gate:
                 publication=resolved.publication.sequence,
                 environment=self.environment,
                 purpose=decision.purpose,
-                door="cli",
+                door=self.door,
                 allowed=decision.allowed,
                 reasons=decision.reasons,
                 policies=decision.policies,
