@@ -190,3 +190,27 @@ def test_bearers_deal_with_their_own_tokens_only(shop: MeshFolder, monkeypatch: 
     assert {one["principal"] for one in ada.mesh("token", "list", "--json").data} == {"ada"}
     assert bob.mesh("token", "revoke", own["id"]).code == 1
     assert ada.mesh("token", "revoke", own["id"]).code == 0
+
+
+def test_verbs_that_tell_of_data_answer_bearers_only_as_far_as_policies_go(
+    shop: MeshFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.product("sales.ideas", "select 1 as id")
+    shop.build("--select", "sales.ideas")
+    bob = bearer(shop, "bob", monkeypatch)
+    for verb in (
+        ["preview", "sales.orders"],
+        ["test", "sales.orders"],
+        ["status"],
+        ["show", "sales.orders"],
+        ["plan"],
+        ["export", "--all", str(shop.root / "all.zip")],
+    ):
+        answer = bob.mesh(*verb)
+        assert (answer.code, "answers the owner of a mesh only" in answer.err) == (1, True), verb
+    for verb in (["audit", "log"], ["audit", "usage"]):
+        assert bob.mesh(*verb).code == 1
+    listed = bob.mesh("list", "--json")
+    assert [one["address"] for one in listed.data] == ["marketing.mail", "sales.orders"]
+    assert not any({"rows", "columns", "bytes", "event_time"} & one.keys() for one in listed.data)
+    assert "sales.ideas" in {one["address"] for one in bearer(shop, "ada", monkeypatch).mesh("list", "--json").data}

@@ -8,6 +8,7 @@ import click
 
 from meshwright.cli.options import as_json, node_of
 from meshwright.cli.output import print_json, print_table, size
+from meshwright.model.environment import PROD
 
 
 @click.group()
@@ -21,7 +22,9 @@ def audit() -> None:
 @click.pass_context
 def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     """List the last decisions, newest first."""
-    found = node_of(ctx).access.records(limit=limit)
+    node = node_of(ctx)
+    node.rights(PROD).administer()
+    found = node.access.records(limit=limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -50,7 +53,9 @@ def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
 @click.pass_context
 def usage(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     """List what the last governed reads took, newest first."""
-    found = node_of(ctx).access.usage(limit=limit)
+    node = node_of(ctx)
+    node.rights(PROD).administer()
+    found = node.access.usage(limit=limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return

@@ -114,9 +114,11 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 def diff(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
     """Show what the environment NAME serves otherwise than the one below."""
     from meshwright.build.environments import differences
+    from meshwright.governance.actions import PUBLISH
 
     node = node_of(ctx)
     environment = _find(node, name)
+    node.require(PUBLISH, node.registry.own_heads(environment.name), environment.name)
     found = differences(node.registry, environment)
     if as_json:
         print_json({"env": environment.name, "base": environment.base, "products": [_as_data(one) for one in found]})

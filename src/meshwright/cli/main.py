@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from meshwright.model.errors import InvalidMesh, MeshwrightError, Unavailable
+from meshwright.model.errors import Denied, InvalidMesh, MeshwrightError, Unavailable
 from meshwright.model.release import __version__
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 IMPORTING = "<frozen importlib"
+# Verbs that tell more than policies have looked at yet: they answer the owner of a mesh, and no bearer of a token.
+OWNERS: frozenset[str] = frozenset({"preview", "test", "status", "show", "plan", "export", "import", "demo"})
 # What DuckDB says of a query that a signal ended.
 INTERRUPTED = "Query interrupted"
 # Set by the script of `mesh completion` when a shell asks for completions.
@@ -115,6 +117,8 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
         # They would log whole requests, with what signs them.
         logging.getLogger(library).setLevel(logging.WARNING)
     ctx.obj = folder
+    if ctx.invoked_subcommand in OWNERS and os.environ.get("MESH_TOKEN"):
+        raise Denied(f"mesh {ctx.invoked_subcommand} answers the owner of a mesh only: leave out MESH_TOKEN")
 
 
 def main() -> None:

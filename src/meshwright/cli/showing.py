@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 @as_json
 @click.pass_context
 def list_(ctx: click.Context, environment: str, *, as_json: bool) -> None:
-    """List every published port: its address, version, rows and what it is."""
+    """List every published port: its address, version, rows and what it is. Bearers of tokens see what they may discover."""
     from meshwright.reading.catalogue import published_ports
 
     node = node_of(ctx)
+    if not node.caller.principal.is_owner:
+        _list_discovered(node.discovered(environment), as_json=as_json)
+        return
     ports = published_ports(node.registry, environment) if node.published(environment) else []
     if as_json:
         print_json(ports)
@@ -42,6 +45,14 @@ def list_(ctx: click.Context, environment: str, *, as_json: bool) -> None:
             for one in ports
         ]
         print_table(("port", "version", "status", "rows", "description"), rows, right=(3,))
+
+
+def _list_discovered(ports: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(ports)
+        return
+    rows = [(one["address"], one["version"], one["status"], _sentence(one["description"])) for one in ports]
+    print_table(("port", "version", "status", "description"), rows)
 
 
 def _sentence(text: str) -> str:

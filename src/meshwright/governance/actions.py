@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actor, purposes_of
+from meshwright.governance.entities import MESH, above, actor, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from meshwright.governance.policy_set import PolicySet
+    from meshwright.governance.port_facts import PortFacts
     from meshwright.model.principal import Principal
 
+DISCOVER: Final = "discover"
 PUBLISH: Final = "publish"
 PROMOTE: Final = "promote"
 ROLLBACK: Final = "rollback"
@@ -24,7 +26,7 @@ ADMINISTER: Final = "administer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is acted on: a product (`domain.name`), a domain when `product` is "", the mesh when `domain` is "", too."""
+    """What is acted on: a port, a product (`domain.name`) when there is none, a domain, or the mesh when all are ""."""
 
     domain: str = ""
     product: str = ""
@@ -32,14 +34,19 @@ class Target:
     tags: tuple[str, ...] = ()
     status: str = ""
     owner: str = ""
+    port: PortFacts | None = None
 
     def __str__(self) -> str:
         """Its id, as people know it."""
+        if self.port is not None:
+            return self.port.address
         return self.product or self.domain or "the mesh"
 
     @property
     def uid(self) -> dict[str, str]:
         """Cedar's name of it."""
+        if self.port is not None:
+            return {"type": "Port", "id": self.port.address}
         if self.product:
             return {"type": "Product", "id": self.product}
         return {"type": "Domain", "id": self.domain} if self.domain else {"type": "Mesh", "id": MESH}
@@ -107,6 +114,8 @@ def _one(
 
 
 def _places(target: Target) -> list[dict[str, Any]]:
+    if target.port is not None:
+        return places(target.port)
     if not target.domain:
         return [entity("Mesh", MESH)]
     found = above(target.domain, target.domain_tags)

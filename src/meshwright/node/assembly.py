@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.connection import Connection
     from meshwright.model.product import Source
-    from meshwright.model.publication import Publication
+    from meshwright.model.publication import Publication, PublishedPort
     from meshwright.operating.council import Council
     from meshwright.operating.credentials import Credentials
     from meshwright.operating.maintaining import Maintaining
@@ -379,6 +379,22 @@ class Node(Stores):
 
         heads = self.registry.heads(environment)
         self.rights(environment).require(action, product_targets(sorted(products), self.workspace.mesh, heads))
+
+    def discovered(self, environment: str) -> list[dict[str, Any]]:
+        """The ports that the caller may discover."""
+        from meshwright.governance.actions import DISCOVER, Target
+        from meshwright.governance.port_facts import facts_of
+        from meshwright.reading.catalogue import discovered_ports
+
+        rights, domains = self.rights(environment), self.workspace.mesh.domains
+
+        def may(head: Publication, port: PublishedPort) -> bool:
+            domain = head.product.partition(".")[0]
+            tags = domains[domain].tags if domain in domains else ()
+            facts = facts_of(head, port, port, domain_tags=tags)
+            return rights.allows(DISCOVER, Target(domain=domain, product=head.product, port=facts))
+
+        return discovered_ports(self.registry, environment, may)
 
     @property
     def credentials(self) -> Credentials:

@@ -50,6 +50,11 @@ class Rights:
         scope = self.caller.scope
         return "the token is for reading only" if scope.ports or scope.purposes else ""
 
+    def allows(self, action: str, target: Target) -> bool:
+        """Whether the caller may do *action* to *target*; what only is to be shown is not kept."""
+        principal = self.caller.principal
+        return not self.caller.refused() and not self.authority.refusal(principal, action, target)[0]
+
     def administer(self) -> None:
         """Raise Denied unless the caller may administer the whole mesh, as those may who act in another's name."""
         self.require(ADMINISTER, [Target()])

@@ -8,6 +8,8 @@ from meshwright.model.names import PortAddress
 from meshwright.model.results import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshwright.model.publication import Publication, PublishedPort
     from meshwright.storage import Registry
 
@@ -18,6 +20,18 @@ def published_ports(registry: Registry, environment: str) -> list[dict[str, Any]
     for head in registry.heads(environment).values():
         found += _described_ports(head)
     return sorted(found, key=lambda port: str(port["address"]))
+
+
+def discovered_ports(
+    registry: Registry, environment: str, may: Callable[[Publication, PublishedPort], bool]
+) -> list[dict[str, Any]]:
+    """The ports that are served in *environment* and that somebody *may* discover, without what tells of their rows."""
+    known = ("address", "version", "status", "kind", "owner", "description")
+    found = []
+    for head in registry.heads(environment).values():
+        seen = [port for port in head.ports if may(head, port)]
+        found += [port for port, one in zip(_described_ports(head), head.ports, strict=True) if one in seen]
+    return [{name: port[name] for name in known} for port in sorted(found, key=lambda port: str(port["address"]))]
 
 
 def _described_ports(publication: Publication) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meshwright.model.errors import Denied
 from meshwright.reading.catalogue import published_ports
 from meshwright.reading.restricted_scan import EventTimeRange
 
@@ -44,4 +45,6 @@ class LocalTransport:
 
     def ports(self) -> list[dict[str, Any]]:
         """Every published port."""
+        if self._reader.guard is not None:
+            raise Denied("ports are listed for the mesh's owner only: name the port to read")
         return published_ports(self._reader.registry, self._reader.environment)
