@@ -12,6 +12,9 @@ DAY: Final = 86_400
 # A publication by environment, product and number.
 Key: TypeAlias = tuple[str, str, int]
 
+# A head's time is taken so long before it is committed, at most: who began between the two still read the one before.
+COMMIT_SECONDS: Final = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:

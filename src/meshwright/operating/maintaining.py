@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import Refused, Unavailable
+from meshwright.model.maintenance import COMMIT_SECONDS
 from meshwright.operating.forgetting import forgettable
 from meshwright.operating.leftovers import leftovers, remove
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 # A file's time may be told by a coarser clock than ours.
 COARSE_SECONDS: Final = 0.05
-# A head's time is taken before it is committed: who began between the two still read the one before.
-COMMIT_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class Maintaining:
         # Before anything is forgotten: what comes later is not looked at.
         stored = list(self.warehouse.files()) if self.scope.selected is None else []
         since = now - timedelta(seconds=self.settings.grace_seconds)
-        since = min(since, *(datetime.fromtimestamp(one - COMMIT_SECONDS, UTC) for one in running.values()), now)
+        since = min(since, *(datetime.fromtimestamp(one - 2 * COMMIT_SECONDS, UTC) for one in running.values()), now)
         until = now - timedelta(seconds=self.settings.history.seconds)
         remains = self.past.forget(
             lambda census: forgettable(census, history=self.scope.history, now=now, since=since),

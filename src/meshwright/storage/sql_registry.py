@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from meshwright.model.errors import Conflict, NotFound
+from meshwright.model.maintenance import COMMIT_SECONDS
 from meshwright.model.publication import Attempt, Publication
 from meshwright.storage import environments
 from meshwright.storage.database import open_database
@@ -137,8 +138,16 @@ class SqlRegistry:
             for snapshot in snapshots:
                 record_snapshot(transaction, snapshot)
             self._record(transaction, publication, state)
-            # The time now, not when it began to wait for others: what was served before may be gone from then on.
-            state.move(transaction, publication.sequence, at=self._now().isoformat())
+            state.move(transaction, publication.sequence, at=self._moved(publication))
+
+    def _moved(self, publication: Publication) -> str:
+        """When the head moves to *publication*: when it says that it was published, unless it waited long for others.
+
+        What was served before may be forgotten from then on, and who read it meanwhile must have begun before.
+        """
+        now, said = self._now(), datetime.fromisoformat(publication.published_at)
+        said = said if said.tzinfo is not None else said.replace(tzinfo=UTC)
+        return (said if now - said <= timedelta(seconds=COMMIT_SECONDS) else now).isoformat()
 
     def move_head(self, environment: str, product: str, *, to: int | None, head: int | None) -> None:
         """Serve publication *to* (None: nothing any more) instead of *head*. Raises Conflict, NotFound."""
