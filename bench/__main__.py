@@ -29,6 +29,7 @@ BENCHMARKS = {
     "adopting": "import a dbt project of 500 models",
     "compaction": "make 1,000 small files, 6 million rows, into few, against one rewrite of the data",
     "previewing": "mesh preview on the example mesh, and completion",
+    "decisions": "decide about a read by 1,000 policies",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }
 

@@ -103,6 +103,11 @@ def at_most(what: str, value: float, limit: float, unit: str = "s") -> Row:
     return Row(what, _number(value, unit), target=f"≤ {limit:g} {unit}", met=value <= limit)
 
 
+def at_least(what: str, value: float, limit: float, unit: str = "s") -> Row:
+    """A row for a figure that must not be lower than *limit*."""
+    return Row(what, _number(value, unit), target=f"≥ {limit:,g} {unit}", met=value >= limit)
+
+
 def against(what: str, ours: float, name: str, theirs: float, limit: float | None, unit: str = "s") -> Row:
     """A row for a ratio to a peer or floor, whose target is at most *limit* (None: no target)."""
     ratio = ours / theirs if theirs else float("inf")
