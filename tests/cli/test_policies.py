@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
 from meshwright.cli.main import run
+from meshwright.model.errors import Denied
 from meshwright.node import open_node
+from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,6 +214,50 @@ def test_a_stream_ends_when_a_policy_that_binds_says_something_else(shop: MeshFo
         reader.read_all()
     (newest, *_) = shop.mesh("audit", "usage", "--json").data
     assert 0 < newest["rows"] < 3_000_000
+
+
+def test_changes_hide_what_was_hidden_when_it_was_published(shop: MeshFolder) -> None:
+    shop.contract("sales.orders", CONTRACT.replace(", tags: [personal]", ""))
+    shop.edit("domains/sales/orders/transform/orders.sql", "ada@x.org", "eve@y.org")
+    shop.build()
+    assert "eve@y.org" in json.dumps(shop.rows("sales.orders", "--as", "bob"))
+    changed = shop.mesh("changes", "sales.orders", "--since", "1", "--as", "bob", "--json")
+    assert changed.code == 0, changed.err
+    assert len(changed.data) == 2
+    assert "ada@x.org" not in changed.out
+
+
+def test_environments_are_decided_about_each_on_its_own(shop: MeshFolder) -> None:
+    """The same number of publication in two environments is not the same publication: one of them is a draft."""
+    assert shop.mesh("env", "create", "dev").code == 0
+    shop.contract("sales.orders", CONTRACT, version="1.1.0", status="draft")
+    shop.edit("domains/sales/orders/transform/orders.sql", "'EU', 10", "'EU', 4711")
+    shop.build("--env", "dev")
+    shop.contract("sales.orders", CONTRACT)
+    shop.edit("domains/sales/orders/transform/orders.sql", "4711", "11")
+    shop.build("--env", "prod")
+    for names in (("dev", "prod"), ("prod", "dev")):
+        compared = shop.mesh("diff", "sales.orders", "--from", names[0], "--to", names[1], "--as", "bob", "--json")
+        assert (compared.code, "may not read sales.orders" in compared.out) == (1, True), compared
+        assert "4711" not in compared.out
+
+
+def test_a_policy_that_is_published_between_binding_and_fetching_is_kept_to(
+    shop: MeshFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the query already is what counts, however long it took until somebody fetches."""
+
+    def slow(*arguments: Any) -> Any:
+        shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+        assert shop.mesh("policy", "publish", "--domain", "sales").code == 0
+        time.sleep(1.2)
+        return open_session(*arguments)
+
+    node = open_node(shop.root)
+    monkeypatch.setattr("meshwright.reading.reader.open_session", slow)
+    rows = node.reader("prod", acting="bob").read("sales.orders")
+    with pytest.raises(Denied, match="changed while it was read"):
+        rows.to_arrow()
 
 
 def test_policies_that_do_not_fit_are_named_with_their_line_and_never_bind(shop: MeshFolder) -> None:

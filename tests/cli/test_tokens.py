@@ -146,7 +146,12 @@ def test_everything_that_changes_the_mesh_asks_first(shop: MeshFolder, monkeypat
     assert shop.mesh("show", "sales.orders", "--json").data["sequence"] == 2
     assert bob.mesh("rollback", "sales.orders").code == 1
     assert ada.mesh("rollback", "sales.orders").code == 0
-    for verb in (["maintain"], ["read", "sales.orders", "--as", "ada"], ["token", "create", "--for", "ada"]):
+    for verb in (
+        ["maintain"],
+        ["policy", "explain", "sales.orders", "--as", "ada"],
+        ["read", "sales.orders", "--as", "ada"],
+        ["token", "create", "--for", "ada"],
+    ):
         answer = bob.mesh(*verb)
         assert (answer.code, "may not administer the mesh" in answer.err) == (1, True), verb
     assert ada.mesh("policy", "publish").code == 1
@@ -164,6 +169,7 @@ def test_an_agent_may_no_more_than_the_person_for_whom_it_acts(
     agent = bearer(shop, "agent:helper/bob", monkeypatch)
     assert "@" not in agent.mesh("read", "sales.orders", "--json").data[0]["email"]
     assert agent.mesh("policy", "publish", "--domain", "marketing").code == 1
+    assert "make no tokens" in agent.mesh("token", "create").err
     (newest, *_) = shop.mesh("audit", "log", "--json").data
     assert (newest["principal"], newest["acts_for"]) == ("agent:helper", "bob")
 

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from meshwright.governance.key_sets import KeySets
 from meshwright.governance.oidc import TokenVerifier
-from meshwright.model.errors import Denied
+from meshwright.model.errors import Denied, Unavailable
 from meshwright.model.issuer import ALGORITHMS, Claim, Issuer
 
 if TYPE_CHECKING:
@@ -217,6 +217,24 @@ def test_one_letter_changed_is_refused(place: int, letter: str) -> None:
         return
     with pytest.raises(Denied):
         verifier().verify(token[:place] + letter + token[place + 1 :])
+
+
+def test_a_provider_that_is_down_is_not_asked_for_each_token() -> None:
+    asked, clock = [], [100.0]
+
+    def fetch(url: str) -> object:
+        asked.append(url)
+        raise Unavailable("it is down")
+
+    down = TokenVerifier([ISSUER], KeySets(fetch=fetch, clock=lambda: clock[0]), lambda: NOW)
+    for _ in range(20):
+        with pytest.raises(Denied, match="it is down"):
+            down.verify(signed())
+    assert len(asked) == 1
+    clock[0] += 6
+    with pytest.raises(Denied, match="it is down"):
+        down.verify(signed())
+    assert len(asked) == 2
 
 
 def test_keys_that_cannot_be_fetched_deny(web: WebServer) -> None:

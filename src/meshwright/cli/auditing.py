@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from meshwright.cli.options import as_json, node_of
 from meshwright.cli.output import print_json, print_table, size
 from meshwright.model.environment import PROD
+
+if TYPE_CHECKING:
+    from meshwright.model.access_record import AccessRecord
+    from meshwright.model.usage_record import UsageRecord
+    from meshwright.storage import Access
+
+
+limit = click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+
+
+def _access(ctx: click.Context) -> Access:
+    """What is kept, for those who may administer the mesh."""
+    node = node_of(ctx)
+    node.rights(PROD).administer()
+    return node.access
+
+
+def _who(one: AccessRecord | UsageRecord) -> str:
+    return f"{one.principal} for {one.acts_for}" if one.acts_for else one.principal
 
 
 @click.group()
@@ -17,14 +37,12 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@limit
 @as_json
 @click.pass_context
 def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     """List the last decisions, newest first."""
-    node = node_of(ctx)
-    node.rights(PROD).administer()
-    found = node.access.records(limit=limit)
+    found = _access(ctx).records(limit=limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -34,7 +52,7 @@ def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
             [
                 str(one.number),
                 one.at[:19].replace("T", " "),
-                f"{one.principal} for {one.acts_for}" if one.acts_for else one.principal,
+                _who(one),
                 one.asked_by,
                 one.port,
                 str(one.publication),
@@ -48,14 +66,12 @@ def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
 
 
 @audit.command()
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@limit
 @as_json
 @click.pass_context
 def usage(ctx: click.Context, limit: int, *, as_json: bool) -> None:
     """List what the last governed reads took, newest first."""
-    node = node_of(ctx)
-    node.rights(PROD).administer()
-    found = node.access.usage(limit=limit)
+    found = _access(ctx).usage(limit=limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -65,7 +81,7 @@ def usage(ctx: click.Context, limit: int, *, as_json: bool) -> None:
             [
                 str(one.number),
                 one.at[:19].replace("T", " "),
-                f"{one.principal} for {one.acts_for}" if one.acts_for else one.principal,
+                _who(one),
                 one.asked_by,
                 one.port,
                 str(one.publication),

@@ -227,9 +227,11 @@ def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json
 def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
     """Begin anew, on what is served below now, with products that were published there since."""
     from meshwright.build.environments import refresh as refresh_environment
+    from meshwright.governance.actions import PUBLISH
 
     node = node_of(ctx)
     environment = _find(node, name)
+    node.require(PUBLISH, node.registry.own_heads(environment.name), environment.name)
     found = refresh_environment(node.registry, environment, node.workspace.mesh.domains)
     if as_json:
         print_json({"env": environment.name, "base": environment.base, "refreshed": found})

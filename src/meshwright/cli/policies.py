@@ -103,6 +103,8 @@ def explain(
 ) -> int:
     """Say what somebody may read of PORT, by which policies, and how to get access."""
     node = node_of(ctx)
+    if acting != str(node.caller.principal).removeprefix("person:"):
+        node.rights(environment).administer()
     decision, facts = node.council.decide(
         port, acting=acting, purpose=purpose, environment=environment, from_files=from_files
     )

@@ -66,51 +66,38 @@ def refusal(
 
     For an agent that acts for a person, both must be allowed to.
     """
-    if policies.broken:
-        return f"the published policies cannot be read: {policies.broken}", ()
-    why, said = _one(policies, principal, action, target, purposes=purposes, environment=environment, now=now)
-    if not why and principal.acts_for is not None:
-        person = principal.acts_for
-        why, more = refusal(policies, person, action, target, purposes=purposes, environment=environment, now=now)
-        said = (*said, *more)
-    return why, said
-
-
-def _one(
-    policies: PolicySet,
-    principal: Principal,
-    action: str,
-    target: Target,
-    *,
-    purposes: Mapping[str, str],
-    environment: str,
-    now: datetime,
-) -> tuple[str, tuple[str, ...]]:
     import cedarpy
 
-    request: dict[str, Any] = {
-        "principal": {"type": principal.kind, "id": principal.id},
-        "action": {"type": "Action", "id": action},
-        "resource": target.uid,
-        "context": {
-            "purpose": {"__entity": {"type": "Purpose", "id": UNSPECIFIED}},
-            "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
-            "environment": environment,
-        },
+    if policies.broken:
+        return f"the published policies cannot be read: {policies.broken}", ()
+    context = {
+        "purpose": {"__entity": {"type": "Purpose", "id": UNSPECIFIED}},
+        "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+        "environment": environment,
     }
-    known = [*actor(principal, target.domain), *_places(target), *purposes_of(purposes)]
-    try:
-        answer = cedarpy.is_authorized_batch([request], policies.slice(target.domain, action), known)[0]
-    except ValueError as error:
-        return f"a policy could not be evaluated: {error}", ()
-    said, errors = tuple(answer.diagnostics.reasons), tuple(answer.diagnostics.errors)
-    if errors:
-        return f"a policy could not be evaluated: {'; '.join(errors)}", said
-    if answer.allowed:
-        return "", said
-    if said:
-        return f"{', '.join(said)} forbids it", said
-    return f"no policy permits {principal} to {action} {target}", ()
+    chosen, every = policies.slice(target.domain, action), [*_places(target), *purposes_of(purposes)]
+    decided: tuple[str, ...] = ()
+    who: Principal | None = principal
+    while who is not None:
+        request: dict[str, Any] = {
+            "principal": {"type": who.kind, "id": who.id},
+            "action": {"type": "Action", "id": action},
+            "resource": target.uid,
+            "context": context,
+        }
+        try:
+            answer = cedarpy.is_authorized_batch([request], chosen, [*actor(who, target.domain), *every])[0]
+        except ValueError as error:
+            return f"a policy could not be evaluated: {error}", decided
+        said, errors = tuple(answer.diagnostics.reasons), tuple(answer.diagnostics.errors)
+        decided = (*decided, *said)
+        if errors:
+            return f"a policy could not be evaluated: {'; '.join(errors)}", decided
+        if not answer.allowed:
+            forbidden = f"{', '.join(said)} forbids it" if said else f"no policy permits {who} to {action} {target}"
+            return forbidden, decided
+        who = who.acts_for
+    return "", decided
 
 
 def _places(target: Target) -> list[dict[str, Any]]:

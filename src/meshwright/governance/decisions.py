@@ -16,7 +16,17 @@ from meshwright.governance.entities import actor, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
 from meshwright.governance.vocabulary import ROW_TYPES, entity, row_types, unknown
-from meshwright.model.restriction import ABSENT, EVERYTHING, FALSE, NOTHING, TRUE, Predicate, Restriction, strictest
+from meshwright.model.restriction import (
+    ABSENT,
+    EVERYTHING,
+    FALSE,
+    NOTHING,
+    TRUE,
+    Predicate,
+    Restriction,
+    both,
+    strictest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -99,7 +109,7 @@ class Decider:
             granted = self._granted(question)
             if len(granted) != 1:
                 several = f"name the purpose with --purpose: {', '.join(granted)} are granted" if granted else ""
-                unnamed = question.ask("read", [question.port], UNSPECIFIED)[0]
+                unnamed = question.read(UNSPECIFIED)
                 return _denied("", several or _reason(unnamed, principal, port), unnamed.policies)
             purpose = granted[0]
         found = self._one(question, principal, port, purpose)
@@ -109,13 +119,13 @@ class Decider:
 
     def _granted(self, question: _Question) -> list[str]:
         """The purposes for which the port may be read, the widest of each kind; without a purpose, that alone."""
-        if question.ask("read", [question.port], UNSPECIFIED)[0].allowed:
+        if question.read(UNSPECIFIED).allowed:
             return [UNSPECIFIED]
-        allowed = [name for name in self._purposes if question.ask("read", [question.port], name)[0].allowed]
+        allowed = [name for name in self._purposes if question.read(name).allowed]
         return [name for name in allowed if not set(ancestors(name, self._purposes)) & set(allowed)]
 
     def _one(self, question: _Question, principal: Principal, port: PortFacts, purpose: str) -> Decision:
-        entry = question.ask("read", [question.port], purpose)[0]
+        entry = question.read(purpose)
         if not entry.allowed:
             return _denied(purpose, _reason(entry, principal, port), entry.policies)
         actions, masks, said = self._columns(question, port, purpose)
@@ -189,10 +199,17 @@ class _Question:
         self.row = {"type": "Row", "id": port.address}
         self.entities = json.dumps([*actor(principal, port.domain), *places(port), *purposes_of(purposes), self._row()])
         self._parsed: Any = None
+        self._read: dict[str, Answer] = {}
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
         """The entity of one column of the port."""
         return {"type": "Column", "id": f"{self.facts.address}.{column.name}"}
+
+    def read(self, purpose: str) -> Answer:
+        """Cedar's answer to reading the port for *purpose*, which is asked once."""
+        if purpose not in self._read:
+            (self._read[purpose],) = self.ask("read", [self.port], purpose)
+        return self._read[purpose]
 
     def ask(self, action: str, resources: Iterable[Mapping[str, str]], purpose: str) -> list[Answer]:
         """Cedar's answers to *action* on each of *resources*."""
@@ -304,20 +321,5 @@ def _smaller(one: Decision, two: Decision) -> Decision:
     """What both allow: an agent sees no more than the person for whom it acts."""
     if not two.allowed:
         return replace(two, reasons=tuple(f"for whom it acts: {reason}" for reason in two.reasons))
-    left, right = one.restriction, two.restriction
-    actions = {
-        number: ABSENT
-        if ABSENT in {left.actions.get(number), right.actions.get(number)}
-        else strictest([action for action in (left.actions.get(number), right.actions.get(number)) if action])
-        for number in {*left.actions, *right.actions}
-    }
-    filters = tuple(one for one in (left.row_filter, right.row_filter) if one is not None)
-    policies = tuple(sorted({*one.policies, *two.policies}))
-    return replace(
-        one,
-        restriction=Restriction(
-            row_filter=Predicate("and", filters) if filters else None, actions=actions, policies=policies
-        ),
-        policies=policies,
-        masks={**one.masks, **two.masks},
-    )
+    restriction = both(one.restriction, two.restriction)
+    return replace(one, restriction=restriction, policies=restriction.policies, masks={**one.masks, **two.masks})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import Unavailable
+from meshwright.sources.http_files import pool_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ class KeySets:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
+        self._failed: dict[str, tuple[float, Unavailable]] = {}
         self._places: dict[str, str] = {}
 
     def keys(self, issuer: Issuer, kid: str) -> list[dict[str, Any]]:
@@ -46,9 +48,19 @@ class KeySets:
             has = kept is not None and (not kid or any(key.get("kid") == kid for key in kept.keys))
             age = now - kept.at if kept is not None else FRESH_SECONDS
             if kept is None or age >= FRESH_SECONDS or (not has and age >= AGAIN_SECONDS):
-                kept = _Kept(self._ask(issuer), now)
+                kept = _Kept(self._asked(issuer, now), now)
                 self._kept[issuer.url] = kept
             return kept.keys
+
+    def _asked(self, issuer: Issuer, now: float) -> list[dict[str, Any]]:
+        at, error = self._failed.get(issuer.url, (0.0, None))
+        if error is not None and now - at < AGAIN_SECONDS:
+            raise error
+        try:
+            return self._ask(issuer)
+        except Unavailable as failed:
+            self._failed[issuer.url] = now, failed
+            raise
 
     def _ask(self, issuer: Issuer) -> list[dict[str, Any]]:
         place = issuer.jwks or self._places.get(issuer.url) or self._discover(issuer)
@@ -75,7 +87,7 @@ def fetch_json(url: str) -> Any:  # noqa: ANN401 - a JSON value
     """What is at *url*. Raises Unavailable: it is late, large, not there, elsewhere, or no JSON."""
     import urllib3
 
-    pool = urllib3.PoolManager()
+    pool = pool_for(url)
     timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
     try:
         answer = pool.request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 # Kinds of principals, as policies call them.
 PERSON: Final = "Person"
@@ -33,6 +33,15 @@ class Principal:
     is_owner: bool = False
     acts_for: Principal | None = None
     impersonated_by: str = ""
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Who acts, as records of access and usage have it."""
+        return {
+            "principal": f"{self.kind.lower()}:{self.id}",
+            "asked_by": self.impersonated_by,
+            "acts_for": self.acts_for.id if self.acts_for is not None else "",
+        }
 
     def __str__(self) -> str:
         """`kind:id`, and for whom or by whom."""

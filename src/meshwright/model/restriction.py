@@ -85,6 +85,21 @@ EVERYTHING = Restriction()
 NOTHING = Restriction(row_filter=FALSE, others_absent=True)
 
 
+def both(left: Restriction, right: Restriction) -> Restriction:
+    """What *left* and *right* both leave: every row filter holds, the stricter action counts."""
+    actions = {}
+    for number in {*left.actions, *right.actions}:
+        named = [one.actions[number] for one in (left, right) if number in one.actions]
+        actions[number] = ABSENT if ABSENT in named else strictest(named)
+    filters = tuple(one.row_filter for one in (left, right) if one.row_filter is not None)
+    return Restriction(
+        row_filter=Predicate("and", filters) if len(filters) > 1 else filters[0] if filters else None,
+        actions=actions,
+        others_absent=left.others_absent or right.others_absent,
+        policies=tuple(sorted({*left.policies, *right.policies})),
+    )
+
+
 def strictest(masks: list[str]) -> str:
     """The strictest of *masks*; one that is not known is as good as no column at all."""
     known = {mask: STRICTNESS.index(mask.partition(":")[0]) for mask in masks if mask.partition(":")[0] in STRICTNESS}

@@ -13,6 +13,7 @@ from meshwright.governance.purposes import DPV, UNSPECIFIED
 from meshwright.model.access_token import AccessToken, Scope
 from meshwright.model.errors import Denied, InvalidInput
 from meshwright.model.names import nearest
+from meshwright.model.principal import AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,13 +38,13 @@ class Credentials:
         own = str(caller.principal)
         if principal in {"", caller.principal.id, own} and not caller.principal.is_owner:
             principal = _written(own)
-            if caller.scope != Scope():
-                raise Denied("a token that is good for some ports or purposes only makes no others")
+            if caller.scope != Scope() or caller.principal.kind == AGENT:
+                raise Denied("agents, and tokens that are good for some ports or purposes only, make no tokens")
         else:
             if not principal:
                 raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
             self.rights.administer()
-            known_principal(principal, self.mesh)
+        known_principal(principal, self.mesh)
         unknown = [name for name in purposes if name not in DPV and name != UNSPECIFIED]
         if unknown:
             guess = nearest(unknown[0], DPV)

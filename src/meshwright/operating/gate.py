@@ -40,7 +40,7 @@ class Gate:
     access: Access
     now: Callable[[], datetime]
     door: str
-    decided: dict[tuple[str, int], tuple[float, Restriction]] = field(default_factory=dict)
+    decided: dict[tuple[str, str, int], tuple[float, Restriction]] = field(default_factory=dict)
     purposes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +50,8 @@ class Gate:
 
     def restrict(self, resolved: ResolvedPort) -> Restriction:
         """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
-        key = (str(resolved.address), resolved.publication.sequence)
+        published = resolved.publication
+        key = (str(resolved.address), published.environment, published.sequence)
         at, restriction = self.decided.get(key, (0.0, None))
         # One read asks several times; whoever stays is held to what binds by then.
         if restriction is None or time.monotonic() - at > SECONDS:
@@ -62,13 +63,10 @@ class Gate:
         self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
     ) -> None:
         """Keep what a read took. Raises Unavailable when that cannot be kept."""
-        principal = self.principal
         self.access.use(
             UsageRecord(
                 at=self.now().isoformat(),
-                principal=f"{principal.kind.lower()}:{principal.id}",
-                asked_by=principal.impersonated_by,
-                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                **self.principal.record,
                 port=f"{resolved.publication.product}.{resolved.port.name}",
                 publication=resolved.publication.sequence,
                 environment=self.environment,
@@ -99,13 +97,10 @@ class Gate:
         return decision.restriction
 
     def _keep(self, resolved: ResolvedPort, facts: PortFacts, decision: Decision) -> None:
-        principal = self.principal
         self.access.record(
             AccessRecord(
                 at=self.now().isoformat(),
-                principal=f"{principal.kind.lower()}:{principal.id}",
-                asked_by=principal.impersonated_by,
-                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                **self.principal.record,
                 port=facts.address,
                 publication=resolved.publication.sequence,
                 environment=self.environment,

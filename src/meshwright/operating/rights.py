@@ -60,12 +60,10 @@ class Rights:
         self.require(ADMINISTER, [Target()])
 
     def _keep(self, action: str, target: Target, why: str, said: tuple[str, ...]) -> None:
-        principal = self.caller.principal
         self.access.record(
             AccessRecord(
                 at=self.now().isoformat(),
-                principal=f"{principal.kind.lower()}:{principal.id}",
-                acts_for=principal.acts_for.id if principal.acts_for is not None else "",
+                **self.caller.principal.record,
                 port=target.product or target.domain,
                 publication=0,
                 action=action,

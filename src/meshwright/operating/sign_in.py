@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meshwright.governance.access_tokens import PREFIX, digest
 from meshwright.governance.identity import known_principal, principal_of
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
     from meshwright.storage import Tokens
+
+
+UNKNOWN: Final = "nobody handed it out here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,10 @@ class SignIn:
             key = digest(text)
         except ValueError as error:
             raise Denied(f"the token cannot be used: {error}") from None
-        why = self._refused(key)
         token = self._tokens.find(key)
-        if why or token is None:
+        if token is None:
+            raise Denied(f"the token cannot be used: {UNKNOWN}")
+        if why := token.refusal(self._now().isoformat()):
             raise Denied(f"the token cannot be used: {why}")
         try:
             principal = known_principal(token.principal, self._mesh())
@@ -86,6 +90,4 @@ class SignIn:
 
     def _refused(self, key: str) -> str:
         token = self._tokens.find(key)
-        if token is None:
-            return "nobody handed it out here"
-        return token.refusal(self._now().isoformat())
+        return token.refusal(self._now().isoformat()) if token is not None else UNKNOWN

@@ -6,7 +6,7 @@ import hashlib
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from meshwright.analysis import fence
 from meshwright.analysis.binding import Binder
@@ -15,7 +15,7 @@ from meshwright.engines.interruption import interruptible
 from meshwright.model.datatype import quote
 from meshwright.model.errors import Denied, InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
-from meshwright.model.restriction import EVERYTHING, Restriction
+from meshwright.model.restriction import EVERYTHING, Restriction, both
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.export import size_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from meshwright.storage import Registry, Warehouse
 
 T = TypeVar("T")
+# Ports that a read serves from, each with what the reader may see of it.
+Limits: TypeAlias = "Sequence[tuple[ResolvedPort, Restriction]]"
 
 
 def _nothing() -> None:
@@ -84,7 +86,8 @@ class Rows:
             with self.told():
                 made = interruptible(work, self._interrupt)
             self.check()
-            rows, taken = size(made)
+            if self.used is not None:
+                rows, taken = size(made)
         finally:
             if self.used is not None:
                 self.used(rows, taken, time.monotonic() - started)
@@ -184,12 +187,13 @@ class Reader:
         Raises InvalidInput for an unknown column or a condition that is not one, NotFound for an unknown port.
         """
         resolved = self.resolve(address, as_of)
-        scan = self._scan(resolved, event_time)
-        visible = visible_fields(resolved.port.schema, self.restriction(resolved))
+        restriction = self.restriction(resolved)
+        scan = self._scan(resolved, restriction, event_time)
+        visible = visible_fields(resolved.port.schema, restriction)
         wanted = column_list(visible, tuple(columns), of=str(resolved.address))
         condition = f" WHERE {_condition(where)}" if where else ""
         head = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [resolved], {})
+        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [(resolved, restriction)], {})
 
     def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
         """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
@@ -204,8 +208,9 @@ class Reader:
             if reference.path not in resolved:
                 resolved[reference.path] = self.resolve(_named(reference), as_of)
         names = {path: str(port.address) for path, port in resolved.items()}
-        views = {names[path]: self._scan(port, event_time) for path, port in resolved.items()}
-        return self._run(rewrite(query, names), list(resolved.values()), views)
+        limits = {path: self.restriction(port) for path, port in resolved.items()}
+        views = {names[path]: self._scan(port, limits[path], event_time) for path, port in resolved.items()}
+        return self._run(rewrite(query, names), [(port, limits[path]) for path, port in resolved.items()], views)
 
     def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:
         """Rows that were inserted, updated or deleted after publication *since* up to *until* (the head).
@@ -219,7 +224,9 @@ class Reader:
             )
         if not new.port.continues(old.port):
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
-        opened, restriction = _Opened(self.warehouse), self.restriction(new)
+        opened, limits = _Opened(self.warehouse), [(old, self.restriction(old)), (new, self.restriction(new))]
+        # What was hidden when a row was published stays hidden in what became of it.
+        restriction = both(limits[0][1], limits[1][1])
         removed, added = (
             restricted_scan(replace(new, files=files), locate=opened, restriction=restriction, keys=self.keys)
             for files in differing_files(old.files, new.files)
@@ -227,7 +234,7 @@ class Reader:
         names = [field.name for field in visible_fields(new.port.schema, restriction)] or [NOTHING]
         sql = changes_sql(removed, added, names, key=_telling(new.port.key, new.port.schema, restriction))
         head = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._run(f"SELECT * FROM ({sql}){head}", [old, new], {}, opened=opened.files)
+        return self._run(f"SELECT * FROM ({sql}){head}", limits, {}, opened=opened.files)
 
     def diff(
         self, address: str, *, before: str = "", after: str = "", key: Sequence[str] = (), samples: int = SAMPLES
@@ -239,15 +246,19 @@ class Reader:
         """
         old, new = compared(self.registry, _address(address), environment=self.environment, before=before, after=after)
         opened = _Opened(self.warehouse)
+        limits = {_state(port): self.restriction(port) for port in (old, new)}
+
+        def restriction(port: ResolvedPort) -> Restriction:
+            return limits[_state(port)]
 
         def fetch(sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
-            return self._fetch(sql, served, opened.files)
+            return self._fetch(sql, [(port, restriction(port)) for port in served], opened.files)
 
-        access = Access(restriction=self.restriction, locate=opened, fetch=fetch, keys=self.keys)
+        access = Access(restriction=restriction, locate=opened, fetch=fetch, keys=self.keys)
         return difference(old, new, access, key=key, samples=samples)
 
-    def _fetch(self, sql: str, served: list[ResolvedPort], opened: Iterable[str]) -> list[tuple[Any, ...]]:
-        rows = self._run(sql, served, {}, opened=opened)
+    def _fetch(self, sql: str, limits: Limits, opened: Iterable[str]) -> list[tuple[Any, ...]]:
+        rows = self._run(sql, limits, {}, opened=opened)
         try:
             found: list[tuple[Any, ...]] = rows.fetch(
                 rows.relation.fetchall, lambda tuples: (len(tuples), size_of(tuples))
@@ -270,12 +281,12 @@ class Reader:
             _copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts
         ]
 
-    def _scan(self, resolved: ResolvedPort, event_time: EventTimeRange | None) -> str:
+    def _scan(self, resolved: ResolvedPort, restriction: Restriction, event_time: EventTimeRange | None) -> str:
         self._bring(resolved)
         return restricted_scan(
             resolved,
             locate=self.locate,
-            restriction=self.restriction(resolved),
+            restriction=restriction,
             keys=self.keys,
             event_time=event_time,
         )
@@ -292,11 +303,14 @@ class Reader:
         port, product = str(resolved.address), resolved.address.product_id
         require_files(resolved.files, port=port, product=product, warehouse=self.warehouse, error=error)
 
-    def _run(
-        self, sql: str, served: list[ResolvedPort], views: dict[str, str], *, opened: Iterable[str] | None = None
-    ) -> Rows:
-        """The rows of *sql*, which may open the files *opened*: those of every port in *served* unless that says fewer."""
+    def _run(self, sql: str, limits: Limits, views: dict[str, str], *, opened: Iterable[str] | None = None) -> Rows:
+        """The rows of *sql*, which may open the files *opened*: those of every port in *limits* unless that says fewer.
+
+        *limits* are the ports that it reads, each with the restriction that is in *sql* and *views* already.
+        """
         import duckdb
+
+        served = tuple(port for port, _ in limits)
 
         def explain(error: Exception) -> MeshwrightError:
             for port in served:
@@ -313,12 +327,11 @@ class Reader:
         except duckdb.Error as error:
             connection.close()
             raise explain(error) from error
-        rows = Rows(relation=relation, connection=connection, sql=sql, served=tuple(served), explain=explain)
-        return rows if self.guard is None else self._guarded(rows, self.guard, sql, views)
+        rows = Rows(relation=relation, connection=connection, sql=sql, served=served, explain=explain)
+        return rows if self.guard is None else self._guarded(rows, self.guard, limits, views)
 
-    def _guarded(self, rows: Rows, guard: Guard, sql: str, views: Mapping[str, str]) -> Rows:
-        """*rows*, which end when the policies change, and tell what they took."""
-        limits = [(port, guard.restrict(port)) for port in rows.served]
+    def _guarded(self, rows: Rows, guard: Guard, limits: Limits, views: Mapping[str, str]) -> Rows:
+        """*rows*, which end when policies leave something else than *limits*, and tell what they took."""
 
         def check() -> None:
             for port, limit in limits:
@@ -328,13 +341,11 @@ class Reader:
         def used(count: int, size: int, seconds: float) -> None:
             guard.used(columns, rows=count, size=size, seconds=seconds)
 
-        columns = _used_columns(sql, views, limits)
+        columns = _used_columns(rows.sql, views, limits)
         return replace(rows, check=check, used=used)
 
 
-def _used_columns(
-    sql: str, views: Mapping[str, str], limits: Sequence[tuple[ResolvedPort, Restriction]]
-) -> list[tuple[ResolvedPort, tuple[str, ...]]]:
+def _used_columns(sql: str, views: Mapping[str, str], limits: Limits) -> list[tuple[ResolvedPort, tuple[str, ...]]]:
     """The visible columns of each port that *sql* uses; all of them where it reads the files themselves."""
     seen = [(port, visible_fields(port.port.schema, limit)) for port, limit in limits]
     every = [(port, tuple(one.name for one in fields)) for port, fields in seen]
@@ -359,6 +370,11 @@ def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restr
         for name in key
     )
     return () if hidden else key
+
+
+def _state(port: ResolvedPort) -> tuple[str, int]:
+    """Which of a product's publications *port* is of, whatever it was copied to."""
+    return port.publication.environment, port.publication.sequence
 
 
 class _Opened:

@@ -148,7 +148,7 @@ class HttpFile:
         total = None if retries else seconds
         timeout = urllib3.Timeout(total=total, connect=min(seconds, 10), read=seconds)
         try:
-            return _pool(self.url).request(
+            return pool_for(self.url).request(
                 method,
                 self.url,
                 headers={"User-Agent": "meshwright", "Accept": "*/*", **self.headers, **(headers or {})},
@@ -219,7 +219,7 @@ def _headers(opened: Opened) -> dict[str, str]:
     return found
 
 
-def _pool(url: str) -> Any:  # noqa: ANN401 - a pool of urllib3
+def pool_for(url: str) -> Any:  # noqa: ANN401 - a pool of urllib3
     """A pool for *url*; through a proxy where the environment names one."""
     from urllib.request import getproxies, proxy_bypass
 
