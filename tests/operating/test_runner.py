@@ -337,3 +337,20 @@ def test_json_says_what_was_due_what_became_of_it_and_what_comes_next(chain: Ope
     assert {one["cause"] for one in lines[0]["products"]} == {"first"}
     assert lines[-1]["outcomes"] == dict.fromkeys(["sales.raw", "sales.clean", "sales.top"], "published")
     assert [one["id"] for one in lines[-1]["next"]] == ["sales.raw"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), Unavailable("interrupted")])
+def test_a_runner_that_is_told_to_stop_stops_though_a_library_made_an_error_of_it(
+    operated: Operated, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    came: list[int] = []
+    runner = operated.runner(is_stopped=lambda: bool(came))
+
+    def fail() -> Node:
+        came.append(1)
+        raise error
+
+    monkeypatch.setattr(runner, "_open", fail)
+    with pytest.raises(KeyboardInterrupt):
+        runner.watch()
+    assert operated.told == []

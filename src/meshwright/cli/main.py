@@ -7,18 +7,14 @@ import gc
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import click
 
+from meshwright.cli import stopping
 from meshwright.model.errors import Denied, InvalidMesh, MeshwrightError, Unavailable
 from meshwright.model.release import __version__
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 # Verb → module below meshwright.cli that holds its command, and what `mesh --help` says of it. Starting up imports none.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -54,11 +50,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-IMPORTING = "<frozen importlib"
 # Verbs that tell more than policies have looked at yet: they answer the owner of a mesh, and no bearer of a token.
 OWNERS: frozenset[str] = frozenset({"preview", "test", "status", "show", "plan", "export", "import", "demo"})
-# What DuckDB says of a query that a signal ended.
-INTERRUPTED = "Query interrupted"
 # Set by the script of `mesh completion` when a shell asks for completions.
 COMPLETE = "_MESH_COMPLETE"
 
@@ -123,37 +116,18 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; never returns."""
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    stopping.listen()
     # What a command makes it needs to its end: looking for garbage among it would double the time of large meshes.
     gc.disable()
-    sys.exit(run(sys.argv[1:]))
-
-
-class Terminated(KeyboardInterrupt):
-    """Somebody asked the process to end; it stops as it does at Ctrl-C. `came` stays when a library swallows it."""
-
-    came: ClassVar[bool] = False
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith(IMPORTING):
-            # An import would swallow it, or break off halfway and take the process along: it comes again.
-            threading.Timer(0.05, signal.pthread_kill, [threading.main_thread().ident, number]).start()
-            return
-        frame = frame.f_back
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    Terminated.came = True
-    raise Terminated
+    code = run(sys.argv[1:])
+    stopping.end(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of `mesh` with *arguments*. Errors are printed, as JSON where `--json` was asked."""
     if COMPLETE in os.environ:
         return _complete()
-    as_json = "--json" in arguments
     try:
         result: Any = mesh.main(args=arguments, prog_name="mesh", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -161,33 +135,32 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt) as stop:
-        return _stopped(terminated=Terminated in {type(stop), type(stop.__cause__)})
+    except (click.Abort, KeyboardInterrupt):
+        return _stopped()
     except BrokenPipeError:
         # The reader of a pipe went away, as `mesh read … | head` does. Nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MeshwrightError as error:
-        _show(error, as_json=as_json)
-        return error.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost loop: a defect is reported, never shown as a bare traceback
-        return _ended_otherwise(error, arguments)
+        # A library may have made an error of its own of the signal.
+        return _stopped() if stopping.is_asked() else _failed(error, arguments)
     return result if isinstance(result, int) else 0
 
 
-def _stopped(*, terminated: bool) -> int:
+def _stopped() -> int:
     click.echo("stopped; what was published stays, nothing else is visible", err=True)
-    return 143 if terminated else 130
+    return 143 if stopping.is_terminated() else 130
 
 
-def _ended_otherwise(error: Exception, arguments: list[str]) -> int:
-    """The exit code for what no command expects: a defect, but for one spelling of Ctrl-C."""
-    # DuckDB swallows the interrupt of a query that runs in the main thread, and says so in its own words.
-    if isinstance(error, RuntimeError) and str(error) == INTERRUPTED:
-        return _stopped(terminated=Terminated.came)
+def _failed(error: Exception, arguments: list[str]) -> int:
+    """Say what went wrong: the exit code."""
+    as_json = "--json" in arguments
+    if isinstance(error, MeshwrightError):
+        _show(error, as_json=as_json)
+        return error.exit_code
     logging.getLogger(__name__).error("mesh %s", " ".join(arguments), exc_info=error)
     message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v …` shows where"
-    _show(Unavailable(message), as_json="--json" in arguments)
+    _show(Unavailable(message), as_json=as_json)
     return Unavailable.exit_code
 
 

@@ -15,6 +15,7 @@ import click
 
 from meshwright.cli.options import as_json, environment, node_of, require_named, selected
 from meshwright.cli.output import plural, print_json_line
+from meshwright.cli.stopping import is_asked
 from meshwright.model.errors import InvalidInput
 from meshwright.operating.events import DueFound, LeftToOthers, NoticeFailed, Troubled, Waited
 
@@ -102,6 +103,7 @@ def run(
         delay_seconds=delay,
         poll_seconds=every,
         lease_seconds=lease,
+        is_stopped=is_asked,
     )
     tell, show = _tell(as_json=as_json), _show(as_json=as_json)
     with open_runner(folder, settings, _name(), tell=tell, show=show) as runner:

@@ -58,12 +58,15 @@ class DuckDBEngine:
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[DuckDBPyConnection] = weakref.WeakSet()
-        self._starting: threading.Thread | None = None
+        # Clear while `start` is at work.
+        self._started = threading.Event()
+        self._started.set()
 
     def start(self) -> None:
         """Open the instance beside the caller, who will need it soon: that takes 15 ms, most of them without Python."""
-        self._starting = threading.Thread(target=self._open, name="duckdb", daemon=True)
-        self._starting.start()
+        opening = threading.Thread(target=self._open, name="duckdb")
+        self._started.clear()
+        opening.start()
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of its own to the shared instance; close it after use."""
@@ -78,11 +81,14 @@ class DuckDBEngine:
             return cursor
 
     def _open(self) -> None:
-        import duckdb
+        try:
+            import duckdb
 
-        # What goes wrong here goes wrong again, and is told, where a cursor is asked for.
-        with suppress(duckdb.Error):
-            self.cursor().close()
+            # What goes wrong here goes wrong again, and is told, where a cursor is asked for.
+            with suppress(duckdb.Error):
+                self.cursor().close()
+        finally:
+            self._started.set()
 
     def interrupt(self) -> None:
         """Stop every statement that runs now, within about a second; their callers get Unavailable."""
@@ -96,8 +102,7 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Give back memory and temporary files."""
-        if self._starting is not None:
-            self._starting.join()
+        self._started.wait()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -190,6 +189,8 @@ class Node(Stores):
 
     def build(self, planned: Planned, emit: Callable[[Event], None]) -> list[ProductEnded]:
         """Apply a plan: what became of each product."""
+        from concurrent.futures import ThreadPoolExecutor
+
         from meshwright.build.running import PlanRun
         from meshwright.governance.actions import PUBLISH
         from meshwright.model.plan import Action
@@ -209,11 +210,12 @@ class Node(Stores):
             return PlanRun(workshop, planned).run()
         finally:
             # Engines give their memory back beside what is left to do.
-            closing = threading.Thread(target=workshop.close, name="close")
-            closing.start()
-            self.warehouse.end(run)
-            planned.mesh.analysis.save()
-            closing.join()
+            with ThreadPoolExecutor(max_workers=1, thread_name_prefix="close") as pool:
+                closing = pool.submit(workshop.close)
+                self.warehouse.end(run)
+                planned.mesh.analysis.save()
+                # Thread.join, interrupted, would take the thread for ended, and the process would end under it.
+                closing.result()
 
     def words(self) -> Words:
         """What can be named in this mesh, kept for completion."""

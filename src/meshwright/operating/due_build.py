@@ -41,7 +41,8 @@ class RunSettings:
 
     A failure from outside is tried again up to `retries` times, first after `delay_seconds`, then after twice as long each
     time. A runner that is silent for `lease_seconds` loses what it was building to others. While it stays it looks at least
-    every `poll_seconds`.
+    every `poll_seconds`. `is_stopped` says whether somebody asked it to stop, which a library may have swallowed: nothing is
+    begun then, and KeyboardInterrupt goes on.
     """
 
     environment: str = "prod"
@@ -50,6 +51,7 @@ class RunSettings:
     delay_seconds: float = 10.0
     lease_seconds: float = 60.0
     poll_seconds: float = 5.0
+    is_stopped: Callable[[], bool] = field(default=lambda: False, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -88,6 +88,7 @@ class Runner:
     def _until_done(self, choose: Callable[[Outlook, Report], dict[str, Due]], *, waits: bool = False) -> Report:
         report = Report()
         while True:
+            self._stop_if_asked()
             mesh = self._open()
             try:
                 done, outlook = self._pass(mesh, report, choose)
@@ -131,21 +132,29 @@ class Runner:
             try:
                 seen, wake = self._look_up(seen, wake)
             except MeshwrightError as error:
+                self._stop_if_asked()
                 seen = None
                 self._tell_once(Troubled(message=str(error), exit_code=error.exit_code))
             except Exception as error:  # the outermost loop: a defect must not end a runner that stays
+                self._stop_if_asked()
                 LOG.exception("running what is due")
                 seen = None
                 message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v run` shows where"
                 self._tell_once(Troubled(message=message, exit_code=Unavailable.exit_code))
+            self._stop_if_asked()
             until = (wake - self._clock.now()).total_seconds()
             self._clock.sleep(min(until, self._settings.poll_seconds) if until > 0 else self._settings.poll_seconds)
+
+    def _stop_if_asked(self) -> None:
+        if self._settings.is_stopped():
+            raise KeyboardInterrupt
 
     def _look_up(self, seen: State | None, wake: datetime) -> tuple[State, datetime]:
         """Run what is due if anything changed since *seen* or *wake* has come; the state that was found, and when to wake."""
         mesh = self._open()
         try:
             while True:
+                self._stop_if_asked()
                 state = self._state(mesh)
                 if state == seen and self._clock.now() < wake:
                     return state, wake
