@@ -30,6 +30,7 @@ BENCHMARKS = {
     "compaction": "make 1,000 small files, 6 million rows, into few, against one rewrite of the data",
     "previewing": "mesh preview on the example mesh, and completion",
     "decisions": "decide about a read by 1,000 policies",
+    "governed": "copies of what readers may see, reading them, and SQL in a process of its own",
     "reading": "read 6 million rows to Arrow, against DuckDB over the same files",
 }
 

@@ -65,7 +65,7 @@ def join(port: str) -> int:
     files = []
     for number in (numbers[port] - 1, numbers[port]):
         resolved = reader.resolve(port, str(number))
-        files.append(f"read_parquet({[reader.locate(file.path) for file in resolved.files]})")
+        files.append(f"read_parquet({[str(reader.warehouse.locate(file.path)) for file in resolved.files]})")
     counts = ", ".join(f"count(*) FILTER (o.{name} IS DISTINCT FROM n.{name})" for name in COLUMNS)
     differs = " OR ".join(f"o.{name} IS DISTINCT FROM n.{name}" for name in COLUMNS)
     with duckdb.connect(config={"threads": 2}) as connection:

@@ -27,7 +27,7 @@ def connect() -> Any:
 
 
 reader = Node(Path(root)).reader("prod")
-paths = [reader.locate(file.path) for file in reader.resolve(PORT).files]
+paths = [str(reader.warehouse.locate(file.path)) for file in reader.resolve(PORT).files]
 RAW = f"FROM read_parquet({paths})"
 
 

@@ -24,6 +24,7 @@ from meshwright.model.restriction import ABSENT, EVERYTHING, NOTHING, FilterColu
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import Access, PortDifference, difference
 from meshwright.reading.resolve import ResolvedPort
+from meshwright.reading.restricted_scan import restricted_scan
 
 Row = tuple[Any, ...]
 
@@ -88,7 +89,10 @@ def fetch(sql: str, served: list[ResolvedPort]) -> list[Row]:
 
 
 def access(restriction: Restriction = EVERYTHING) -> Access:
-    return Access(restriction=lambda _: restriction, locate=str, fetch=fetch)
+    def scan(port: ResolvedPort, limit: Restriction) -> str:
+        return restricted_scan(port, locate=str, restriction=limit)
+
+    return Access(restriction=lambda _: restriction, scan=scan, fetch=fetch)
 
 
 def rows_of(one: ResolvedPort) -> list[Row]:

@@ -56,6 +56,9 @@ def maintain(
     node.rights(environment).administer()
     maintaining = node.maintaining(environment, selected=selected, grace_seconds=grace)
     found = maintaining.run(dry_run=dry_run)
+    if not dry_run:
+        node.copies.expire()
+        node.warm(environment, selected or node.registry.head_sequences(environment))
     if as_json:
         print_json(_as_data(found, environment, dry_run=dry_run))
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from meshwright.engines import Staged
 from meshwright.engines.casts import SAME, Lossy, cast_sql, conversion, fits_sql
 from meshwright.engines.failures import located, translate
-from meshwright.engines.parquet_file import describe
+from meshwright.engines.parquet_file import describe, write
 from meshwright.model.datatype import DataType, literal, quote
 from meshwright.model.errors import InvalidInput, Unavailable
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from meshwright.engines import Columns, TableInput, TableOutput
-    from meshwright.model.publication import Field
 
-ROW_GROUP_ROWS: Final = 122_880
 # A table without rows. Its typed NULLs keep columns optional in Parquet even when the optimizer knows of none, so
 # that equal rows give equal bytes whatever they were computed from.
 NOTHING: Final = "meshwright_nothing"
@@ -227,7 +225,7 @@ def _matched(have: Columns, output: TableOutput) -> Columns:
 
 
 def _write(cursor: DuckDBPyConnection, select: str, path: Path, output: TableOutput) -> Staged:
-    rows = _copy(cursor, select, path, output.schema)
+    rows = write(cursor, select, path, output.schema)
     if not rows:
         path.unlink(missing_ok=True)
         return Staged(files=(), rows=0, bytes=0, sorted=bool(output.key))
@@ -236,28 +234,11 @@ def _write(cursor: DuckDBPyConnection, select: str, path: Path, output: TableOut
         rest = [field.name for field in output.schema if field.name not in output.key]
         again = path.with_name(f"{uuid.uuid4().hex}.parquet")
         source = f"SELECT * FROM read_parquet({literal(str(path))}) ORDER BY {_order([*output.key, *rest])}"
-        _copy(cursor, source, again, output.schema)
+        write(cursor, source, again, output.schema)
         path.unlink()
         path = again
     file = describe(path, output.schema, cursor)
     return Staged(files=(file,), rows=rows, bytes=file.bytes, sorted=bool(output.key))
-
-
-def _copy(cursor: DuckDBPyConnection, select: str, path: Path, schema: tuple[Field, ...]) -> int:
-    ids = ", ".join(_field_ids(field.name, field.type, iter((field.id, *field.nested_ids))) for field in schema)
-    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, FIELD_IDS {{{ids}}}"
-    found = cursor.execute(f"COPY ({select}) TO {literal(str(path))} ({options})").fetchone()
-    return int(found[0]) if found else 0
-
-
-def _field_ids(name: str, kind: DataType, ids: Iterator[int]) -> str:
-    """`"a": 1`, or for nested values `"a": {__duckdb_field_id: 1, element: 2}`; *ids* are depth-first."""
-    number = next(ids)
-    if not kind.is_nested:
-        return f"{quote(name)}: {number}"
-    labels = {"LIST": ("element",), "MAP": ("key", "value")}.get(kind.name, tuple(label for label, _ in kind.fields))
-    inner = (_field_ids(label, part, ids) for label, (_, part) in zip(labels, kind.fields, strict=True))
-    return f"{quote(name)}: {{__duckdb_field_id: {number}, {', '.join(inner)}}}"
 
 
 def _has_ties(cursor: DuckDBPyConnection, path: Path, key: Sequence[str]) -> bool:

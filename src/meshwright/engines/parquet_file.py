@@ -1,4 +1,4 @@
-"""What a freshly written Parquet file holds: rows, bounds, null counts and a hash of each column's bytes."""
+"""Parquet files: written with field ids, and what a fresh one holds (rows, bounds, null counts, a hash of each column's bytes)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from meshwright.model.datatype import literal
+from meshwright.model.datatype import literal, quote
 from meshwright.model.publication import ColumnStatistics, DataFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from meshwright.model.datatype import DataType
     from meshwright.model.publication import Field
 
+ROW_GROUP_ROWS: Final = 122_880
 HASH_LETTERS: Final = 32
 NUMBERS: Final = {"INTEGER", "BIGINT", "DECIMAL"}
 # Times whose text sorts like their value; floats have no bounds here because footers leave NaN out.
@@ -35,6 +36,27 @@ FOOTER: Final = """
     FROM parquet_metadata({path}) ORDER BY row_group_id, column_id
 """
 Chunk = tuple[int, int, int, int, int | None, str | None, str | None, bool | None]
+
+
+def write(connection: DuckDBPyConnection, select: str, path: Path, schema: tuple[Field, ...]) -> int:
+    """Write what *select* yields, which is the columns of *schema*, to a new file at *path*; how many rows it has.
+
+    Not yet synced to disk. Raises duckdb.Error.
+    """
+    ids = ", ".join(_field_ids(field.name, field.type, iter((field.id, *field.nested_ids))) for field in schema)
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, FIELD_IDS {{{ids}}}"
+    found = connection.execute(f"COPY ({select}) TO {literal(str(path))} ({options})").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _field_ids(name: str, kind: DataType, ids: Iterator[int]) -> str:
+    """`"a": 1`, or for nested values `"a": {__duckdb_field_id: 1, element: 2}`; *ids* are depth-first."""
+    number = next(ids)
+    if not kind.is_nested:
+        return f"{quote(name)}: {number}"
+    labels = {"LIST": ("element",), "MAP": ("key", "value")}.get(kind.name, tuple(label for label, _ in kind.fields))
+    inner = (_field_ids(label, part, ids) for label, (_, part) in zip(labels, kind.fields, strict=True))
+    return f"{quote(name)}: {{__duckdb_field_id: {number}, {', '.join(inner)}}}"
 
 
 def describe(path: Path, schema: tuple[Field, ...], connection: DuckDBPyConnection) -> DataFile:

@@ -12,7 +12,7 @@ from meshwright.formats.yaml_text import Places, pointer
 from meshwright.model.connection import without_secrets
 from meshwright.model.findings import Finding
 from meshwright.model.maintenance import History, Maintenance
-from meshwright.model.mesh import Domain, People, Settings
+from meshwright.model.mesh import Domain, Governed, People, Settings
 from meshwright.model.names import is_name
 from meshwright.model.product import TestCase
 
@@ -49,8 +49,8 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
     if findings:
         return None, findings + secret
     defaults = Settings(name=document["name"])
-    engine, python, care = (document.get(name, {}) for name in ("engine", "python", "maintenance"))
-    past = defaults.maintenance.history
+    engine, python, care, reads = (document.get(name, {}) for name in ("engine", "python", "maintenance", "governed"))
+    past, governed = defaults.maintenance.history, defaults.governed
 
     def amount(part: dict[str, Any], keys: tuple[str, str], parse: Callable[[Any], int], default: int) -> int:
         if keys[1] not in part:
@@ -90,6 +90,14 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
                 publications=care.get("publications", past.publications),
             ),
             grace_seconds=amount(care, ("maintenance", "grace"), quantities.span, defaults.maintenance.grace_seconds),
+        ),
+        governed=Governed(
+            copies_mb=amount(reads, ("governed", "copies"), quantities.megabytes, governed.copies_mb),
+            seconds=amount(reads, ("governed", "timeout"), quantities.seconds, governed.seconds),
+            memory_mb=amount(reads, ("governed", "memory"), quantities.megabytes, governed.memory_mb),
+            result_mb=amount(reads, ("governed", "result"), quantities.megabytes, governed.result_mb),
+            at_once=reads.get("atOnce", governed.at_once),
+            unsafe=reads.get("unsafe", governed.unsafe),
         ),
         custom=values(document.get("customProperties")),
     )

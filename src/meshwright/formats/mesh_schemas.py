@@ -67,6 +67,24 @@ MESH: Final[dict[str, Any]] = {
                 "grace": _amount("How long a file stays after the last one who needs it is gone; default 1h."),
             },
         ),
+        "governed": _mapping(
+            "What reads that policies restrict may take.",
+            {
+                "copies": _amount("Room on this machine for copies of what readers may see; default 10GB."),
+                "timeout": _amount("How long one SQL query may run; default 1min."),
+                "memory": _amount("What one may hold in memory; default 2GB."),
+                "result": _amount("How large its result may be; default 1GB."),
+                "atOnce": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "How many of one reader run at once; default 4.",
+                },
+                "unsafe": {
+                    "type": "boolean",
+                    "description": "Run other people's SQL even where its process cannot be locked down; default false.",
+                },
+            },
+        ),
         "environments": {
             "type": "object",
             "description": "The environments of the mesh by name; default: prod.",

@@ -13,6 +13,21 @@ from meshwright.model.webhook import Webhook  # noqa: TC001 - likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Governed:
+    """What `mesh.yaml` says of governed reads: the room for their copies, and what one query of SQL may take.
+
+    `unsafe` runs other people's SQL where the operating system cannot lock its process down.
+    """
+
+    copies_mb: int = 10_240
+    seconds: int = 60
+    memory_mb: int = 2048
+    result_mb: int = 1024
+    at_once: int = 4
+    unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What `mesh.yaml` says.
 
@@ -35,6 +50,7 @@ class Settings:
     webhooks: tuple[Webhook, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     maintenance: Maintenance = field(default_factory=Maintenance)
+    governed: Governed = field(default_factory=Governed)
     custom: dict[str, Any] = field(default_factory=dict)
 
 

@@ -91,7 +91,7 @@ def both(left: Restriction, right: Restriction) -> Restriction:
     for number in {*left.actions, *right.actions}:
         named = [one.actions[number] for one in (left, right) if number in one.actions]
         actions[number] = ABSENT if ABSENT in named else strictest(named)
-    filters = tuple(one.row_filter for one in (left, right) if one.row_filter is not None)
+    filters = tuple(dict.fromkeys(one.row_filter for one in (left, right) if one.row_filter is not None))
     return Restriction(
         row_filter=Predicate("and", filters) if len(filters) > 1 else filters[0] if filters else None,
         actions=actions,

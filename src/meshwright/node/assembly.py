@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from meshwright.sources.opening import OpenSource
     from meshwright.workspace.loading import Workspace
 
+# The door of commands, each of which reads once.
+CLI = "cli"
+
 
 class Node(Stores):
     """A mesh that can be planned, built and read. Everything heavy is opened when it is first needed."""
@@ -207,7 +210,7 @@ class Node(Stores):
             self.warehouse.end(run)
             raise
         try:
-            return PlanRun(workshop, planned).run()
+            ended = PlanRun(workshop, planned).run()
         finally:
             # Engines give their memory back beside what is left to do.
             with ThreadPoolExecutor(max_workers=1, thread_name_prefix="close") as pool:
@@ -216,6 +219,8 @@ class Node(Stores):
                 planned.mesh.analysis.save()
                 # Thread.join, interrupted, would take the thread for ended, and the process would end under it.
                 closing.result()
+        self.warm(planned.plan.environment, [one.product for one in ended if one.outcome == "published"])
+        return ended
 
     def words(self) -> Words:
         """What can be named in this mesh, kept for completion."""
@@ -314,21 +319,19 @@ class Node(Stores):
             emit=emit,
         )
 
-    def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = "cli") -> Reader:
+    def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = CLI) -> Reader:
         """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
 
         Raises NotFound when nobody is called so.
         """
         from meshwright.reading.reader import Reader
 
-        reader = Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
         if self.caller.principal.is_owner and not acting:
-            return reader
+            return Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
         from dataclasses import replace
 
         from meshwright.governance.authority import Authority
         from meshwright.operating.gate import Gate
-        from meshwright.reading.masks import Keys
 
         caller = self.caller
         if acting:
@@ -344,7 +347,33 @@ class Node(Stores):
             now=self.now,
             door=door,
         )
-        return replace(reader, guard=gate, keys=Keys(pseudonym=self.pseudonym_key))
+        if door != CLI:
+            # Who stays will ask again.
+            self.sql_gate.spare = 1
+        return replace(self._copying_reader(environment), guard=gate, gate=self.sql_gate)
+
+    def _copying_reader(self, environment: str) -> Reader:
+        """A reader that makes governed copies, and is not restricted yet."""
+        from meshwright.reading.masks import Keys
+        from meshwright.reading.reader import Reader
+
+        return Reader(
+            registry=self.registry,
+            warehouse=self.warehouse,
+            environment=environment,
+            keys=Keys(pseudonym=self.pseudonym_key),
+            copies=self.copies,
+        )
+
+    def warm(self, environment: str, products: Iterable[str]) -> int:
+        """Make the governed copies of *products* that those want who read them lately; for how many restrictions."""
+        copies, made = self.copies, 0
+        for product in products:
+            head = self.registry.head(environment, product)
+            for port in head.ports if head is not None else ():
+                if copies.wanted(environment, product, port.name):
+                    made += self._copying_reader(environment).warm(f"{product}.{port.name}@{port.major}")
+        return made
 
     @cached_property
     def caller(self) -> Caller:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.model.mesh import Settings
+    from meshwright.reading.governed_copies import GovernedCopies
+    from meshwright.reading.sql_gate import SqlGate
     from meshwright.storage import Access, Policies, Registry, Runs, Tokens, Warehouse
     from meshwright.storage.sql_contents import SqlContents
     from meshwright.storage.sql_past import SqlPast
@@ -106,6 +108,22 @@ class Stores:
         from meshwright.sources.secrets import look_up
 
         return look_up(self.settings.stores[store], self.root).settings
+
+    @cached_property
+    def copies(self) -> GovernedCopies:
+        """The governed copies on this machine."""
+        from meshwright.reading.governed_copies import GovernedCopies
+        from meshwright.storage.file_cache import FileCache
+
+        cache = FileCache(self.cache / "governed", bytes_max=self.settings.governed.copies_mb * 2**20)
+        return GovernedCopies(cache=cache)
+
+    @cached_property
+    def sql_gate(self) -> SqlGate:
+        """What runs other people's SQL."""
+        from meshwright.reading.sql_gate import SqlGate
+
+        return SqlGate(folder=self.cache / "gate", limits=self.settings.governed)
 
     def contents(self) -> SqlContents:
         """Everything that the registry holds."""

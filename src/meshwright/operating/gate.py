@@ -48,6 +48,11 @@ class Gate:
         """Who reads."""
         return self.caller.principal
 
+    @property
+    def reader(self) -> str:
+        """Who reads, as records name it."""
+        return str(self.principal)
+
     def restrict(self, resolved: ResolvedPort) -> Restriction:
         """What the principal may see of a port. Raises Denied, and Unavailable when the decision cannot be kept."""
         published = resolved.publication

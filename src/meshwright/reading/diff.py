@@ -10,8 +10,7 @@ from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
 from meshwright.reading.diff_files import files_to_compare
 from meshwright.reading.diff_sql import ADDED, CHANGED, REMOVED, SAME, Pair, keyed_sql, unkeyed_sql
-from meshwright.reading.masks import Keys
-from meshwright.reading.restricted_scan import restricted_scan, visible_fields
+from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,12 +88,11 @@ class PortDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How the reader who asks may see a port, finds its files and runs SQL over the ports named (one row a tuple)."""
+    """What the reader who asks may see of a port, a SELECT of just that, and SQL run over ports (one row a tuple)."""
 
     restriction: Callable[[ResolvedPort], Restriction]
-    locate: Callable[[str], str]
+    scan: Callable[[ResolvedPort, Restriction], str]
     fetch: Callable[[str, list[ResolvedPort]], list[tuple[Any, ...]]]
-    keys: Keys = field(default_factory=Keys)
 
 
 def difference(
@@ -193,7 +191,7 @@ class _TableDifference:
         return self._count(old, self.limits[0]), self._count(new, self.limits[1])
 
     def _scan(self, side: ResolvedPort, limit: Restriction) -> str:
-        return restricted_scan(side, locate=self.access.locate, restriction=limit, keys=self.access.keys)
+        return self.access.scan(side, limit)
 
     def _sides(self, old: ResolvedPort, new: ResolvedPort) -> tuple[str, str]:
         return self._scan(old, self.limits[0]), self._scan(new, self.limits[1])

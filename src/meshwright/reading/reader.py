@@ -12,7 +12,7 @@ from meshwright.analysis import fence
 from meshwright.analysis.binding import Binder
 from meshwright.analysis.query import SqlError, parse, rewrite
 from meshwright.engines.interruption import interruptible
-from meshwright.model.datatype import quote
+from meshwright.model.datatype import DataType, quote
 from meshwright.model.errors import Denied, InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction, both
@@ -22,17 +22,26 @@ from meshwright.reading.export import size_of
 from meshwright.reading.lost_files import require_files
 from meshwright.reading.masks import Keys, tells_apart
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
-from meshwright.reading.restricted_scan import NOTHING, EventTimeRange, column_list, restricted_scan, visible_fields
-from meshwright.reading.session import open_session
+from meshwright.reading.restricted_scan import (
+    NOTHING,
+    EventTimeRange,
+    column_list,
+    require_clear,
+    restricted_scan,
+    visible_fields,
+)
+from meshwright.reading.session import extracted, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from meshwright.analysis.query import Query, TableReference
     from meshwright.model.errors import MeshwrightError
     from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
+    from meshwright.reading.governed_copies import GovernedCopies
+    from meshwright.reading.sql_gate import SqlGate, Worker
     from meshwright.storage import Registry, Warehouse
 
 T = TypeVar("T")
@@ -51,6 +60,11 @@ OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "
 class Guard(Protocol):
     """Says what one principal may see, and hears what it took."""
 
+    @property
+    def reader(self) -> str:
+        """Who reads."""
+        ...
+
     def restrict(self, resolved: ResolvedPort) -> Restriction:
         """What the principal may see of a port, by the policies that bind now. Raises Denied, Unavailable."""
         ...
@@ -66,8 +80,9 @@ class Guard(Protocol):
 class Rows:
     """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
 
-    Every use runs it again. `sql` is the relation's query, for `cursor`; `explain` turns DuckDB's error into ours. `check`
-    raises Denied once the policies leave the reader something else; `used` hears of rows, bytes and seconds.
+    Every use runs it again. `sql` is the relation's query, for `cursor`, over `tables` (Arrow, by name) if there are any;
+    `explain` turns DuckDB's error into ours. `check` raises Denied once the policies leave the reader something else; `used`
+    hears of rows, bytes and seconds.
     """
 
     relation: Any
@@ -75,6 +90,7 @@ class Rows:
     sql: str
     served: tuple[ResolvedPort, ...]
     explain: Callable[[Exception], MeshwrightError]
+    tables: dict[str, Any] = field(default_factory=dict)
     cursors: list[Any] = field(default_factory=list, compare=False)
     check: Callable[[], None] = _nothing
     used: Callable[[int, int, float], None] | None = None
@@ -117,6 +133,8 @@ class Rows:
         """A DuckDB cursor on the rows, to fetch a few at a time."""
         cursor = self.connection.cursor()
         self.cursors.append(cursor)
+        for name, table in self.tables.items():
+            cursor.register(name, table)
         return cursor.execute(self.sql)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -151,7 +169,8 @@ class Reader:
     """Reads what is published in one environment, at one moment, restricted for one principal.
 
     `guard` says what policies leave of a port, and every way to read asks it; without one, as for the mesh's owner, that is
-    everything. `keys` are what masks hash with.
+    everything. `keys` are what masks hash with. `copies` serve restricted ports where they can; SQL that the reader wrote
+    goes through the `gate`.
     """
 
     registry: Registry
@@ -159,10 +178,8 @@ class Reader:
     environment: str = "prod"
     guard: Guard | None = None
     keys: Keys = field(default_factory=Keys)
-
-    def locate(self, path: str) -> str:
-        """A data file's absolute path as the engine takes it."""
-        return str(self.warehouse.locate(path))
+    copies: GovernedCopies | None = None
+    gate: SqlGate | None = None
 
     def restriction(self, resolved: ResolvedPort) -> Restriction:
         """What the reader may see of a port. Raises Denied."""
@@ -188,12 +205,17 @@ class Reader:
         """
         resolved = self.resolve(address, as_of)
         restriction = self.restriction(resolved)
-        scan = self._scan(resolved, restriction, event_time)
         visible = visible_fields(resolved.port.schema, restriction)
         wanted = column_list(visible, tuple(columns), of=str(resolved.address))
         condition = f" WHERE {_condition(where)}" if where else ""
         head = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", [(resolved, restriction)], {})
+        limits = [(resolved, restriction)]
+        if where and self.gate is not None and self.guard is not None:
+            sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{condition}{head}"
+            return self._gated(self.gate, self.guard, sql, limits, event_time)
+        opened = _Opened(self.warehouse)
+        scan = self._scan(resolved, restriction, opened, event_time)
+        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", limits, {}, opened=opened.files)
 
     def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
         """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
@@ -203,14 +225,20 @@ class Reader:
         Raises InvalidInput with the line and column of what is refused or wrong.
         """
         query = _accepted(sql)
+        if self.gate is not None and self.guard is not None:
+            self.gate.prepare()
         resolved: dict[tuple[str, ...], ResolvedPort] = {}
         for reference in query.references:
             if reference.path not in resolved:
                 resolved[reference.path] = self.resolve(_named(reference), as_of)
         names = {path: str(port.address) for path, port in resolved.items()}
-        limits = {path: self.restriction(port) for path, port in resolved.items()}
-        views = {names[path]: self._scan(port, limits[path], event_time) for path, port in resolved.items()}
-        return self._run(rewrite(query, names), [(port, limits[path]) for path, port in resolved.items()], views)
+        limits = [(port, self.restriction(port)) for port in resolved.values()]
+        text = rewrite(query, names)
+        if self.gate is not None and self.guard is not None:
+            return self._gated(self.gate, self.guard, text, limits, event_time)
+        opened = _Opened(self.warehouse)
+        views = {str(port.address): self._scan(port, limit, opened, event_time) for port, limit in limits}
+        return self._run(text, limits, views, opened=opened.files)
 
     def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:
         """Rows that were inserted, updated or deleted after publication *since* up to *until* (the head).
@@ -228,7 +256,7 @@ class Reader:
         # What was hidden when a row was published stays hidden in what became of it.
         restriction = both(limits[0][1], limits[1][1])
         removed, added = (
-            restricted_scan(replace(new, files=files), locate=opened, restriction=restriction, keys=self.keys)
+            self._scan(replace(new, files=files), restriction, opened)
             for files in differing_files(old.files, new.files)
         )
         names = [field.name for field in visible_fields(new.port.schema, restriction)] or [NOTHING]
@@ -254,7 +282,10 @@ class Reader:
         def fetch(sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
             return self._fetch(sql, [(port, restriction(port)) for port in served], opened.files)
 
-        access = Access(restriction=restriction, locate=opened, fetch=fetch, keys=self.keys)
+        def scan(port: ResolvedPort, limit: Restriction) -> str:
+            return self._scan(port, limit, opened)
+
+        access = Access(restriction=restriction, scan=scan, fetch=fetch)
         return difference(old, new, access, key=key, samples=samples)
 
     def _fetch(self, sql: str, limits: Limits, opened: Iterable[str]) -> list[tuple[Any, ...]]:
@@ -281,15 +312,98 @@ class Reader:
             _copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts
         ]
 
-    def _scan(self, resolved: ResolvedPort, restriction: Restriction, event_time: EventTimeRange | None) -> str:
+    def warm(self, address: str) -> int:
+        """Make the copies of a port that those want who read it lately; for how many restrictions there are copies now."""
+        if self.copies is None:
+            return 0
+        resolved = self.resolve(address)
+        if resolved.port.kind != "tables":
+            return 0
+        wanted = self.copies.wanted(self.environment, resolved.publication.product, resolved.port.name)
+        return sum(self._copied(resolved, one, has_time=True) is not None for one in wanted)
+
+    def _scan(
+        self,
+        resolved: ResolvedPort,
+        restriction: Restriction,
+        opened: _Opened,
+        event_time: EventTimeRange | None = None,
+    ) -> str:
+        """What the reader may see of a port, from copies where there are some; *opened* hears which files that reads."""
+        if event_time is not None and event_time.is_bounded:
+            require_clear(resolved, restriction)
+        copied = None if restriction.is_all else self._copied(resolved, restriction)
+        if copied is not None:
+            return restricted_scan(copied, locate=opened.remember, event_time=event_time)
         self._bring(resolved)
-        return restricted_scan(
-            resolved,
-            locate=self.locate,
-            restriction=restriction,
-            keys=self.keys,
-            event_time=event_time,
+        return restricted_scan(resolved, locate=opened, restriction=restriction, keys=self.keys, event_time=event_time)
+
+    def _copied(
+        self, resolved: ResolvedPort, restriction: Restriction, *, has_time: bool = False
+    ) -> ResolvedPort | None:
+        if self.copies is None or resolved.port.kind != "tables":
+            return None
+
+        def scan(part: ResolvedPort) -> str:
+            self._bring(part)
+            return restricted_scan(part, locate=_Opened(self.warehouse), restriction=restriction, keys=self.keys)
+
+        return self.copies.serve(resolved, restriction, self.keys, scan, has_time=has_time)
+
+    def _gated(
+        self,
+        gate: SqlGate,
+        guard: Guard,
+        sql: str,
+        limits: Limits,
+        event_time: EventTimeRange | None,
+    ) -> Rows:
+        """The rows of *sql*, which the reader wrote and another process runs, over the ports in *limits*."""
+        import duckdb
+
+        columns = _used_columns(sql, limits)
+        served, explain = tuple(port for port, _ in limits), self._explain(limits)
+        with gate.worker(guard.reader) as worker:
+            views = [
+                (str(port.address), self._given(worker, port, limit, event_time, used))
+                for (port, limit), (_, used) in zip(limits, columns, strict=True)
+            ]
+            table = gate.run(worker, views, sql, check=lambda: _check(guard, limits), explain=explain)
+        connection = duckdb.connect()
+        connection.register("result", table)
+        text = "SELECT * FROM result"
+        rows = Rows(
+            relation=connection.sql(text),
+            connection=connection,
+            sql=text,
+            served=served,
+            explain=explain,
+            tables={"result": table},
         )
+        return _guarded(rows, guard, limits, columns)
+
+    def _given(
+        self,
+        worker: Worker,
+        resolved: ResolvedPort,
+        restriction: Restriction,
+        event_time: EventTimeRange | None,
+        used: Sequence[str],
+    ) -> str:
+        """What the reader may see of a port, as a SELECT over files that *worker* is given: only what is *used* counts."""
+        if event_time is not None and event_time.is_bounded:
+            require_clear(resolved, restriction)
+        copied = resolved if restriction.is_all else self._copied(resolved, restriction)
+        if copied is resolved:
+            self._bring(resolved)
+            opened = _Opened(self.warehouse)
+            return restricted_scan(resolved, locate=lambda path: worker.link(opened(path)), event_time=event_time)
+        if copied is not None:
+            return restricted_scan(copied, locate=worker.link, event_time=event_time)
+        opened = _Opened(self.warehouse)
+        scan = self._scan(resolved, restriction, opened, event_time)
+        visible = visible_fields(resolved.port.schema, restriction)
+        return extracted(scan, visible, used, worker.draft())
 
     def _bring(self, resolved: ResolvedPort) -> None:
         """Bring every file of a port near at once. Raises Unavailable, naming a file that is lost."""
@@ -303,23 +417,15 @@ class Reader:
         port, product = str(resolved.address), resolved.address.product_id
         require_files(resolved.files, port=port, product=product, warehouse=self.warehouse, error=error)
 
-    def _run(self, sql: str, limits: Limits, views: dict[str, str], *, opened: Iterable[str] | None = None) -> Rows:
-        """The rows of *sql*, which may open the files *opened*: those of every port in *limits* unless that says fewer.
+    def _run(self, sql: str, limits: Limits, views: dict[str, str], *, opened: Iterable[str]) -> Rows:
+        """The rows of *sql*, which may open the files *opened* and no others.
 
         *limits* are the ports that it reads, each with the restriction that is in *sql* and *views* already.
         """
         import duckdb
 
-        served = tuple(port for port, _ in limits)
-
-        def explain(error: Exception) -> MeshwrightError:
-            for port in served:
-                self._require(port, str(error))
-            kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
-            return kind(f"the query cannot be run: {_first_line(error)}")
-
-        every = (self.locate(file.path) for port in served for file in port.files)
-        connection = open_session(every if opened is None else opened)
+        explain = self._explain(limits)
+        connection = open_session(opened)
         try:
             for name, scan in views.items():
                 connection.execute(f"CREATE VIEW {quote(name)} AS {scan}")
@@ -327,33 +433,53 @@ class Reader:
         except duckdb.Error as error:
             connection.close()
             raise explain(error) from error
+        served = tuple(port for port, _ in limits)
         rows = Rows(relation=relation, connection=connection, sql=sql, served=served, explain=explain)
-        return rows if self.guard is None else self._guarded(rows, self.guard, limits, views)
+        if self.guard is None:
+            return rows
+        return _guarded(rows, self.guard, limits, _used_columns(sql if views else "", limits))
 
-    def _guarded(self, rows: Rows, guard: Guard, limits: Limits, views: Mapping[str, str]) -> Rows:
-        """*rows*, which end when policies leave something else than *limits*, and tell what they took."""
+    def _explain(self, limits: Limits) -> Callable[[Exception], MeshwrightError]:
+        """What turns DuckDB's error about a read of the ports in *limits* into ours."""
 
-        def check() -> None:
-            for port, limit in limits:
-                if guard.restrict(port) != limit:
-                    raise Denied(f"what you may see of {port.address} changed while it was read: read it again")
+        def explain(error: Exception) -> MeshwrightError:
+            for port, _ in limits:
+                self._require(port, str(error))
+            kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
+            return kind(f"the query cannot be run: {_first_line(error)}")
 
-        def used(count: int, size: int, seconds: float) -> None:
-            guard.used(columns, rows=count, size=size, seconds=seconds)
-
-        columns = _used_columns(rows.sql, views, limits)
-        return replace(rows, check=check, used=used)
+        return explain
 
 
-def _used_columns(sql: str, views: Mapping[str, str], limits: Limits) -> list[tuple[ResolvedPort, tuple[str, ...]]]:
-    """The visible columns of each port that *sql* uses; all of them where it reads the files themselves."""
+Used: TypeAlias = "Sequence[tuple[ResolvedPort, tuple[str, ...]]]"
+
+
+def _guarded(rows: Rows, guard: Guard, limits: Limits, columns: Used) -> Rows:
+    """*rows*, which end when policies leave something else than *limits*, and tell what they took of which *columns*."""
+
+    def used(count: int, size: int, seconds: float) -> None:
+        guard.used(columns, rows=count, size=size, seconds=seconds)
+
+    return replace(rows, check=lambda: _check(guard, limits), used=used)
+
+
+def _check(guard: Guard, limits: Limits) -> None:
+    """Raise Denied when the policies leave something else than *limits* by now."""
+    for port, limit in limits:
+        if guard.restrict(port) != limit:
+            raise Denied(f"what you may see of {port.address} changed while it was read: read it again")
+
+
+def _used_columns(sql: str, limits: Limits) -> Used:
+    """The visible columns of each port that *sql* uses; all of them where it names no ports, or is wrong."""
     seen = [(port, visible_fields(port.port.schema, limit)) for port, limit in limits]
     every = [(port, tuple(one.name for one in fields)) for port, fields in seen]
-    if not views:
+    if not sql:
         return every
     with Binder() as binder:
         for port, fields in seen:
-            binder.declare(str(port.address), [(one.name, one.type) for one in fields])
+            columns = [(one.name, one.type) for one in fields] or [(NOTHING, DataType("INTEGER"))]
+            binder.declare(str(port.address), columns)
         try:
             found = binder.used_columns(sql)
         except SqlError:
@@ -385,9 +511,12 @@ class _Opened:
         self.files: dict[str, None] = {}
 
     def __call__(self, path: str) -> str:
-        found = str(self._warehouse.locate(path))
-        self.files[found] = None
-        return found
+        return self.remember(str(self._warehouse.locate(path)))
+
+    def remember(self, path: str) -> str:
+        """*path*, which is absolute already."""
+        self.files[path] = None
+        return path
 
 
 def _copy(source: Path, target: Path, sha256: str) -> Path:

@@ -32,6 +32,11 @@ class EventTimeRange:
     first: str = ""
     until: str = ""
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it leaves any row out."""
+        return bool(self.first or self.until)
+
 
 def restricted_scan(
     resolved: ResolvedPort,
@@ -53,8 +58,8 @@ def restricted_scan(
     schema = resolved.port.schema
     rows = scan_sql(resolved.files, schema, locate)
     conditions = []
-    if event_time is not None and (event_time.first or event_time.until):
-        _require_clear(resolved, restriction)
+    if event_time is not None and event_time.is_bounded:
+        require_clear(resolved, restriction)
         conditions.append(_within(resolved, event_time))
     if restriction.row_filter is not None:
         conditions.append(condition(restriction.row_filter, {field.id: quote(field.name) for field in schema}))
@@ -85,7 +90,7 @@ def visible_fields(schema: tuple[Field, ...], restriction: Restriction) -> tuple
     )
 
 
-def _require_clear(resolved: ResolvedPort, restriction: Restriction) -> None:
+def require_clear(resolved: ResolvedPort, restriction: Restriction) -> None:
     """Raise Denied when the event time is hidden: which rows lie in a range would tell it."""
     ids = {field.id for field in resolved.port.schema if field.name == resolved.port.event_time}
     if restriction.others_absent or ids & restriction.actions.keys():

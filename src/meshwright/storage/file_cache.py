@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from meshwright.storage.durable import reported, sync
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FILES: Final = "files"
@@ -87,16 +88,31 @@ class FileCache:
                 return
             self._added = 0
         now, total, old = time.time(), 0, []
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                with suppress(OSError):
-                    found = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - called for every copy
-                    total += found.st_size
-                    if now - found.st_mtime > IN_USE_SECONDS:
-                        old.append((found.st_mtime, found.st_size, folder, name))
-        for _, bytes_freed, folder, name in sorted(old):
+        for used, bytes_freed, path in self._copies():
+            total += bytes_freed
+            if now - used > IN_USE_SECONDS:
+                old.append((used, bytes_freed, path))
+        for _, bytes_freed, path in sorted(old):
             if total <= self._bytes_max:
                 return
             with suppress(OSError):
-                os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118 - likewise
+                os.unlink(path)  # noqa: PTH108 - called for every copy
                 total -= bytes_freed
+
+    def expire(self, seconds: float) -> None:
+        """Remove the copies that were not used for so long, and drafts that nobody finished."""
+        until = time.time() - max(seconds, IN_USE_SECONDS)
+        for used, _, path in self._copies():
+            if used < until:
+                with suppress(OSError):
+                    os.unlink(path)  # noqa: PTH108 - likewise
+
+    def _copies(self) -> Iterator[tuple[float, int, str]]:
+        """When each copy or draft was used last, its bytes and its path."""
+        for kind in (FILES, DRAFTS):
+            for folder, _, names in os.walk(self.folder / kind):
+                for name in names:
+                    path = os.path.join(folder, name)  # noqa: PTH118 - likewise
+                    with suppress(OSError):
+                        found = os.stat(path)  # noqa: PTH116 - likewise
+                        yield found.st_mtime, found.st_size, path

@@ -1,0 +1,285 @@
+"""The SQL gate: a reader's SQL runs in a process that can open that reader's governed files and nothing else.
+
+One process serves one query of one principal and purpose, and ends. Those that wait are locked down already; governed files
+are linked into their folder under names that say nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from meshwright.engines import sandbox
+from meshwright.model.errors import Denied, Refused, Unavailable
+from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from meshwright.model.errors import MeshwrightError
+    from meshwright.model.mesh import Governed
+
+WORKER: Final = "meshwright.reading.sql_worker"
+# To start, lock down and open an engine takes a fifth of a second; on a machine that is busy, longer.
+START_SECONDS: Final = 60
+# Spilled rows may take more room than a result.
+SPILLED: Final = 4
+ANSWER_BYTES: Final = 1 << 20
+# How long a query goes on after the policies that let it begin.
+CHECK_SECONDS: Final = 1.0
+# What keeps numpy and Arrow from starting threads when they are imported: a process that has some cannot be locked down.
+THREADLESS: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+ONLY_OWNER: Final = 0o700
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """One process that waits for its query; `files` counts what was linked for it."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    files: int = 0
+
+    def link(self, path: str) -> str:
+        """Give the process *path* to read; where it finds it."""
+        target = self.draft()
+        try:
+            os.link(path, target)
+        except OSError:
+            # Another disk.
+            shutil.copyfile(path, target)
+        return str(target)
+
+    def draft(self) -> Path:
+        """Where a file may be written that the process is to read."""
+        self.files += 1
+        return self.folder / FILES / f"{self.files}.parquet"
+
+    def end(self) -> None:
+        """End the process, and remove all it had."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(kw_only=True)
+class SqlGate:
+    """Runs queries within *limits*, in processes whose folders are in *folder*; safe between threads.
+
+    *spare* processes wait for the next query once there was one: for whoever stays.
+    """
+
+    folder: Path
+    limits: Governed
+    spare: int = 0
+    _waiting: list[Worker] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        # Whoever forgets to close leaves no process behind.
+        weakref.finalize(self, _end_all, self._waiting)
+        self._sweep()
+
+    def prepare(self) -> None:
+        """Start a process beside the caller, who will need it soon. Raises Denied where none can be locked down."""
+        with self._lock:
+            if not self._waiting:
+                self._waiting.append(self._start())
+
+    @contextmanager
+    def worker(self, principal: str) -> Iterator[Worker]:
+        """A process for one query of *principal*; it is gone afterwards. Raises Refused when too many run at once."""
+        with self._turn(principal):
+            with self._lock:
+                worker = self._waiting.pop(0) if self._waiting else self._start()
+            try:
+                yield worker
+            finally:
+                worker.end()
+                self._refill()
+
+    def run(
+        self,
+        worker: Worker,
+        views: Sequence[tuple[str, str]],
+        sql: str,
+        *,
+        check: Callable[[], None],
+        explain: Callable[[Exception], MeshwrightError],
+    ) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
+        """The result of *sql* over *views* (name, SELECT over the worker's files) as a pyarrow Table, mapped, not loaded.
+
+        *check* is called every second, and raises when the reader may not go on; *explain* turns DuckDB's words into an error.
+        Raises what these do, Refused when the query takes more than the limits, Unavailable when the process ended.
+        """
+        import pyarrow as pa
+
+        if READY not in self._read(worker, START_SECONDS, check):
+            raise Unavailable("the process for SQL did not start: run `mesh -v …` to see why")
+        self._write(worker, {"views": list(views), "sql": sql})
+        answer = self._read(worker, self.limits.seconds, check)
+        if "error" in answer:
+            raise self._error(worker, str(answer["error"]), str(answer.get("kind", "")), explain)
+        try:
+            # The process is ended first: what is checked does not change any more.
+            worker.process.kill()
+            worker.process.wait()
+            with pa.memory_map(str(worker.folder / OUT / RESULT)) as source:
+                table = pa.ipc.open_file(source).read_all()
+            table.validate(full=True)
+        except (OSError, pa.ArrowException) as error:
+            raise Unavailable(f"the result of the query cannot be read: {error}") from error
+        return table
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        with self._lock:
+            _end_all(self._waiting)
+
+    def _start(self) -> Worker:
+        missing = sandbox.missing()
+        if missing and not self.limits.unsafe:
+            raise Denied(
+                f"SQL runs in a process that is locked down, which this system cannot do ({missing}): read whole ports with "
+                "`mesh read`, or allow it without by governed: {unsafe: true} in mesh.yaml"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self.folder))
+        for name in (FILES, OUT):
+            (folder / name).mkdir(mode=ONLY_OWNER)
+        bounds = {
+            "memory_mb": self.limits.memory_mb,
+            "result_mb": self.limits.result_mb,
+            "file_mb": self.limits.result_mb * SPILLED,
+            "cpu_seconds": self.limits.seconds * (os.cpu_count() or 1),
+            "threads": os.cpu_count() or 1,
+            "unsafe": bool(missing),
+        }
+        command = [sys.executable, "-P", "-m", WORKER, str(folder), json.dumps(bounds)]
+        environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        environment |= THREADLESS
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the interpreter and our own module
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,
+            )
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Unavailable(f"the process for SQL cannot be started: {error}") from error
+        return Worker(folder=folder, process=process)
+
+    def _sweep(self) -> None:
+        """Remove the folders of those who were killed."""
+        for folder in self.folder.glob("*-*"):
+            owner = folder.name.partition("-")[0]
+            if folder.is_dir() and owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _refill(self) -> None:
+        with self._lock:
+            while len(self._waiting) < self.spare:
+                self._waiting.append(self._start())
+
+    @contextmanager
+    def _turn(self, principal: str) -> Iterator[None]:
+        """One of the turns that *principal* has at once, over all processes of this machine."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
+        name = hashlib.sha256(principal.encode()).hexdigest()[:16]
+        for number in range(self.limits.at_once):
+            descriptor = os.open(self.folder / f"{name}-{number}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                continue
+            try:
+                yield
+            finally:
+                os.close(descriptor)
+            return
+        raise Refused(f"{principal} runs {self.limits.at_once} queries already: wait for one of them to end")
+
+    @staticmethod
+    def _write(worker: Worker, request: dict[str, Any]) -> None:
+        stdin = worker.process.stdin
+        assert stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+        except OSError as error:
+            raise Unavailable(f"the process for SQL ended before it had its query: {error}") from error
+
+    def _read(self, worker: Worker, seconds: float, check: Callable[[], None]) -> dict[str, Any]:
+        """What the process says in one line, within *seconds*."""
+        stdout, line = worker.process.stdout, b""
+        assert stdout is not None  # noqa: S101 - it is a pipe
+        until = time.monotonic() + seconds
+        while not line.endswith(b"\n"):
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Refused(
+                    f"the query ran longer than {seconds:g} s and was stopped: ask for less, or raise governed: {{timeout: …}}"
+                )
+            if not select.select([stdout], [], [], min(left, CHECK_SECONDS))[0]:
+                check()
+                continue
+            chunk = os.read(stdout.fileno(), 65_536)
+            if not chunk or len(line) > ANSWER_BYTES:
+                raise self._ended(worker)
+            line += chunk
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise Unavailable("the process for SQL said what nobody understands")
+        return answer
+
+    def _ended(self, worker: Worker) -> Refused:
+        code = worker.process.wait()
+        return Refused(
+            f"the process of the query ended (exit code {code}): most likely it held more than {self.limits.memory_mb} MB; "
+            "ask for less, or raise governed: {memory: …}"
+        )
+
+    def _error(
+        self, worker: Worker, message: str, kind: str, explain: Callable[[Exception], MeshwrightError]
+    ) -> MeshwrightError:
+        if kind == "ResultTooLarge":
+            return Refused(
+                f"the result is larger than {self.limits.result_mb} MB: ask for less, or raise governed: {{result: …}}"
+            )
+        if kind in {"OutOfMemoryException", "MemoryError"}:
+            return Refused(
+                f"the query needs more than {self.limits.memory_mb} MB of memory: ask for less, or raise governed: {{memory: …}}"
+            )
+        # A path would tell where things are kept.
+        return explain(RuntimeError(message.replace(f"{worker.folder / FILES}/", "").replace(str(worker.folder), "")))
+
+
+def _end_all(workers: list[Worker]) -> None:
+    while workers:
+        workers.pop().end()

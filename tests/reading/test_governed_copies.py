@@ -1,0 +1,203 @@
+"""Governed copies: shared by everybody who may see just that, made once, and never in the way of a read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from meshwright.model.restriction import (
+    FALSE,
+    PSEUDONYM,
+    SHA_256_QUERY_LOCAL,
+    FilterColumn,
+    Predicate,
+    Restriction,
+)
+from meshwright.node import Node
+from meshwright.reading import governed_copies
+from meshwright.reading.governed_copies import _data, _restriction
+from meshwright.reading.masks import Keys
+from meshwright.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mesh_folder import MeshFolder
+    from meshwright.reading.resolve import ResolvedPort
+
+# Fields of sales.orders, by id.
+ID, EMAIL, REGION = 1, 2, 3
+IN_EUROPE = Predicate("==", (FilterColumn(REGION), "EU"))
+MASKED = Restriction(row_filter=IN_EUROPE, actions={EMAIL: PSEUDONYM})
+
+
+class Fixed:
+    """A guard that always leaves the same."""
+
+    def __init__(self, restriction: Restriction) -> None:
+        self.restriction = restriction
+        self.reader = "somebody"
+
+    def restrict(self, resolved: ResolvedPort) -> Restriction:
+        del resolved
+        return self.restriction
+
+    def used(
+        self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
+    ) -> None: ...
+
+
+@pytest.fixture
+def shop(mesh: MeshFolder) -> MeshFolder:
+    mesh.write("data/one.csv", "id,email,region\n1,ada@x.org,EU\n2,bob@x.org,US\n3,,EU\n")
+    mesh.product("sales.orders", "select id::bigint as id, email, region from 'data/*.csv'")
+    mesh.build()
+    return mesh
+
+
+def reader(mesh: MeshFolder, restriction: Restriction, key: bytes = b"key", *, copying: bool = True) -> Reader:
+    node = Node(mesh.root)
+    return Reader(
+        registry=node.registry,
+        warehouse=node.warehouse,
+        guard=Fixed(restriction),
+        keys=Keys(pseudonym=key),
+        copies=node.copies if copying else None,
+    )
+
+
+def copies(mesh: MeshFolder) -> list[Path]:
+    return sorted((mesh.root / ".mesh/cache/governed/files").rglob("*.parquet"))
+
+
+def test_a_copy_holds_what_the_restriction_leaves_and_nothing_else(shop: MeshFolder) -> None:
+    found = reader(shop, MASKED).read("sales.orders").to_arrow()
+    assert found.equals(reader(shop, MASKED, copying=False).read("sales.orders").to_arrow())
+    (copy,) = copies(shop)
+    held = pq.read_table(copy)
+    assert held.column("id").to_pylist() == [1, 3]
+    assert b"ada@x.org" not in copy.read_bytes()
+    assert [int(field.metadata[b"PARQUET:field_id"]) for field in held.schema] == [ID, EMAIL, REGION]
+
+
+def test_a_copy_is_made_once_and_shared(shop: MeshFolder) -> None:
+    reader(shop, MASKED).read("sales.orders")
+    made = [(path, path.stat().st_ino) for path in copies(shop)]
+    other = Restriction(row_filter=IN_EUROPE, actions={EMAIL: PSEUDONYM}, policies=("of somebody else",))
+    reader(shop, other).query("select count(*) from sales.orders")
+    assert [(path, path.stat().st_ino) for path in copies(shop)] == made
+
+
+@pytest.mark.parametrize(
+    ("restriction", "key"),
+    [
+        (Restriction(row_filter=IN_EUROPE), b"key"),
+        (Restriction(row_filter=Predicate("==", (FilterColumn(REGION), "US")), actions={EMAIL: PSEUDONYM}), b"key"),
+        (Restriction(row_filter=IN_EUROPE, actions={REGION: PSEUDONYM}), b"key"),
+        (MASKED, b"another key"),
+    ],
+    ids=["another mask", "another filter", "another column", "another key"],
+)
+def test_who_may_see_something_else_gets_a_copy_of_that(shop: MeshFolder, restriction: Restriction, key: bytes) -> None:
+    reader(shop, MASKED).read("sales.orders")
+    found = reader(shop, restriction, key).read("sales.orders").to_arrow()
+    assert found.equals(reader(shop, restriction, key, copying=False).read("sales.orders").to_arrow())
+    assert len(copies(shop)) == 2
+
+
+def test_what_differs_for_every_read_is_never_copied(shop: MeshFolder) -> None:
+    reader(shop, Restriction(actions={EMAIL: SHA_256_QUERY_LOCAL})).read("sales.orders")
+    assert copies(shop) == []
+
+
+def test_nothing_is_copied_where_nothing_is_visible(shop: MeshFolder) -> None:
+    found = reader(shop, Restriction(others_absent=True, row_filter=FALSE)).read("sales.orders").to_arrow()
+    assert (found.num_rows, copies(shop)) == (0, [])
+
+
+def test_a_large_port_is_scanned_until_it_is_warmed(shop: MeshFolder) -> None:
+    node = Node(shop.root)
+    one = reader(shop, MASKED, node.pseudonym_key)
+    one = replace(one, copies=replace(node.copies, rows_at_once=2))
+    before = one.read("sales.orders").to_arrow()
+    assert copies(shop) == []
+    assert node.warm("prod", ["sales.orders"]) == 1
+    (made,) = copies(shop)
+    assert one.read("sales.orders").to_arrow().equals(before)
+    assert str(made) in one.read("sales.orders").sql
+
+
+def test_a_publication_is_warm_for_those_who_read_the_one_before(shop: MeshFolder) -> None:
+    reader(shop, MASKED, Node(shop.root).pseudonym_key).read("sales.orders")
+    shop.write("data/two.csv", "id,email,region\n4,dee@x.org,EU\n")
+    shop.build()
+    assert len(copies(shop)) == 2
+    held = pq.read_table(max(copies(shop), key=lambda path: path.stat().st_ctime))
+    assert held.column("id").to_pylist() == [1, 3, 4]
+
+
+def test_what_nobody_read_lately_is_not_waited_for(shop: MeshFolder) -> None:
+    reader(shop, MASKED).read("sales.orders")
+    (note,) = (shop.root / ".mesh/cache/governed/wanted").rglob("*.json")
+    long_ago = time.time() - governed_copies.LIVE_SECONDS - 60
+    for path in (note, *copies(shop)):
+        os.utime(path, (long_ago, long_ago))
+    assert shop.mesh("maintain").code == 0
+    assert (copies(shop), note.exists()) == ([], False)
+
+
+def test_a_port_with_a_restriction_per_person_is_scanned(shop: MeshFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(governed_copies, "RESTRICTIONS_MAX", 3)
+    for number in range(5):
+        mine = Restriction(row_filter=Predicate("==", (FilterColumn(ID), number)))
+        found = reader(shop, mine).read("sales.orders").to_arrow()
+        assert found.column("id").to_pylist() == ([number] if number in {1, 2, 3} else [])
+    assert len(copies(shop)) == 3
+
+
+def test_a_copy_that_cannot_be_made_is_done_without(shop: MeshFolder) -> None:
+    folder = shop.root / ".mesh/cache/governed"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("no folder")
+    assert reader(shop, MASKED).read("sales.orders").to_arrow().num_rows == 2
+
+
+def test_changes_and_differences_are_told_from_copies_too(shop: MeshFolder) -> None:
+    shop.write("data/one.csv", "id,email,region\n1,ada@x.org,EU\n2,bob@x.org,EU\n")
+    shop.build()
+    told = reader(shop, MASKED).changes("sales.orders", since="1").to_arrow()
+    plain = reader(shop, MASKED, copying=False).changes("sales.orders", since="1").to_arrow()
+    assert told.sort_by("id").equals(plain.sort_by("id"))
+    assert reader(shop, MASKED).diff("sales.orders") == reader(shop, MASKED, copying=False).diff("sales.orders")
+    assert len(copies(shop)) == 2
+
+
+@pytest.mark.parametrize(
+    "restriction",
+    [
+        MASKED,
+        Restriction(others_absent=True),
+        Restriction(
+            row_filter=Predicate(
+                "and",
+                (
+                    Predicate("not", (Predicate("contains", ((1, 2, 3), FilterColumn(ID))),)),
+                    Predicate("or", (Predicate("true"), Predicate("like", (FilterColumn(EMAIL), "a%é\\_")))),
+                    Predicate("==", (FilterColumn(ID), True)),
+                ),
+            )
+        ),
+    ],
+)
+def test_a_noted_restriction_is_the_same_when_it_is_read_again(restriction: Restriction) -> None:
+    again = _restriction(json.loads(json.dumps(_data(restriction))))
+    assert repr(replace(again, policies=restriction.policies)) == repr(restriction)
