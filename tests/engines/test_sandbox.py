@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BOUNDS = Bounds(memory_bytes=2 << 30, cpu_seconds=60, file_bytes=256 << 20)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux locks processes down")
 LIBC = ctypes.CDLL(None, use_errno=True)
 COLUMN = 0 if os.uname().machine == "x86_64" else 1
 ROWS = 500_000
@@ -440,7 +441,6 @@ except MemoryError:
     assert run(code, tmp_path).stdout == "no memory\n"
 
 
-@pytest.mark.slow
 def test_a_value_that_is_too_large_is_an_error_of_its_query(tmp_path: Path) -> None:
     code = """
 import duckdb
@@ -501,6 +501,7 @@ def test_a_process_is_locked_once(tmp_path: Path) -> None:
 def test_a_process_with_other_threads_is_not_locked(tmp_path: Path) -> None:
     code = """
 import threading, time
+Path("/proc/self/comm").write_text("python")
 threading.Thread(target=time.sleep, args=[60], daemon=True).start()
 lock()
 print(len(os.listdir("/")) > 0, flush=True)
@@ -554,6 +555,35 @@ def test_a_kernel_without_locks_is_told_and_nothing_is_changed(
     with pytest.raises(Unavailable, match=told):
         lock_down(tmp_path, BOUNDS)
     assert "NoNewPrivs:\t0" in Path("/proc/self/status").read_text()
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "network", "scopes"),
+    [
+        (1, 13, 0, 0), (2, 14, 0, 0), (3, 15, 0, 0), (4, 15, 2, 0), (5, 16, 2, 0), (6, 16, 2, 2), (7, 16, 2, 2), (8, 16, 2, 2),
+        (9, 17, 2, 2), (10, 17, 4, 2), (99, 17, 4, 2),
+    ],
+)  # fmt: skip
+def test_every_right_is_given_up_that_the_kernel_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, files: int, network: int, scopes: int
+) -> None:
+    given_up: list[tuple[int, ...]] = []
+    rules: list[int] = []
+
+    def kernel(_: str, number: int, *arguments: Any) -> int:
+        if number == sandbox.LANDLOCK_ADD_RULE:
+            rules.append(struct.unpack("=Qi", arguments[2])[0])
+        elif number == sandbox.LANDLOCK_CREATE_RULESET and arguments[0] is None:
+            return version
+        elif number == sandbox.LANDLOCK_CREATE_RULESET:
+            given_up.append(struct.unpack("=QQQ", arguments[0]))
+            return os.dup(0)
+        return 0
+
+    monkeypatch.setattr(sandbox, "_call", kernel)
+    sandbox._restrict_files([(tmp_path, sandbox.WRITE), (Path(__file__), sandbox.READ)])
+    assert given_up == [tuple((1 << bits) - 1 for bits in (files, network, scopes))]
+    assert rules == [sandbox.WRITE & given_up[0][0], sandbox.READ_FILE]
 
 
 @pytest.mark.parametrize(("name", "value"), [("platform", "darwin"), ("maxsize", 2**31 - 1), ("byteorder", "big")])

@@ -6,14 +6,15 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshwright.build.admission import Admitted
 from meshwright.build.continuation import beginners
-from meshwright.build.input_comparison import layout, wanted_columns
+from meshwright.build.input_comparison import digest_of, layout, named_columns, restricted, wanted_columns
 from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
 from meshwright.build.reuse import MODULES
 from meshwright.engines import TableInput
-from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.errors import Refused, Unavailable
+from meshwright.model.names import PortAddress
 from meshwright.model.publication import InputRead, Publication, PublishedPort
 from meshwright.reading.changes import new_rows_sql
 from meshwright.reading.lost_files import require_files
@@ -96,19 +97,18 @@ class BuildInputs:
         if served is None:
             message = f"{target.product} does not serve {target.port}@{target.major} in {workshop.environment} yet: build it first"
             raise Unavailable(message)
+        wanted = wanted_columns(self.bound, port)
+        admitted = self._admitted(port, upstream, served, before)
         current = workshop.registry.files(served.table, served.snapshot)
-        scan = scan_sql(current, served.schema, workshop.locate)
+        scan = admitted.scan(current, workshop.locate)
         changes, taken = None, 0
         if before is not None and before.product == target.product and before.port == target.port:
             taken = self._taken(before, upstream)
             # What a rollback brought back was taken before.
             changes = (
-                f"SELECT * FROM ({scan}) WHERE false"
-                if taken
-                else self._new_rows(before, served, wanted_columns(self.bound, port))
+                f"SELECT * FROM ({scan}) WHERE false" if taken else self._new_rows(before, served, wanted, admitted)
             )
         versions = {**served.columns, "": str(served.rows)}
-        wanted = wanted_columns(self.bound, port)
         read = InputRead(
             name=port.name,
             product=target.product,
@@ -116,12 +116,12 @@ class BuildInputs:
             major=target.major,
             sequence=upstream.sequence,
             columns={name: versions[name] for name in sorted(wanted) if name in versions},
-            reading=layout((field.name for field in served.schema), wanted),
+            reading=restricted(layout((field.name for field in served.schema), wanted), admitted.restriction.digest),
             rows=served.rows,
             bytes=served.bytes,
             taken=taken,
         )
-        columns = tuple((field.name, field.type) for field in served.schema)
+        columns = tuple((field.name, field.type) for field in admitted.fields)
         table = TableInput(name=port.name, scan=scan, changes=changes, columns=columns)
         return BuildInput(name=port.name, table=table, read=read, port=served)
 
@@ -134,7 +134,19 @@ class BuildInputs:
         appends = any(port.materialization == "append" for port in self.bound.product.output_ports)
         return last if appends and upstream.sequence < last else 0
 
-    def _new_rows(self, before: InputRead, served: PublishedPort, read: set[str]) -> str | None:
+    def _admitted(
+        self, port: InputPort, upstream: Publication, served: PublishedPort, before: InputRead | None
+    ) -> Admitted:
+        """What policies leave the product to read of *served*. Raises Denied, Refused."""
+        product, target = self.bound.product, self.mesh.reads[self.bound.product.id, port.name]
+        address = PortAddress.of(target.product, target.port, target.major)
+        admitted = Admitted(self.workshop.admission, product, address, upstream, served, is_kept=True)
+        admitted.require(named_columns(self.bound, port.name), product.id)
+        if before is not None and any(one.materialization != "full" for one in product.output_ports):
+            admitted.require_same(digest_of(before.reading), product.id)
+        return admitted
+
+    def _new_rows(self, before: InputRead, served: PublishedPort, read: set[str], admitted: Admitted) -> str | None:
         """The rows that came since *before* was read, told by the columns *read*.
 
         None, for everything, when that was another table: an appending port is refused then. Raises Refused.
@@ -146,7 +158,9 @@ class BuildInputs:
             return None
         now = registry.files(served.table, served.snapshot)
         earlier = self._compacted(before, registry.files(old.table, old.snapshot), now)
-        return new_rows_sql(earlier, now, served.schema, self.workshop.locate, read=read)
+        return new_rows_sql(
+            earlier, now, admitted.fields, lambda files: admitted.scan(files, self.workshop.locate), read=read
+        )
 
     def _compacted(self, before: InputRead, earlier: Sequence[DataFile], now: Sequence[DataFile]) -> Sequence[DataFile]:
         """The files that hold the rows of *earlier*, which *before* read, after they were compacted, if they were.

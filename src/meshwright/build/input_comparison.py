@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from meshwright.model.publication import InputRead, PublishedPort
 
 NAMED = 4
+# Stands between an input's columns and the digest of its restriction.
+UNDER = " under "
 
 
 def wanted_columns(bound: BoundProduct, port: InputPort) -> set[str]:
@@ -22,9 +24,26 @@ def wanted_columns(bound: BoundProduct, port: InputPort) -> set[str]:
     return set(bound.used.get(port.name, ())) | {ROWS}
 
 
+def named_columns(bound: BoundProduct, input_name: str) -> set[str]:
+    """The columns of an input without which the product cannot be built; Python takes what there is."""
+    if any(one.language != "sql" and input_name in one.inputs for one in bound.transformations):
+        return set()
+    return set(bound.used.get(input_name, ()))
+
+
 def layout(columns: Iterable[str], wanted: Collection[str]) -> str:
     """The *wanted* of an input's *columns* in their order, as text: `*`, UNION and Python go by place, too."""
     return json.dumps([name for name in columns if name in wanted])
+
+
+def restricted(layout: str, digest: str) -> str:
+    """*layout* with the *digest* of the restriction under which an input is read, "" for none."""
+    return f"{layout}{UNDER}{digest}" if digest else layout
+
+
+def digest_of(reading: str) -> str:
+    """The digest in what `restricted` made, "" for none."""
+    return reading.rpartition(UNDER)[2] if UNDER in reading else ""
 
 
 def changed_columns(before: InputRead, served: PublishedPort, wanted: set[str]) -> set[str]:

@@ -13,6 +13,7 @@ from meshwright.build.lineage import Lineage
 from meshwright.build.reuse import Reuse, SourceState, Verdict, label
 from meshwright.build.selection import select
 from meshwright.model.compatibility import is_bumped, required_bump
+from meshwright.model.errors import Denied
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.plan import Action, Estimate, Plan, ProductPlan
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from meshwright.analysis.binding import Binder
+    from meshwright.build.admission import Admission
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
     from meshwright.model.plan import Affected, Change
@@ -54,9 +56,13 @@ def make_plan(
     request: PlanRequest,
     binder: Binder,
     sources: SourceState,
+    admission: Admission | None = None,
 ) -> Planned:
-    """The plan for *request*: products in build order, removals last. Only domains in the checkout are planned."""
-    return _Planner(mesh, published, request, binder, sources).run()
+    """The plan for *request*: products in build order, removals last. Only domains in the checkout are planned.
+
+    *admission* says what policies leave products to read of each other.
+    """
+    return _Planner(mesh, published, request, Lineage(binder), sources, admission).run()
 
 
 class _Planner:
@@ -65,14 +71,14 @@ class _Planner:
         mesh: EffectiveMesh,
         published: Mapping[str, Publication],
         request: PlanRequest,
-        binder: Binder,
+        lineage: Lineage,
         sources: SourceState,
+        admission: Admission | None,
     ) -> None:
         self.mesh = mesh
         self.published = published
         self.request = request
-        lineage = Lineage(binder)
-        self.reuse = Reuse(mesh, published, lineage, sources)
+        self.reuse = Reuse(mesh, published, lineage, sources, admission)
         self.impact = Impact(mesh, published, lineage)
         self.sources = sources
         self.findings: dict[str, list[Finding]] = {}
@@ -119,7 +125,7 @@ class _Planner:
         changed: set[str] = set()
         if any("changed" in pattern for pattern in self.request.select):
             # A throw-away pass over everything: "changed" is what a plan of the whole mesh would build.
-            scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.sources)
+            scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.sources, self.reuse.admission)
             changed = {name for name, bound in self.mesh.products.items() if scratch.decide(bound).reasons}
         return select(self.request.select, products, upstream, changed=changed)
 
@@ -140,7 +146,7 @@ class _Planner:
     def _blockers(self, bound: BoundProduct, changes: tuple[Change, ...], affects: tuple[Affected, ...]) -> list[str]:
         name = bound.product.id
         found = (*self.findings.get(bound.product.domain, ()), *self.findings.get(name, ()))
-        reasons = [str(finding) for finding in found] or self._unserved(bound)
+        reasons = [str(finding) for finding in found] or self._unserved(bound) or self._denied(bound)
         if name in self.sources.problems:
             reasons.append(self.sources.problems[name])
         if name in self.mesh.blocked:
@@ -155,6 +161,16 @@ class _Planner:
                 f"breaks an active contract without a new major version: {'; '.join(broken)}{whom}. "
                 f"Keep what was promised, or publish contracts/<port>@N.yaml beside it"
             )
+        return reasons
+
+    def _denied(self, bound: BoundProduct) -> list[str]:
+        """Why policies keep it from reading its inputs, as these are served now."""
+        reasons = []
+        for port in bound.product.input_ports if self.reuse.admission is not None else ():
+            try:
+                self.reuse.admitted(bound, port.name)
+            except Denied as error:
+                reasons.append(f"input {port.name}: {error}")
         return reasons
 
     def _unserved(self, bound: BoundProduct) -> list[str]:

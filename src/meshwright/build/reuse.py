@@ -6,16 +6,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from meshwright.build.admission import Admitted
 from meshwright.build.continuation import older_majors
 from meshwright.build.fingerprints import code_fingerprint, ours, promises_fingerprint, settings_of
-from meshwright.build.input_comparison import changed_columns, changed_files, layout, listed, wanted_columns
+from meshwright.build.input_comparison import (
+    changed_columns,
+    changed_files,
+    digest_of,
+    layout,
+    listed,
+    named_columns,
+    restricted,
+    wanted_columns,
+)
 from meshwright.build.lineage import ROWS, Lineage
 from meshwright.build.outline import stem
 from meshwright.model.compatibility import contract_changes
+from meshwright.model.names import PortAddress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from meshwright.build.admission import Admission
     from meshwright.build.bound import BoundProduct
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.input_resolution import PortColumns
@@ -68,7 +80,9 @@ class Reuse:
         published: Mapping[str, Publication],
         lineage: Lineage,
         sources: SourceState,
+        admission: Admission | None = None,
     ) -> None:
+        self.admission = admission
         self.mesh = mesh
         self.published = published
         self.lineage = lineage
@@ -221,10 +235,22 @@ class Reuse:
         touched = wanted if columns is None else wanted & columns
         if touched:
             return f"{listed(touched)} of input {port.name} {FOLLOWING}", frozenset(touched)
-        return self._served(port.name, before, read, wanted)
+        return self._served(bound, port.name, before, read, wanted)
+
+    def admitted(self, bound: BoundProduct, name: str) -> Admitted | None:
+        """What policies leave *bound* to read of its input *name*; None where nothing is served yet. Raises Denied."""
+        read = self.mesh.reads.get((bound.product.id, name))
+        upstream = self.published.get(read.product) if read is not None else None
+        served = upstream.port(read.port, read.major) if read is not None and upstream is not None else None
+        if read is None or upstream is None or served is None:
+            return None
+        address = PortAddress.of(read.product, read.port, read.major)
+        found = Admitted(self.admission, bound.product, address, upstream, served, is_kept=False)
+        found.require(named_columns(bound, name), bound.product.id)
+        return found
 
     def _served(
-        self, name: str, before: InputRead, read: PortColumns, wanted: set[str]
+        self, bound: BoundProduct, name: str, before: InputRead, read: PortColumns, wanted: set[str]
     ) -> tuple[str, frozenset[str] | None]:
         upstream = self.published.get(read.product)
         served = upstream.port(read.port, read.major) if upstream is not None else None
@@ -237,7 +263,11 @@ class Reuse:
         columns = [field.name for field in served.schema]
         if read.key[1:] in self.expected.get(read.product, {}) and read.columns:
             columns = [column for column, _ in read.columns]
-        if before.reading != layout(columns, wanted):
+        admitted = self.admitted(bound, name) if self.admission is not None else None
+        digest = admitted.restriction.digest if admitted is not None else digest_of(before.reading)
+        if digest_of(before.reading) != digest:
+            return f"policies changed what it may read of input {name}", None
+        if before.reading != restricted(layout(columns, wanted), digest):
             return f"input {name} has other columns, or in another order", None
         return "", None
 

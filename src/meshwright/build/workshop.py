@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from meshwright.build.admission import Admission
     from meshwright.build.events import Event
     from meshwright.build.source_columns import SourceColumns
     from meshwright.engines.duckdb_engine import DuckDBEngine
@@ -51,6 +52,8 @@ class Workshop:
     engines: Mapping[str, DuckDBEngine] = field(default_factory=dict)
     # Whoever holds a domain to its quota is alone until it has published.
     measuring: threading.Lock = field(default_factory=threading.Lock)
+    # What policies leave products to read; None while no policies are published.
+    admission: Admission | None = None
     # Python transformations take memory outside the engine's limit, so only so many run at a time.
     python_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(1))
 

@@ -174,8 +174,8 @@ CHECKED: Final[dict[str, tuple[tuple[int, int | None], tuple[Check, ...]]]] = {
 class Bounds:
     """What the process may use up in its life, all of it positive; less where the process is bound more tightly already.
 
-    `memory_bytes` counts private writable memory, with what its libraries hold when it is locked (RLIMIT_DATA): reserved
-    addresses, of which allocators take plenty, do not count. `cpu_seconds` of all threads together end it with SIGXCPU, one
+    `memory_bytes` counts private writable memory (RLIMIT_DATA), with what libraries hold by then: of DuckDB and pyarrow some
+    95 MB; they abort below 200. Reserved addresses, of which allocators take plenty, do not count. `cpu_seconds` of all threads together end it with SIGXCPU, one
     second more with SIGKILL; starting up counts. `file_bytes` bounds each file it writes, not their sum: EFBIG.
 
     There is no bound on threads: RLIMIT_NPROC would count whatever else the same user runs, and not bind root.
@@ -233,10 +233,10 @@ def lock_down(
 ) -> None:
     """Bind this process and every thread it will start: it writes to *folder*, and also reads *read*, and nothing else.
 
-    (But for the files of its cgroup that DuckDB wants.) All paths must exist; what comes into them later is included.
-    None of *read* may lie in *folder*, where it could be written (InvalidInput). Import everything first: from *read*, Python modules can be
-    loaded, native libraries cannot. Also lost are capabilities, core dumps, and others' right to look into its memory. With
-    *end_with_parent* it is killed when the thread that started it ends.
+    (But for the files of its cgroup that DuckDB wants.) All paths must exist; what comes into them later is included. None of
+    *read* may lie in *folder*, where it could be written (InvalidInput). Import everything first: from *read*, Python modules
+    can be loaded, native libraries cannot. Also lost are capabilities, core dumps, and others' right to look into its memory.
+    With *end_with_parent* it is killed when the thread that started it ends.
 
     Raises Unavailable when the kernel cannot, when other threads run, when it is locked already, and when a step fails: the
     process may then be locked in part, must run nothing of strangers', and is best ended.

@@ -95,6 +95,15 @@ KEYS: Final = (
         schedules.parse,
     ),
     Key(
+        "mesh.purpose",
+        ("product",),
+        "text",
+        "none: policies that ask for a purpose do not let it read",
+        "What the product reads other products for, as `mesh policy purposes` lists: policies decide about its inputs by it.",
+        "ServiceOptimisation",
+        _text,
+    ),
+    Key(
         "mesh.history",
         ("product",),
         "mapping of `age`, `publications`",

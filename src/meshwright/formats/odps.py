@@ -93,6 +93,7 @@ def read(document: dict[str, Any], *, domain: str, name: str, folder: str) -> tu
         ),
         limits=Limits(seconds=settings.get("mesh.timeLimit", 0), memory_mb=settings.get("mesh.memoryLimit", 0)),
         schedule=settings.get("mesh.schedule"),
+        purpose=settings.get("mesh.purpose", ""),
         history=settings.get("mesh.history"),
         custom=values(document.get("customProperties")),
     )

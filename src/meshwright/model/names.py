@@ -50,6 +50,12 @@ class PortAddress:
             raise ValueError(message)
         return cls(parts[0], parts[1], parts[-1], int(major) if major else None)
 
+    @classmethod
+    def of(cls, product_id: str, port: str, major: int | None) -> Self:
+        """The address of a *port* of the product `domain.product`."""
+        domain, _, product = product_id.partition(".")
+        return cls(domain, product, port, major)
+
     @property
     def product_id(self) -> str:
         """`domain.product`."""

@@ -140,6 +140,8 @@ class Product:
     tests: tuple[TestCase, ...] = ()
     limits: Limits = field(default_factory=Limits)
     schedule: Schedule | None = None
+    # What it reads other products for, "" unspecified.
+    purpose: str = ""
     # How much of its past is kept, where it says so itself.
     history: History | None = None
     custom: dict[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -79,6 +80,14 @@ class Restriction:
     def is_all(self) -> bool:
         """Whether the reader sees the port as it is."""
         return self.row_filter is None and not self.actions and not self.others_absent
+
+    @property
+    def digest(self) -> str:
+        """A hash of what is left, the same for whomever and whoever said so; "" for everything."""
+        if self.is_all:
+            return ""
+        told = repr((self.row_filter, sorted(self.actions.items()), self.others_absent))
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 EVERYTHING = Restriction()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from meshwright.model.connection import Connection
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication, PublishedPort
+    from meshwright.operating.admission import Admission
     from meshwright.operating.council import Council
     from meshwright.operating.credentials import Credentials
     from meshwright.operating.maintaining import Maintaining
@@ -133,6 +134,7 @@ class Node(Stores):
             request=request,
             binder=self.binder,
             sources=source_state(self._sources(request.environment, {**self.workspace.locks, **mesh.pinned}), mesh),
+            admission=self.admission(request.environment),
         )
         mesh.analysis.save()
         return planned
@@ -309,7 +311,7 @@ class Node(Stores):
     ) -> Workshop:
         from meshwright.node.workshops import equipped
 
-        return equipped(
+        workshop = equipped(
             self,
             domains=self.workspace.mesh.domains,
             environment=environment,
@@ -318,6 +320,8 @@ class Node(Stores):
             sources=self._sources(environment, {**self.workspace.locks, **(mesh.pinned if mesh is not None else {})}),
             emit=emit,
         )
+        workshop.admission = self.admission(environment)
+        return workshop
 
     def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = CLI) -> Reader:
         """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
@@ -401,6 +405,24 @@ class Node(Stores):
 
         authority = Authority(self.policies, environment=environment)
         return Rights(self.caller, authority, self.access, environment=environment, now=self.now)
+
+    def admission(self, environment: str) -> Admission | None:
+        """What decides about the inputs of products in *environment*; None as long as no policies are published."""
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.admission import Admission
+        from meshwright.reading.masks import Keys
+
+        if not self.policies.newest():
+            return None
+        return Admission(
+            facts=self.council.facts,
+            authority=Authority(self.policies, environment=environment),
+            access=self.access,
+            environment=environment,
+            asked_by=self.principal,
+            open_keys=lambda: Keys(pseudonym=self.pseudonym_key),
+            now=self.now,
+        )
 
     def require(self, action: str, products: Iterable[str], environment: str) -> None:
         """Raise Denied, naming each of *products* that the caller may not do *action* to."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.datatype import quote
 
 if TYPE_CHECKING:
@@ -25,20 +24,23 @@ def new_rows_sql(
     old: Sequence[DataFile],
     new: Sequence[DataFile],
     schema: tuple[Field, ...],
-    locate: Callable[[str], str],
+    scan: Callable[[Sequence[DataFile]], str],
     *,
     read: Collection[str],
 ) -> str:
     """A SELECT of the rows of *new* that were not in *old*: inserted rows, and updated ones as they are now.
+
+    *scan* selects the columns of *schema* from files.
 
     Rows that differ only in columns that nobody will *read* are the same; where rows must be compared, those columns are
     NULL.
     """
     removed, added = differing_files(old, new)
     if not removed or not added:
-        return scan_sql(added, schema, locate)
+        return scan(added)
     kept = tuple(field for field in schema if field.name in read) or schema
-    different = f"({scan_sql(added, kept, locate)}) EXCEPT ALL ({scan_sql(removed, kept, locate)})"
+    names = ", ".join(quote(field.name) for field in kept)
+    different = f"(SELECT {names} FROM ({scan(added)})) EXCEPT ALL (SELECT {names} FROM ({scan(removed)}))"
     if kept == schema:
         return different
     columns = (quote(one.name) if one in kept else f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in schema)

@@ -121,15 +121,16 @@ class GovernedCopies:
         actions = restriction.actions.values()
         key = hashlib.sha256(keys.pseudonym).hexdigest() if PSEUDONYM in actions else ""
         columns = [(one.id, one.name, str(one.type), one.nested_ids) for one in schema]
-        digest = _hash(__version__, file.path, columns, _identity(restriction), key)
-        return f"{digest[:2]}/{digest[2:]}.parquet"
+        told = repr((__version__, file.path, columns, restriction.digest, key))
+        name = hashlib.sha256(told.encode()).hexdigest()
+        return f"{name[:2]}/{name[2:]}.parquet"
 
     def _note(self, resolved: ResolvedPort, restriction: Restriction) -> bool:
         """Keep that *restriction* is read with; False when a port has too many."""
         published = resolved.publication
         folder = self._folder(published.environment, published.product, resolved.port.name)
         notes = set(folder.glob("*.json"))
-        path = folder / f"{_hash(*_identity(restriction))}.json"
+        path = folder / f"{restriction.digest}.json"
         try:
             if path in notes:
                 if time.time() - path.stat().st_mtime > NOTED_SECONDS:
@@ -146,15 +147,6 @@ class GovernedCopies:
     def _folder(self, environment: str, product: str, port: str) -> Path:
         """Where it is noted who wants copies of a port."""
         return self.cache.folder / WANTED / environment / f"{product}.{port}"
-
-
-def _identity(restriction: Restriction) -> tuple[Any, ...]:
-    """What makes two restrictions the same, whoever they are for."""
-    return restriction.row_filter, sorted(restriction.actions.items()), restriction.others_absent
-
-
-def _hash(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _data(restriction: Restriction) -> dict[str, Any]:

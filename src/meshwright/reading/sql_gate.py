@@ -41,8 +41,6 @@ SPILLED: Final = 4
 ANSWER_BYTES: Final = 1 << 20
 # How long a query goes on after the policies that let it begin.
 CHECK_SECONDS: Final = 1.0
-# What keeps numpy and Arrow from starting threads when they are imported: a process that has some cannot be locked down.
-THREADLESS: Final = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 ONLY_OWNER: Final = 0o700
 
 
@@ -175,7 +173,7 @@ class SqlGate:
         }
         command = [sys.executable, "-P", "-m", WORKER, str(folder), json.dumps(bounds)]
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        environment |= THREADLESS
+        environment |= sandbox.SINGLE_THREADED
         try:
             process = subprocess.Popen(  # noqa: S603 - the interpreter and our own module
                 command,

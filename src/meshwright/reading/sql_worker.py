@@ -30,8 +30,9 @@ def main() -> None:
 
     folder, bounds = Path(sys.argv[1]), json.loads(sys.argv[2])
     if not bounds["unsafe"]:
-        from meshwright.engines.sandbox import Bounds, lock_down
+        from meshwright.engines.sandbox import Bounds, close_inherited, lock_down
 
+        close_inherited()
         lock_down(
             folder / OUT,
             Bounds(

@@ -1,0 +1,86 @@
+"""What policies leave a data product to read of other products' ports: products act, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from meshwright.model.errors import Denied, Refused
+from meshwright.model.restriction import EVERYTHING
+from meshwright.reading.resolve import ResolvedPort
+from meshwright.reading.restricted_scan import restricted_scan, visible_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from meshwright.model.names import PortAddress
+    from meshwright.model.product import Product
+    from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
+    from meshwright.model.restriction import Restriction
+    from meshwright.reading.masks import Keys
+
+
+class Admission(Protocol):
+    """Decides about what products read, by the policies that bind now."""
+
+    @property
+    def keys(self) -> Keys:
+        """What masks hash with."""
+        ...
+
+    def restrict(self, product: Product, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What *product* may see of a port; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+        ...
+
+
+class Admitted:
+    """One port as a product may read it: everything, where no policies are published or the product is its own."""
+
+    def __init__(
+        self,
+        admission: Admission | None,
+        product: Product,
+        address: PortAddress,
+        upstream: Publication,
+        served: PublishedPort,
+        *,
+        is_kept: bool,
+    ) -> None:
+        self._admission = admission
+        self._resolved = ResolvedPort(address=address, publication=upstream, port=served, files=())
+        self.restriction = EVERYTHING
+        if admission is not None and upstream.product != product.id:
+            self.restriction = admission.restrict(product, self._resolved, is_kept=is_kept)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns that are left."""
+        return visible_fields(self._resolved.port.schema, self.restriction)
+
+    def scan(self, files: Sequence[DataFile], locate: Callable[[str], str]) -> str:
+        """A SELECT of what is left of *files*."""
+        part = ResolvedPort(
+            address=self._resolved.address,
+            publication=self._resolved.publication,
+            port=self._resolved.port,
+            files=files,
+        )
+        keys = self._admission.keys if self._admission is not None else None
+        return restricted_scan(part, locate=locate, restriction=self.restriction, keys=keys)
+
+    def require(self, columns: Collection[str], product: str) -> None:
+        """Raise Denied when any of *columns*, which *product* uses, is absent for it."""
+        served = {field.name for field in self._resolved.port.schema}
+        absent = sorted((served & set(columns)) - {field.name for field in self.fields})
+        if absent:
+            raise Denied(
+                f"policies leave product:{product} no column {', '.join(absent)} of {self._resolved.address}: read without it, or "
+                f"ask its owner; `mesh policy explain {self._resolved.address} --as product:{product}` says more"
+            )
+
+    def require_same(self, before: str, product: str) -> None:
+        """Raise Refused when what may be read is not what was, as *before* (a digest) says, and rows were kept since."""
+        if before != self.restriction.digest:
+            raise Refused(
+                f"policies leave product:{product} something else of {self._resolved.address} than when its rows were kept: "
+                f"`mesh build --full --select {product}` begins anew"
+            )
