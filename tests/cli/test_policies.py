@@ -384,3 +384,35 @@ def test_a_decision_that_cannot_be_kept_lets_nobody_read(shop: MeshFolder) -> No
     assert answer.code == 3
     assert "EU" not in answer.out + answer.err
     assert shop.mesh("read", "sales.orders", "--json").code == 0
+
+
+def test_purposes_that_a_mesh_declares_bind_when_policies_are_published(shop: MeshFolder) -> None:
+    shop.mesh("new", "policy", "purpose", "sales.orders.orders", "--purpose", "Marketing")
+    shop.mesh("policy", "publish", "--domain", "sales")
+    text = (shop.root / "mesh.yaml").read_text()
+    shop.write("mesh.yaml", f"{text}purposes: {{LoyaltyProgramme: Marketing, Benchmarking: null}}\n")
+    assert {"name": "LoyaltyProgramme", "part_of": "Marketing"} in shop.mesh("policy", "purposes", "--json").data
+    before = shop.mesh("read", "sales.orders", "--as", "bob", "--purpose", "LoyaltyProgramme")
+    assert before.code == 1
+    assert "there is no purpose 'LoyaltyProgramme'" in before.err
+    assert shop.mesh("policy", "publish", "--json").data["version"] == 2
+    assert len(shop.rows("sales.orders", "--as", "bob", "--purpose", "LoyaltyProgramme")) == 3
+    assert shop.mesh("read", "sales.orders", "--as", "bob", "--purpose", "Benchmarking").code == 1
+    assert shop.mesh("token", "create", "--for", "bob", "--purpose", "LoyaltyProgramme").code == 0
+
+
+@pytest.mark.parametrize(
+    ("purposes", "message"),
+    [
+        ("{Loyalty: Markting}", "did you mean Marketing?"),
+        ("{Marketing: Advertising}", "is a usual purpose"),
+        ("{One: Two, Two: One}", "is part of itself"),
+    ],
+)
+def test_a_purpose_that_is_none_is_an_error(shop: MeshFolder, purposes: str, message: str) -> None:
+    text = (shop.root / "mesh.yaml").read_text()
+    shop.write("mesh.yaml", f"{text}purposes: {purposes}\n")
+    checked = shop.mesh("validate")
+    assert checked.code == 2
+    assert message in checked.out + checked.err
+    assert shop.mesh("policy", "publish").code == 2

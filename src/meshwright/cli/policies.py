@@ -190,15 +190,18 @@ def schema(ctx: click.Context) -> None:
 
 @policy.command()
 @as_json
-def purposes(*, as_json: bool) -> None:
+@click.pass_context
+def purposes(ctx: click.Context, *, as_json: bool) -> None:
     """List the purposes that policies and readers can name; indented ones are part of the one above."""
-    from meshwright.governance.purposes import DPV, ancestors
+    from meshwright.governance.purposes import ancestors
 
+    known = node_of(ctx).council.purposes
     if as_json:
-        print_json([{"name": name, "part_of": wider} for name, wider in DPV.items()])
+        print_json([{"name": name, "part_of": wider} for name, wider in known.items()])
         return
-    for name in DPV:
-        click.echo(f"{'  ' * len(ancestors(name, DPV))}{name}")
+    # Each below the one that it is a part of.
+    for name in sorted(known, key=lambda one: (*reversed(ancestors(one, known)), one)):
+        click.echo(f"{'  ' * len(ancestors(name, known))}{name}")
 
 
 @policy.command()

@@ -99,6 +99,7 @@ def read_mesh(document: Any, path: str) -> tuple[Settings | None, list[Finding]]
             at_once=reads.get("atOnce", governed.at_once),
             unsafe=reads.get("unsafe", governed.unsafe),
         ),
+        purposes={name: wider or "" for name, wider in document.get("purposes", {}).items()},
         custom=values(document.get("customProperties")),
     )
     return settings, findings

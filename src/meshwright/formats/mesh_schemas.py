@@ -90,6 +90,13 @@ MESH: Final[dict[str, Any]] = {
             "description": "The environments of the mesh by name; default: prod.",
             "additionalProperties": {"type": ["object", "null"], "additionalProperties": False},
         },
+        "purposes": {
+            "type": "object",
+            "description": "What data is read for, beside the usual purposes: the name, and the wider one it is a part of. "
+            "Binds when policies are published.",
+            "propertyNames": {"pattern": "^[A-Z][A-Za-z0-9]*$"},
+            "additionalProperties": {"type": ["string", "null"]},
+        },
         "webhooks": webhooks.SCHEMA,
         "identity": identity.SCHEMA,
         "customProperties": CUSTOM_PROPERTIES,

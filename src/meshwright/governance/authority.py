@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from meshwright.governance.decisions import Decider, Decision
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
-from meshwright.governance.purposes import DPV, UNSPECIFIED
+from meshwright.governance.purposes import UNSPECIFIED, known_purposes
+from meshwright.model.policy_version import WHOLE_MESH
 from meshwright.model.restriction import EVERYTHING
 
 if TYPE_CHECKING:
@@ -29,12 +30,9 @@ UNPUBLISHED: Final = "no policies are published, so only the mesh's owner may: `
 class Authority:
     """Asks *policies* for what binds. Safe to use from several threads."""
 
-    def __init__(
-        self, policies: Policies, *, environment: str = "prod", purposes: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, policies: Policies, *, environment: str = "prod") -> None:
         self._policies = policies
         self._environment = environment
-        self._purposes = {**DPV, **(purposes or {})}
         self._lock = Lock()
         self._looked = 0.0
         self._versions: Mapping[str, int] | None = None
@@ -74,4 +72,6 @@ class Authority:
             for path, text in sorted(version.files.items())
         ]
         name = ", ".join(f"{version.scope or 'mesh'} {version.version}" for version in found)
-        return Decider(PolicySet(files, version=name), purposes=self._purposes, environment=self._environment)
+        declared = next((version.purposes for version in found if version.scope == WHOLE_MESH), {})
+        purposes = known_purposes(declared)
+        return Decider(PolicySet(files, version=name), purposes=purposes, environment=self._environment)

@@ -37,6 +37,12 @@ CODES: Final = (
         "the policy's head. What binds everybody belongs into the mesh's own policies/ folder.",
     ),
     Code(
+        "purpose",
+        "A declared purpose is not one",
+        "`purposes` in mesh.yaml names what data is read for beside the usual purposes, each with the wider one that it is a part of, "
+        "or nothing. A usual purpose cannot be declared anew, and none can be a part of itself.",
+    ),
+    Code(
         "policy-syntax",
         "A policy file is not Cedar",
         "Every policy is `permit (principal, action, resource)` or `forbid (…)`, perhaps with `when { … }` and `unless { … }`, and ends "

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from meshwright.model.names import nearest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +41,26 @@ DPV: Final = {
 }
 # What a reader means who names none.
 UNSPECIFIED: Final = "unspecified"
+
+
+def known_purposes(declared: Mapping[str, str]) -> dict[str, str]:
+    """The usual purposes and those *declared*, each with its wider one; what is usual stays as it is."""
+    return {**declared, **DPV}
+
+
+def wrong_purposes(declared: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with *declared* purposes, by name."""
+    known = known_purposes(declared)
+    found = {}
+    for name, wider in declared.items():
+        if name in DPV:
+            found[name] = "is a usual purpose, and stays what it is"
+        elif wider and wider not in known:
+            guess = nearest(wider, known)
+            found[name] = f"is part of '{wider}', which there is not" + (f": did you mean {guess}?" if guess else "")
+        elif name in ancestors(name, known):
+            found[name] = "is part of itself"
+    return found
 
 
 def ancestors(purpose: str, wider: Mapping[str, str]) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ class Settings:
     issuers: tuple[Issuer, ...] = ()
     maintenance: Maintenance = field(default_factory=Maintenance)
     governed: Governed = field(default_factory=Governed)
+    # Beside the usual ones, each with the wider one that it is a part of, "" for none.
+    purposes: dict[str, str] = field(default_factory=dict)
     custom: dict[str, Any] = field(default_factory=dict)
 
 

@@ -11,10 +11,14 @@ WHOLE_MESH: Final = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyVersion:
-    """One version of one scope's policy files: `files` has their texts by path."""
+    """One version of one scope's policy files: `files` has their texts by path.
+
+    `purposes` are those that the mesh declares beside the usual ones, each with the wider one that it is a part of ("" none).
+    """
 
     scope: str
     version: int
     published_at: str
     published_by: str
     files: dict[str, str] = field(default_factory=dict)
+    purposes: dict[str, str] = field(default_factory=dict)

@@ -9,13 +9,15 @@ from meshwright.governance.authority import Authority
 from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
-from meshwright.governance.purposes import DPV
+from meshwright.governance.purposes import known_purposes, wrong_purposes
 from meshwright.model.errors import Denied, InvalidMesh, NotFound
+from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import PolicyVersion
 from meshwright.model.principal import PERSON, SERVICE
 from meshwright.reading.resolve import resolve
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
+from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.datatype import DataType
-    from meshwright.model.findings import Finding
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
     from meshwright.reading.resolve import ResolvedPort
@@ -66,7 +67,23 @@ class Council:
         """Everything that is wrong with the policy files."""
         texts, unread = self.files()
         files = files_of(texts)
-        return [*unread, *(check_files(files, self.schema()) if files else [])]
+        purposes = [
+            Finding(
+                code="purpose",
+                message=f"The purpose {name} {what}",
+                path=MESH_FILE,
+                pointer=f"/purposes/{name}",
+                value=name,
+                hint="`mesh policy purposes` lists those there are",
+            )
+            for name, what in wrong_purposes(self.mesh.settings.purposes).items()
+        ]
+        return [*unread, *purposes, *(check_files(files, self.schema()) if files else [])]
+
+    @property
+    def purposes(self) -> dict[str, str]:
+        """Every purpose as the files have them, with the wider one that it is a part of."""
+        return known_purposes(self.mesh.settings.purposes)
 
     def publish(self, scope: str, *, at: datetime) -> Published:
         """Let the files of *scope* bind.
@@ -78,13 +95,14 @@ class Council:
             raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
         self._require_entitled(scope)
         here = f"{folder_of(scope)}/"
-        wrong = [one for one in self.findings() if one.path.startswith(here)]
+        wrong = [one for one in self.findings() if one.path.startswith(here) or (not scope and one.path == MESH_FILE)]
         if wrong:
             raise InvalidMesh(wrong)
         texts, _ = self.files()
         newest = {version.scope: version for version in self.policies.binding()}.get(scope)
         files = texts.get(scope, {})
-        if newest is not None and newest.files == files:
+        purposes = {} if scope else self.mesh.settings.purposes
+        if newest is not None and (newest.files, newest.purposes) == (files, purposes):
             return Published(version=newest.version, files=files, changed=False)
         version = PolicyVersion(
             scope=scope,
@@ -92,6 +110,7 @@ class Council:
             published_at=at.isoformat(),
             published_by=self.principal,
             files=files,
+            purposes=purposes,
         )
         self.policies.publish(version)
         return Published(version=version.version, files=files, changed=True)
@@ -118,7 +137,7 @@ class Council:
         principal = self.known(acting)
         facts = self.facts(self.resolved(port, environment), environment)
         if from_files:
-            return decider(files_of(self.files()[0]), purposes=DPV).read(principal, facts, purpose), facts
+            return decider(files_of(self.files()[0]), purposes=self.purposes).read(principal, facts, purpose), facts
         return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
 
     def known(self, name: str) -> Principal:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshwright.governance.access_tokens import digest, new_token
 from meshwright.governance.actions import ADMINISTER, Target
 from meshwright.governance.identity import known_principal
-from meshwright.governance.purposes import DPV, UNSPECIFIED
+from meshwright.governance.purposes import UNSPECIFIED, known_purposes
 from meshwright.model.access_token import AccessToken, Scope
 from meshwright.model.errors import Denied, InvalidInput
 from meshwright.model.names import nearest
@@ -45,9 +45,10 @@ class Credentials:
                 raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
             self.rights.administer()
         known_principal(principal, self.mesh)
-        unknown = [name for name in purposes if name not in DPV and name != UNSPECIFIED]
+        known = known_purposes(self.mesh.settings.purposes)
+        unknown = [name for name in purposes if name not in known and name != UNSPECIFIED]
         if unknown:
-            guess = nearest(unknown[0], DPV)
+            guess = nearest(unknown[0], known)
             raise InvalidInput(
                 f"there is no purpose '{unknown[0]}'"
                 + (f": did you mean {guess}?" if guess else ": `mesh policy purposes`")
