@@ -29,7 +29,7 @@ from meshwright.model.restriction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from meshwright.governance.actions import Target
     from meshwright.governance.policy_set import PolicySet
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from meshwright.model.principal import Principal
 
 CACHED_MAX: Final = 10_000
+PORTS_MAX: Final = 1_000
 # A decision that asks for the time is asked again after so many seconds.
 SECONDS: Final = 1
 
@@ -72,6 +73,7 @@ class Decider:
         self._environment = environment
         self._now = now
         self._known: dict[Any, Decision] = {}
+        self._ports: dict[PortFacts, _Port] = {}
 
     def read(self, principal: Principal, port: PortFacts, purpose: str = "") -> Decision:
         """What *principal* may read of *port* for *purpose*, by default the only one for which it is allowed."""
@@ -104,7 +106,12 @@ class Decider:
             return _denied(purpose, f"the published policies cannot be read: {self._policies.broken}")
         if purpose and purpose != UNSPECIFIED and purpose not in self._purposes:
             return _denied(purpose, f"there is no purpose '{purpose}': `mesh policy purposes` lists them")
-        question = _Question(self._policies, principal, port, self._purposes, self._environment, self._now())
+        try:
+            question = _Question(self._policies, principal, self._port(port), self._environment, self._now())
+        except ValueError as error:
+            return _denied(
+                purpose, f"what is known of {principal} and {port.address} cannot be put to policies: {error}"
+            )
         if not purpose:
             granted = self._granted(question)
             if len(granted) != 1:
@@ -115,6 +122,15 @@ class Decider:
         found = self._one(question, principal, port, purpose)
         if found.allowed and principal.acts_for is not None:
             return _smaller(found, self._decide(principal.acts_for, port, purpose))
+        return found
+
+    def _port(self, facts: PortFacts) -> _Port:
+        found = self._ports.get(facts)
+        if found is None:
+            found = _Port(self._policies, facts, self._purposes)
+            if len(self._ports) >= PORTS_MAX:
+                self._ports.clear()
+            self._ports[facts] = found
         return found
 
     def _granted(self, question: _Question) -> list[str]:
@@ -180,25 +196,27 @@ class Answer:
     errors: tuple[str, ...] = ()
 
 
+class _Port:
+    """One port, with the entities that every question about it needs, whoever asks: parsed once."""
+
+    def __init__(self, policies: PolicySet, facts: PortFacts, purposes: Mapping[str, str]) -> None:
+        import cedarpy
+
+        self.facts = facts
+        entities = [*places(facts), *purposes_of(purposes), _row(facts, policies.row_attributes)]
+        self.entities = cedarpy.Entities.from_json_str(json.dumps(entities))
+
+
 class _Question:
     """One principal and port, with the entities that every question about them needs."""
 
-    def __init__(
-        self,
-        policies: PolicySet,
-        principal: Principal,
-        port: PortFacts,
-        purposes: Mapping[str, str],
-        environment: str,
-        now: datetime,
-    ) -> None:
-        self.policies, self.facts, self.environment = policies, port, environment
+    def __init__(self, policies: PolicySet, principal: Principal, port: _Port, environment: str, now: datetime) -> None:
+        self.policies, self.facts, self.environment = policies, port.facts, environment
         self.now = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.principal = {"type": principal.kind, "id": principal.id}
-        self.port = {"type": "Port", "id": port.address}
-        self.row = {"type": "Row", "id": port.address}
-        self.entities = json.dumps([*actor(principal, port.domain), *places(port), *purposes_of(purposes), self._row()])
-        self._parsed: Any = None
+        self.port = {"type": "Port", "id": self.facts.address}
+        self.row = {"type": "Row", "id": self.facts.address}
+        self.entities = port.entities.with_added_json_str(json.dumps(actor(principal, self.facts.domain)))
         self._read: dict[str, Answer] = {}
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
@@ -215,18 +233,19 @@ class _Question:
         """Cedar's answers to *action* on each of *resources*."""
         import cedarpy
 
+        context = json.dumps(self._context(purpose))
         requests = [
             {
                 "principal": self.principal,
                 "action": {"type": "Action", "id": action},
                 "resource": resource,
-                "context": self._context(purpose),
+                "context": context,
             }
             for resource in resources
         ]
         try:
             answers = cedarpy.is_authorized_batch(
-                requests, self.policies.slice(self.facts.domain, action), self._entities()
+                requests, self.policies.slice(self.facts.domain, action), self.entities
             )
         except ValueError as error:
             return [Answer(allowed=False, errors=(str(error),))] * len(requests)
@@ -250,7 +269,7 @@ class _Question:
             "context": self._context(purpose),
         }
         policies = self.policies.slice(self.facts.domain, "readRow")
-        found = cedarpy.is_authorized_partial(request, policies, self._entities())
+        found = cedarpy.is_authorized_partial(request, policies, self.entities)
         if found.diagnostics.errors:
             raise Inexpressible("; ".join(found.diagnostics.errors))
         if found.decision is cedarpy.Decision.Allow:
@@ -271,22 +290,16 @@ class _Question:
             "environment": self.environment,
         }
 
-    def _entities(self) -> Any:  # noqa: ANN401 - cedarpy is imported where it is used
-        import cedarpy
 
-        if self._parsed is None:
-            self._parsed = cedarpy.Entities.from_json_str(self.entities)
-        return self._parsed
-
-    def _row(self) -> dict[str, Any]:
-        """A row of which nothing is known; a column that the port has not, or that no policy can ask for, is not there."""
-        known = {column.name for column in self.facts.columns if column.type.name in ROW_TYPES}
-        attributes: dict[str, Any] = {}
-        for name in self.policies.row_attributes:
-            attributes[f"{PRESENCE}{name}"] = unknown(f"{PRESENCE}{name}") if name in known else False
-            if name in known:
-                attributes[name] = unknown(name)
-        return entity("Row", self.facts.address, (("Port", self.facts.address),), attributes)
+def _row(facts: PortFacts, asked: Collection[str]) -> dict[str, Any]:
+    """A row of which nothing is known; a column that the port has not, or that no policy can ask for, is not there."""
+    known = {column.name for column in facts.columns if column.type.name in ROW_TYPES}
+    attributes: dict[str, Any] = {}
+    for name in asked:
+        attributes[f"{PRESENCE}{name}"] = unknown(f"{PRESENCE}{name}") if name in known else False
+        if name in known:
+            attributes[name] = unknown(name)
+    return entity("Row", facts.address, (("Port", facts.address),), attributes)
 
 
 def _spelled(uid: Mapping[str, str]) -> str:
