@@ -192,3 +192,34 @@ def test_equal_questions_are_answered_once(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(decider, "_decide", lambda *arguments: asked.append(arguments))
     assert decider.read(ADA, PORT) is first
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'resource.name == "region"',
+        'resource["name"] like "reg*"',
+        'resource == Column::"sales.orders.orders.region"',
+        '[Column::"sales.orders.orders.region"].contains(resource)',
+        'resource in Column::"sales.orders.orders.region"',
+        'resource has name && !(resource.name == "id" || resource.name == "email" || resource.name == "notes")',
+    ],
+)
+def test_columns_that_are_alike_are_told_apart_where_a_policy_does(condition: str) -> None:
+    text = OPEN + f'forbid (principal, action == Action::"readClear", resource is Column) when {{ {condition} }};'
+    seen = seen_columns(decide(text), PORT)
+    assert seen == {"id": "clear", "email": "clear", "notes": "clear", "region": "replace-with-null"}
+
+
+def test_columns_of_another_type_are_told_apart_where_a_policy_does() -> None:
+    text = OPEN + (
+        'forbid (principal, action == Action::"readClear", resource is Column) when { resource.type == "BIGINT" };'
+    )
+    seen = seen_columns(decide(text), PORT)
+    assert (seen["id"], seen["region"]) == ("replace-with-null", "clear")
+
+
+def test_what_cannot_be_put_to_policies_is_denied() -> None:
+    found = decide(OPEN, Principal(id="ada", attributes={"level": 2**80}))
+    assert not found.allowed
+    assert "cannot be put to policies" in found.reasons[0]

@@ -161,7 +161,7 @@ class Decider:
             alike = (
                 column.tags,
                 column.classifications,
-                column.type.name,
+                column.type.name if self._policies.asks_types else "",
                 column.name if self._policies.names_columns else "",
             )
             groups.setdefault(alike, []).append(column)

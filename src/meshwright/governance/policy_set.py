@@ -53,8 +53,17 @@ class PolicySet:
     @cached_property
     def names_columns(self) -> bool:
         """Whether a policy tells columns apart by name: only then do two with the same tags need two decisions."""
-        text = json.dumps(document(self.policies))
-        return '"Column"' in text or '"name"' in text
+        return '"type": "Column"' in self._text or '"attr": "name"' in self._text
+
+    @cached_property
+    def asks_types(self) -> bool:
+        """Whether a policy tells columns apart by type."""
+        return '"attr": "type"' in self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """All policies as Cedar's JSON: an entity has `type` and `id`, what is asked of one is an `attr`."""
+        return json.dumps(document(self.policies))
 
     def slice(self, domain: str, action: str) -> Any:  # noqa: ANN401 - cedarpy is imported where it is used
         """The compiled policies that can matter to *action* on something of *domain*, each under its id."""
