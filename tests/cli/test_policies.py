@@ -416,3 +416,43 @@ def test_a_purpose_that_is_none_is_an_error(shop: MeshFolder, purposes: str, mes
     assert checked.code == 2
     assert message in checked.out + checked.err
     assert shop.mesh("policy", "publish").code == 2
+
+
+def test_a_preview_in_somebodys_name_reads_what_that_one_may_read(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--domain", "sales")
+    shop.product("marketing.mail", "select id, email, sum(amount) over () as amount from sales.orders")
+    whole = shop.mesh("preview", "marketing.mail", "--as", "ada", "--json").data["rows"]
+    assert [(row["email"], int(row["amount"])) for row in whole] == [("ada@x.org", 60), ("bob@x.org", 60), (None, 60)]
+    part = shop.mesh("preview", "marketing.mail", "--as", "bob", "--json").data["rows"]
+    assert [(row["id"], int(row["amount"])) for row in part] == [(1, 10)]
+    assert "@" not in part[0]["email"]
+    used = shop.mesh("audit", "usage", "--json").data[0]
+    assert (used["principal"], used["port"], used["rows"]) == ("person:bob", "sales.orders.orders", 1)
+
+
+def test_a_preview_of_what_lies_outside_the_mesh_is_the_owners(shop: MeshFolder) -> None:
+    shop.write("data/secret.csv", "id,word\n1,hidden\n")
+    shop.product("sales.raw", "select * from 'data/secret.csv'")
+    shop.build()
+    denied = shop.mesh("preview", "sales.raw", "--as", "bob")
+    assert denied.code == 1
+    assert "of which policies do not speak" in denied.err
+    assert "hidden" not in denied.out + denied.err
+
+
+def test_contracts_are_tested_on_what_somebody_may_see(shop: MeshFolder) -> None:
+    rule = "quality: [{type: library, metric: invalidValues, severity: warning, mustBe: 0, arguments: {validValues: [%s]}}]"
+    amount, email = rule % "10", rule % "nobody@x.org"
+    contract = CONTRACT.replace("amount, physicalType: BIGINT", f"amount, physicalType: BIGINT, {amount}")
+    shop.contract("sales.orders", contract.replace("[personal]}", f"[personal], {email}}}"))
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--domain", "sales")
+    shop.build()
+    whole = shop.mesh("test", "sales.orders", "--as", "ada", "--json")
+    assert ("ada@x.org" in whole.out, "30" in whole.out) == (True, True)
+    part = shop.mesh("test", "sales.orders", "--as", "bob", "--json")
+    assert (part.code, "ada@x.org" in part.out, "bob@x.org" in part.out, "email" in part.out) == (0, *[False] * 3)
+    found = part.data["contracts"]["sales.orders.orders@1"]["results"]
+    assert {one["status"] for one in found if "amount" in str(one)} == {"pass"}
+    assert shop.mesh("test", "sales.orders", "--as", "somebody else").code == 2

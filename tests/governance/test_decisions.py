@@ -15,6 +15,7 @@ from meshwright.governance.port_facts import ColumnFacts, PortFacts
 from meshwright.governance.purposes import DPV
 from meshwright.model.datatype import DataType
 from meshwright.model.principal import AGENT, Principal
+from meshwright.model.restriction import strictest
 
 TEXT = DataType.parse("VARCHAR")
 PORT = PortFacts(
@@ -217,6 +218,31 @@ def test_columns_of_another_type_are_told_apart_where_a_policy_does() -> None:
     )
     seen = seen_columns(decide(text), PORT)
     assert (seen["id"], seen["region"]) == ("replace-with-null", "clear")
+
+
+@pytest.mark.parametrize(
+    ("masks", "counts"),
+    [
+        (["generalise:100", "generalise:1000"], "generalise:1000"),
+        (["generalise:20", "generalise:3"], "generalise:20"),
+        (["generalise:month", "generalise:year"], "generalise:year"),
+        (["generalise:week", "generalise:quarter", "generalise:day"], "generalise:quarter"),
+        (["truncate-to-month", "generalise:day"], "truncate-to-month"),
+        (["truncate-to-month", "generalise:year"], "generalise:year"),
+        (["truncate-to-year", "generalise:month"], "truncate-to-year"),
+        (["truncate-to-year", "generalise:decade"], "generalise:decade"),
+        (["generalise:100", "truncate-to-year"], "replace-with-null"),
+        (["generalise:100", "generalise:year"], "replace-with-null"),
+        (["generalise:100", "show-last-4"], "generalise:100"),
+        (["generalise:nothing", "show-last-4"], "generalise:nothing"),
+        (["generalise:100", "replace-with-null"], "replace-with-null"),
+        (["generalise:100", "unknown"], "absent"),
+        ([], "replace-with-null"),
+    ],
+)
+def test_of_two_ranges_the_wider_counts(masks: list[str], counts: str) -> None:
+    assert strictest(masks) == counts
+    assert strictest(masks[::-1]) == counts
 
 
 def test_what_cannot_be_put_to_policies_is_denied() -> None:

@@ -13,32 +13,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from meshwright.model.names import PortAddress
-    from meshwright.model.product import Product
     from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
     from meshwright.model.restriction import Restriction
     from meshwright.reading.masks import Keys
 
 
 class Admission(Protocol):
-    """Decides about what products read, by the policies that bind now."""
+    """Decides about what a product's transformations read, by the policies that bind now."""
 
     @property
     def keys(self) -> Keys:
         """What masks hash with."""
         ...
 
-    def restrict(self, product: Product, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
-        """What *product* may see of a port; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What *product* may see of a port for a *purpose*; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+        ...
+
+    def require_source(self, product: str, name: str) -> None:
+        """Raise Denied when what *product* reads as *name* from outside the mesh may not be read."""
         ...
 
 
 class Admitted:
-    """One port as a product may read it: everything, where no policies are published or the product is its own."""
+    """One port as a product may read it: everything, where no policies are published."""
 
     def __init__(
         self,
         admission: Admission | None,
-        product: Product,
+        product: str,
+        purpose: str,
         address: PortAddress,
         upstream: Publication,
         served: PublishedPort,
@@ -48,8 +52,8 @@ class Admitted:
         self._admission = admission
         self._resolved = ResolvedPort(address=address, publication=upstream, port=served, files=())
         self.restriction = EVERYTHING
-        if admission is not None and upstream.product != product.id:
-            self.restriction = admission.restrict(product, self._resolved, is_kept=is_kept)
+        if admission is not None:
+            self.restriction = admission.restrict(product, purpose, self._resolved, is_kept=is_kept)
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -140,7 +140,9 @@ class BuildInputs:
         """What policies leave the product to read of *served*. Raises Denied, Refused."""
         product, target = self.bound.product, self.mesh.reads[self.bound.product.id, port.name]
         address = PortAddress.of(target.product, target.port, target.major)
-        admitted = Admitted(self.workshop.admission, product, address, upstream, served, is_kept=True)
+        admitted = Admitted(
+            self.workshop.admission, product.id, product.purpose, address, upstream, served, is_kept=True
+        )
         admitted.require(named_columns(self.bound, port.name), product.id)
         if before is not None and any(one.materialization != "full" for one in product.output_ports):
             admitted.require_same(digest_of(before.reading), product.id)
@@ -198,6 +200,8 @@ class BuildInputs:
         return self.heads[product]
 
     def _outside(self, port: InputPort, before: InputRead | None) -> BuildInput:
+        if self.workshop.admission is not None:
+            self.workshop.admission.require_source(self.bound.product.id, port.name)
         source, columns = self.workshop.sources.source(self.bound.product, port)
         if not source.is_remote:
             return self._files(port, source, columns, before)

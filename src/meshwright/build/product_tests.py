@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.build.build_inputs import BuildInput
 from meshwright.build.outline import CHANGES
 from meshwright.build.reuse import label
-from meshwright.build.testing import ContractRun, Tester, dataset
+from meshwright.build.testing import ContractRun, Tester, admitted_dataset
 from meshwright.build.transforming import Transforming
 from meshwright.engines import TableInput
 from meshwright.model.datatype import DataType, literal, quote
@@ -20,7 +20,10 @@ from meshwright.quality.unit_cases import compare
 if TYPE_CHECKING:
     from meshwright.build.bound import BoundProduct
     from meshwright.build.workshop import Workshop
+    from meshwright.model.contract import Contract
     from meshwright.model.product import TestCase
+    from meshwright.model.publication import PublishedPort
+    from meshwright.quality import Dataset
 
 Columns = tuple[tuple[str, DataType], ...]
 
@@ -45,18 +48,34 @@ def run_contracts(workshop: Workshop, product: str) -> list[ContractRun]:
     data = {}
     for port in head.ports:
         if port.kind == "tables":
-            files = workshop.registry.files(port.table, port.snapshot)
-            data[port.name, port.major] = tester.staged[port.name] = dataset(files, port.schema, workshop.warehouse)
-    return [
-        ContractRun(
-            name=f"{product}.{label(port.name, port.major)}",
-            contract=port.contract,
-            table=port.contract.table,
-            results=tester.test(port.contract, data[port.name, port.major], event_time=port.event_time),
-        )
-        for port in head.ports
-        if port.kind == "tables"
-    ]
+            seen = admitted_dataset(workshop, product, head, port, only_clear=True)
+            data[port.name, port.major] = tester.staged[port.name] = seen
+    runs = []
+    for port in head.ports:
+        if port.kind == "tables":
+            seen = data[port.name, port.major]
+            contract = port.contract if not seen.scan or len(seen.columns) == len(port.schema) else _told(port, seen)
+            runs.append(
+                ContractRun(
+                    name=f"{product}.{label(port.name, port.major)}",
+                    contract=contract,
+                    table=contract.table,
+                    results=tester.test(contract, seen, event_time=port.event_time),
+                )
+            )
+    return runs
+
+
+def _told(port: PublishedPort, seen: Dataset) -> Contract:
+    """What the contract says of the columns that are *seen* as they are: a rule on others would tell of them."""
+    clear = {name for name, _ in seen.columns}
+    columns = tuple(
+        replace(column, quality=tuple(rule for rule in column.quality if rule.kind != "sql"))
+        for column in port.contract.table.columns
+        if column.name in clear
+    )
+    table = replace(port.contract.table, columns=columns, quality=(), relationships=())
+    return replace(port.contract, tables=(table,), service_levels=())
 
 
 def run_cases(workshop: Workshop, bound: BoundProduct) -> list[CaseResult]:

@@ -245,7 +245,9 @@ class Reuse:
         if read is None or upstream is None or served is None:
             return None
         address = PortAddress.of(read.product, read.port, read.major)
-        found = Admitted(self.admission, bound.product, address, upstream, served, is_kept=False)
+        found = Admitted(
+            self.admission, bound.product.id, bound.product.purpose, address, upstream, served, is_kept=False
+        )
         found.require(named_columns(bound, name), bound.product.id)
         return found
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshwright.model.errors import MeshwrightError
+from meshwright.build.admission import Admitted
+from meshwright.model.errors import Denied, MeshwrightError
 from meshwright.model.names import PortAddress
 from meshwright.quality import Dataset
 from meshwright.quality.quarantine import split
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from meshwright.build.materialization import TableState
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract, Table
-    from meshwright.model.publication import DataFile, Field
+    from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
     from meshwright.model.results import RuleResult
     from meshwright.quality.quarantine import Quarantine
     from meshwright.storage import Warehouse
@@ -117,6 +118,27 @@ class Tester:
         except MeshwrightError:
             return None
         port = head.port(address.port, address.major) if head is not None else None
-        if port is None or port.kind != "tables":
+        if head is None or port is None or port.kind != "tables":
             return None
-        return dataset(self.workshop.registry.files(port.table, port.snapshot), port.schema, self.workshop.warehouse)
+        try:
+            return admitted_dataset(self.workshop, self.product, head, port)
+        except Denied:
+            return None
+
+
+def admitted_dataset(
+    workshop: Workshop, product: str, head: Publication, port: PublishedPort, *, only_clear: bool = False
+) -> Dataset:
+    """What a *port* serves, as far as policies leave it to *product*, or to whom tries it; *only_clear*: no masked column.
+
+    Raises Denied.
+    """
+    files = workshop.registry.files(port.table, port.snapshot)
+    address = PortAddress.of(head.product, port.name, port.major)
+    admitted = Admitted(workshop.admission, product, "", address, head, port, is_kept=False)
+    whole = dataset(files, port.schema, workshop.warehouse)
+    if admitted.restriction.is_all:
+        return whole
+    masked = admitted.restriction.actions if only_clear else {}
+    columns = tuple((field.name, field.type) for field in admitted.fields if field.id not in masked)
+    return Dataset(files=whole.files, columns=columns, scan=admitted.scan(files, workshop.locate))

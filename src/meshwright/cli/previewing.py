@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, forget_node, node_of
+from meshwright.cli.options import acting, as_json, environment, forget_node, node_of, purpose
 from meshwright.cli.output import findings_as_data, plural, print_json, print_json_line, print_table, size
 from meshwright.cli.rules import rule_as_data, show_rule
 from meshwright.model.errors import InvalidMesh, MeshwrightError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from meshwright.build.events import Event
     from meshwright.build.previewing import Previewed, PreviewRequest
@@ -32,33 +33,45 @@ SETTLED_MILLISECONDS = 100
 )
 @click.option("--watch", is_flag=True, help="Run again at every save, until Ctrl-C.")
 @environment
+@acting
+@purpose
 @as_json
 @click.pass_context
 def preview(
-    ctx: click.Context, port: str, limit: int, sample: str, environment: str, *, watch: bool, as_json: bool
+    ctx: click.Context,
+    port: str,
+    limit: int,
+    sample: str,
+    environment: str,
+    acting: str,
+    purpose: str,
+    *,
+    watch: bool,
+    as_json: bool,
 ) -> None:
     """Run the transformation of PORT, or of a step (domain.product.step), as it is written now and show its rows.
 
     Nothing is published or left behind. Upstream products are read as published; those that a build would publish anew
-    are computed on the way. Rules of the contract that fail are notes here: exit 0.
+    are computed on the way. Rules of the contract that fail are notes here: exit 0. With --as, inputs are what that one may see.
     """
     from meshwright.build.previewing import PreviewRequest
     from meshwright.build.sampling import Sample
 
     request = PreviewRequest(address=port, limit=limit, sample=Sample.parse(sample) if sample else None)
+    run = partial(_run, ctx, request, environment, acting=acting, purpose=purpose)
     if watch:
         try:
-            _watch(ctx, request, environment, as_json=as_json)
+            _watch(ctx, request, run, as_json=as_json)
         except KeyboardInterrupt as stop:
             # Ctrl-C is how a watch ends; a signal from outside is told as everywhere.
             if type(stop) is not KeyboardInterrupt:
                 raise
     else:
-        _print(_run(ctx, request, environment), as_json=as_json, line=False)
+        _print(run(), as_json=as_json, line=False)
 
 
-def _run(ctx: click.Context, request: PreviewRequest, environment: str) -> Previewed:
-    return node_of(ctx).preview(environment, request, _say)
+def _run(ctx: click.Context, request: PreviewRequest, environment: str, *, acting: str, purpose: str) -> Previewed:
+    return node_of(ctx).preview(environment, request, _say, acting=acting, purpose=purpose)
 
 
 def _say(event: Event) -> None:
@@ -68,14 +81,14 @@ def _say(event: Event) -> None:
         click.echo(click.style(f"  {line}", dim=True), err=True)
 
 
-def _watch(ctx: click.Context, request: PreviewRequest, environment: str, *, as_json: bool) -> None:
+def _watch(ctx: click.Context, request: PreviewRequest, run: Callable[[], Previewed], *, as_json: bool) -> None:
     for changed in _saves(node_of(ctx).root):
         # Each time the mesh is read anew.
         forget_node(ctx)
         if not as_json:
             click.echo(click.style(f"{time.strftime('%H:%M:%S')}  {', '.join(changed) or request.address}", dim=True))
         try:
-            _print(_run(ctx, request, environment), as_json=as_json, line=True)
+            _print(run(), as_json=as_json, line=True)
         except InvalidMesh as error:
             _show_error(error, findings_as_data(error.findings), as_json=as_json)
         except MeshwrightError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, node_of
+from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_json
 from meshwright.cli.rules import show_rules
 from meshwright.model.errors import InvalidInput, NotFound
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from meshwright.build.product_tests import CaseResult
     from meshwright.build.testing import ContractRun
     from meshwright.node import Node
+    from meshwright.reading.reader import Reader
 
 
 @click.command()
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     help="Where a table is that relationships point to.",
 )
 @environment
+@acting
+@purpose
 @as_json
 @click.pass_context
 def test(
@@ -42,16 +46,20 @@ def test(
     schema: str,
     references: tuple[str, ...],
     environment: str,
+    acting: str,
+    purpose: str,
     *,
     as_json: bool,
 ) -> int:
     """Run the contracts of PRODUCTS (all of them by default) on published data, and the products' own tests.
 
-    With --contract, test FILES against a contract; no mesh is needed. Exit 1 when a rule of severity error fails.
+    With --as, contracts run on what that one may see, as far as they speak of columns that are clear. With --contract, test FILES against a contract; no mesh is needed. Exit 1 when a rule of severity error fails.
     """
     if contract is not None:
         return _files(contract, schema, [Path(name) for name in names], references, as_json=as_json)
-    return _products(node_of(ctx), names, environment, as_json=as_json)
+    node = node_of(ctx)
+    reader = node.reader(environment, acting=acting, purpose=purpose) if acting else None
+    return _products(node, names, environment, reader, as_json=as_json)
 
 
 def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ...], *, as_json: bool) -> int:
@@ -67,9 +75,10 @@ def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ..
     return _report([run_on_files(contract, table, files, references=tables)], [], as_json=as_json)
 
 
-def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: bool) -> int:
+def _products(node: Node, names: tuple[str, ...], environment: str, reader: Reader | None, *, as_json: bool) -> int:
     from meshwright.build.product_tests import run_cases, run_contracts
     from meshwright.engines.interruption import interruptible
+    from meshwright.operating.admission import ReaderAdmission
 
     mesh = node.effective(environment)
     published = node.published(environment)
@@ -81,6 +90,9 @@ def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: 
             f"there is no product {unknown[0]}" + (f": did you mean {guess}?" if guess else ": see `mesh list`")
         )
     workshop = node.workshop(environment, lambda _: None, mesh)
+    admission = ReaderAdmission(reader=reader) if reader is not None else None
+    workshop.admission = admission or workshop.admission
+    started = time.monotonic()
     runs: list[ContractRun] = []
     cases: list[CaseResult] = []
 
@@ -90,13 +102,15 @@ def _products(node: Node, names: tuple[str, ...], environment: str, *, as_json: 
                 return
             if name in published:
                 runs.extend(run_contracts(workshop, name))
-            if name in mesh.products:
+            if name in mesh.products and admission is None:
                 cases.extend(run_cases(workshop, mesh.products[name]))
 
     try:
         interruptible(run, workshop.stop)
     finally:
         workshop.close()
+    if admission is not None:
+        admission.told(rows=0, seconds=time.monotonic() - started)
     return _report(runs, cases, as_json=as_json)
 
 

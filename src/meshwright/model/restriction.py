@@ -34,6 +34,8 @@ STRICTNESS: Final = (
     SHOW_FIRST_4,
     SHOW_LAST_4,
 )
+# The parts of time that a range of times can be, the narrowest first.
+PARTS: Final = ("day", "week", "month", "quarter", "year", "decade")
 # What `actions` says of a column that is not there at all.
 ABSENT: Final = "absent"
 
@@ -110,8 +112,25 @@ def both(left: Restriction, right: Restriction) -> Restriction:
 
 
 def strictest(masks: list[str]) -> str:
-    """The strictest of *masks*; one that is not known is as good as no column at all."""
+    """The strictest of *masks*; one that is not known is as good as no column at all.
+
+    Of ranges the widest counts; ranges of numbers and of times cannot be compared, and leave nothing.
+    """
     known = {mask: STRICTNESS.index(mask.partition(":")[0]) for mask in masks if mask.partition(":")[0] in STRICTNESS}
     if len(known) < len(set(masks)):
         return ABSENT
-    return min(known, key=lambda mask: (known[mask], mask), default=REPLACE_WITH_NULL)
+    ranges = {mask: _width(mask) for mask in known if _width(mask) is not None}
+    if len({kind for kind, _ in filter(None, ranges.values())}) > 1:
+        return REPLACE_WITH_NULL
+    widest = max(ranges, key=lambda mask: (ranges[mask], mask), default=None)
+    compared = [mask for mask in known if mask not in ranges or mask == widest]
+    return min(compared, key=lambda mask: (known[mask], mask), default=REPLACE_WITH_NULL)
+
+
+def _width(mask: str) -> tuple[str, int] | None:
+    """How wide the range is that *mask* leaves of a value, and of what; None when it leaves no range."""
+    name, _, argument = mask.partition(":")
+    part = {TRUNCATE_TO_YEAR: "year", TRUNCATE_TO_MONTH: "month", GENERALISE: argument}.get(name)
+    if part in PARTS:
+        return "times", PARTS.index(part)
+    return ("numbers", int(argument)) if name == GENERALISE and argument.isdecimal() else None

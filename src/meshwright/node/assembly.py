@@ -235,8 +235,19 @@ class Node(Stores):
         keep_words(self.root, self.cache, words)
         return words
 
-    def preview(self, environment: str, request: PreviewRequest, emit: Callable[[Event], None]) -> Previewed:
-        """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind."""
+    def preview(
+        self,
+        environment: str,
+        request: PreviewRequest,
+        emit: Callable[[Event], None],
+        *,
+        acting: str = "",
+        purpose: str = "",
+    ) -> Previewed:
+        """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind.
+
+        Who is *acting* sees what becomes of what that one may read for the *purpose*. Raises Denied.
+        """
         import tempfile
         from pathlib import Path
 
@@ -248,7 +259,16 @@ class Node(Stores):
         with tempfile.TemporaryDirectory(prefix="meshwright-preview-") as folder:
             workshop = self._workshop(environment, emit, planned.mesh, uuid.uuid4().hex, Path(folder))
             try:
-                return Preview(workshop, planned, request).run()
+                if not acting:
+                    return Preview(workshop, planned, request).run()
+                from meshwright.operating.admission import ReaderAdmission
+
+                workshop.admission = admission = ReaderAdmission(
+                    reader=self.reader(environment, acting=acting, purpose=purpose)
+                )
+                found = Preview(workshop, planned, request).run()
+                admission.told(rows=found.computed, seconds=found.seconds)
+                return found
             finally:
                 workshop.close()
 

@@ -1,4 +1,4 @@
-"""Admission: decides what a data product may read of other products' ports, as the principal that it is."""
+"""Admission: decides what transformations may read: as the product that they belong to, or as the one who tries them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from meshwright.governance.drafts import rows_of
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
 from meshwright.model.principal import PRODUCT, Principal
+from meshwright.model.restriction import EVERYTHING
+from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +19,47 @@ if TYPE_CHECKING:
     from meshwright.governance.authority import Authority
     from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
-    from meshwright.model.product import Product
     from meshwright.model.restriction import Restriction
     from meshwright.reading.masks import Keys
+    from meshwright.reading.reader import Reader
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.storage import Access
 
 DOOR = "build"
+
+
+@dataclass(kw_only=True)
+class ReaderAdmission:
+    """Lets transformations read what *reader* may: for whoever tries one in somebody's name. `read` is what they did."""
+
+    reader: Reader
+    read: dict[str, ResolvedPort] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> Keys:
+        """What masks hash with."""
+        return self.reader.keys
+
+    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What the reader may see of a port, kept as any read is. Raises Denied."""
+        del product, purpose, is_kept
+        self.read[str(resolved.address)] = resolved
+        return self.reader.restriction(resolved)
+
+    def told(self, *, rows: int, seconds: float) -> None:
+        """Keep what was taken, when *rows* came of it in so many *seconds*."""
+        if self.reader.guard is not None:
+            seen = [
+                (one, tuple(field.name for field in visible_fields(one.port.schema, self.reader.restriction(one))))
+                for one in self.read.values()
+            ]
+            self.reader.guard.used(seen, rows=rows, size=0, seconds=seconds)
+
+    def require_source(self, product: str, name: str) -> None:
+        """Policies speak of ports; of what lies outside only the owner knows who may see it."""
+        raise Denied(
+            f"{product} reads {name} from outside the mesh, of which policies do not speak: only the mesh's owner previews it"
+        )
 
 
 @dataclass(kw_only=True)
@@ -45,26 +81,31 @@ class Admission:
         """What masks hash with."""
         return self.open_keys()
 
-    def restrict(self, product: Product, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
-        """What *product* may see of a port; the decision goes into the audit log when it *is_kept*. Raises Denied."""
-        key = (product.id, str(resolved.address), resolved.publication.sequence)
+    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What *product* may see of a port for a *purpose*; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+        if resolved.publication.product == product:
+            return EVERYTHING
+        key = (product, str(resolved.address), resolved.publication.sequence)
         facts = self.facts(resolved, self.environment)
         decision = self.decided.get(key)
         if decision is None:
-            decision = self.authority.decide(Principal(id=product.id, kind=PRODUCT), facts, product.purpose)
+            decision = self.authority.decide(Principal(id=product, kind=PRODUCT), facts, purpose)
             self.decided[key] = decision
         if is_kept and key not in self.kept:
             self.kept.add(key)
             self._keep(product, resolved, decision)
         if not decision.allowed:
             raise Denied(
-                f"policies do not let product:{product.id} read {facts.address}: {'; '.join(decision.reasons)}. "
-                f"`mesh policy explain {facts.address} --as product:{product.id}` says more"
+                f"policies do not let product:{product} read {facts.address}: {'; '.join(decision.reasons)}. "
+                f"`mesh policy explain {facts.address} --as product:{product}` says more"
             )
         return decision.restriction
 
-    def _keep(self, product: Product, resolved: ResolvedPort, decision: Decision) -> None:
-        principal = Principal(id=product.id, kind=PRODUCT, impersonated_by=self.asked_by)
+    def require_source(self, product: str, name: str) -> None:
+        """What it reads from outside is the product's own."""
+
+    def _keep(self, product: str, resolved: ResolvedPort, decision: Decision) -> None:
+        principal = Principal(id=product, kind=PRODUCT, impersonated_by=self.asked_by)
         self.access.record(
             AccessRecord(
                 at=self.now().isoformat(),

@@ -38,7 +38,6 @@ FIXED: Final = {
 }
 TIMES: Final = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 NUMBERS: Final = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DECIMAL", "FLOAT", "DOUBLE"})
-PARTS: Final = frozenset({"day", "week", "month", "quarter", "year", "decade"})
 # Hexadecimal digits of a hash that fit a number; too few values would be guessed, and collide.
 HASH_DIGITS: Final = {"BIGINT": 15, "INTEGER": 7}
 BLOCK: Final = 64
@@ -165,7 +164,7 @@ def _as_type(digits: str, kind: DataType) -> str | None:
 def _range(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
     """The beginning of the range that a value lies in."""
     del keys
-    if argument in PARTS:
+    if argument in actions.PARTS:
         return _begin(column, kind, argument)
     try:
         width = int(argument)
