@@ -456,3 +456,16 @@ def test_contracts_are_tested_on_what_somebody_may_see(shop: MeshFolder) -> None
     found = part.data["contracts"]["sales.orders.orders@1"]["results"]
     assert {one["status"] for one in found if "amount" in str(one)} == {"pass"}
     assert shop.mesh("test", "sales.orders", "--as", "somebody else").code == 2
+
+
+def test_all_policies_are_published_at_once_or_none(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.write("domains/marketing/policies/wrong.cedar", BY_REGION)
+    refused = shop.mesh("policy", "publish", "--all")
+    assert refused.code == 2
+    assert "domains/marketing/policies/wrong.cedar" in refused.err
+    assert shop.mesh("policy", "publish", "--all", "--domain", "sales").code == 2
+    (shop.root / "domains/marketing/policies/wrong.cedar").unlink()
+    done = shop.mesh("policy", "publish", "--all", "--json").data
+    assert [(one["scope"], one["version"], one["changed"]) for one in done] == [("", 1, False), ("sales", 1, True)]
+    assert [row["id"] for row in shop.rows("sales.orders", "--as", "bob")] == [1]

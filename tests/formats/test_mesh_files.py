@@ -76,6 +76,11 @@ def test_people_are_groups() -> None:
     assert mesh_files.read_people({"groups": {"a": ["x", "y"]}}, "p") == (People(groups={"a": ("x", "y")}), [])
 
 
+def test_a_file_may_have_attributes_only() -> None:
+    found, findings = mesh_files.read_people({"attributes": {"x": {"region": "EU"}}}, "p")
+    assert (found.groups, found.attributes, findings) == ({}, {"x": {"region": "EU"}}, [])
+
+
 def test_people_have_attributes_that_policies_can_ask() -> None:
     document = {"groups": {}, "attributes": {"ada": {"region": "EU", "clearance": 3, "teams": ["a", "b"]}}}
     found, findings = mesh_files.read_people(document, "p")

@@ -1,4 +1,4 @@
-"""`mesh demo`: the example mesh of real flights, built and shown, in a new folder."""
+"""`mesh demo`: the example meshes, real flights and an invented company, built and shown in a new folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ from meshwright.model.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+IGNORED = shutil.ignore_patterns(".mesh", "data", "__pycache__", "*.lock.yaml")
+# The same query as four people; the last one says what for.
+CUSTOMERS = (
+    "select customer_id, left(name, 16) as name, left(email, 28) as email, birth_date, region from sales.customers "
+    "where customer_id between 21 and 24 order by customer_id"
+)
+PEOPLE = (
+    ("An analyst of Sales, whose data it is:", ("sales_analyst",)),
+    ("A data scientist: the same pseudonym in every product, so that they join, and a year of birth:", ("data_scientist",)),
+    ("An analyst for the EU, who sees no other region:", ("eu_analyst",)),
+    ("Who writes to customers says what for, and sees the addresses of those who agreed:",
+     ("campaign_manager", "--purpose", "DirectMarketing")),
+)  # fmt: skip
 BATCH = "data/landing/weather/2014-01.csv"
 
 
@@ -26,13 +39,15 @@ BATCH = "data/landing/weather/2014-01.csv"
 def demo(ctx: click.Context, folder: Path) -> int:
     """Show Meshwright on real flights: 15 data products in six domains, built into FOLDER, then put to the test.
 
+    A chapter of its own shows policies, on the customers of an invented company in FOLDER/company.
+
     Takes about a minute. FOLDER is made anew; one that holds anything but an earlier demo is left alone.
     """
     del ctx
     started = time.monotonic()
     _prepare(folder)
     show = Show(folder)
-    for scene in (_build, _read, _reject, _block, _roll_back):
+    for scene in (_build, _read, _reject, _block, _roll_back, _ask_as_four):
         scene(show)
     click.secho("\nThat was it", bold=True)
     click.echo(f"{time.monotonic() - started:.0f} s. The mesh is in {folder}/; it is yours to try:\n")
@@ -46,6 +61,8 @@ def demo(ctx: click.Context, folder: Path) -> int:
         'mesh query "select * from passenger_experience.airline_scorecard"',
         "$EDITOR domains/network/routes/transform/routes.sql  # change something, then:",
         "mesh plan && mesh build",
+        "cd company && $EDITOR policies/personal.cedar        # change who sees what, then:",
+        "mesh policy test && mesh policy publish",
     ):
         click.echo(f"  {line}")
     return 0
@@ -86,14 +103,14 @@ class Show:
 
 
 def _prepare(folder: Path) -> None:
-    example = _example()
+    example = _example("flights")
     if folder.exists():
         if not (folder / "scenes").is_dir() and any(folder.iterdir()):
             raise InvalidInput(
                 f"{folder} holds something else than an earlier demo: name another folder, mesh demo FOLDER"
             )
         shutil.rmtree(folder)
-    shutil.copytree(example, folder, ignore=shutil.ignore_patterns(".mesh", "data", "__pycache__", "*.lock.yaml"))
+    shutil.copytree(example, folder, ignore=IGNORED)
     fetch: Callable[[Path], list[Path]] = runpy.run_path(str(folder / "fetch_data.py"))["fetch"]
     try:
         found = fetch(folder.resolve())
@@ -105,10 +122,10 @@ def _prepare(folder: Path) -> None:
     )
 
 
-def _example() -> Path:
-    """The example as packaged in a wheel, or as it lies in the source tree."""
+def _example(name: str) -> Path:
+    """The example called *name* as packaged in a wheel, or as it lies in the source tree."""
     package = Path(str(files("meshwright")))
-    for candidate in (package / "examples" / "flights", package.parent.parent / "examples" / "flights"):
+    for candidate in (package / "examples" / name, package.parent.parent / "examples" / name):
         if (candidate / "mesh.yaml").is_file():
             return candidate
     raise NotFound("the example mesh is not installed with this package")
@@ -191,3 +208,26 @@ def _roll_back(show: Show) -> None:
     show.mesh("rollback", "weather.hourly")
     show.query("weather_keeps_serving", "Readers are back in 2013:")
     show.mesh("show", "weather.hourly", "--publications")
+
+
+def _ask_as_four(show: Show) -> None:
+    folder = show.folder / "company"
+    show.title(
+        "One policy on every read",
+        "Another mesh: four departments of an invented company, 21 products, policies of the whole company and of each department.",
+    )
+    shutil.copytree(_example("company"), folder, ignore=IGNORED)
+    made = runpy.run_path(str(folder / "generate_data.py"))["generate"](folder.resolve())
+    click.echo(f"{len(made)} files made in {folder}/data")
+    click.secho("\n$ cd company", fg="green")
+    company = Show(folder)
+    company.mesh("build")
+    company.mesh("policy", "test")
+    company.mesh("policy", "publish", "--all")
+    click.echo("\nThe same query as four people:")
+    for who, arguments in PEOPLE:
+        click.echo(f"\n{who}")
+        company.mesh("query", CUSTOMERS, "--as", *arguments)
+    click.echo("\nWhy, and what was decided:")
+    company.mesh("policy", "explain", "sales.customers", "--as", "eu_analyst", "--column", "email")
+    company.mesh("audit", "log", "--limit", "3")

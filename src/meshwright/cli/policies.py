@@ -29,18 +29,28 @@ def policy() -> None:
 
 @policy.command()
 @domain_option
+@click.option("--all", "everything", is_flag=True, help="Those of the mesh and of every domain.")
 @as_json
 @click.pass_context
-def publish(ctx: click.Context, domain: str, *, as_json: bool) -> int:
+def publish(ctx: click.Context, domain: str, *, everything: bool, as_json: bool) -> int:
     """Let the policies in the files bind: every decision a second from now uses them."""
-    node = node_of(ctx)
-    found = node.council.publish(domain, at=datetime.now(UTC))
+    if domain and everything:
+        raise InvalidInput("--all publishes every domain's policies: leave out --domain")
+    council, now = node_of(ctx).council, datetime.now(UTC)
+    published = council.publish_all(at=now) if everything else {domain: council.publish(domain, at=now)}
     if as_json:
-        print_json({"scope": domain, "version": found.version, "files": sorted(found.files), "changed": found.changed})
-    elif not found.changed:
-        click.echo(f"version {found.version} binds already, and is the same")
-    else:
-        click.echo(f"version {found.version} of {_scope(domain)} binds now: {plural(len(found.files), 'file')}")
+        listed = [
+            {"scope": scope, "version": one.version, "files": sorted(one.files), "changed": one.changed}
+            for scope, one in published.items()
+        ]
+        print_json(listed if everything else listed[0])
+        return 0
+    for scope, one in published.items():
+        if one.changed:
+            click.echo(f"version {one.version} of {_scope(scope)} binds now: {plural(len(one.files), 'file')}")
+        else:
+            of = f" of {_scope(scope)}" if everything else ""
+            click.echo(f"version {one.version}{of} binds already, and is the same")
     return 0
 
 

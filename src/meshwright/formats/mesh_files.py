@@ -204,7 +204,7 @@ def read_people(document: Any, path: str) -> tuple[People, list[Finding]]:  # no
     findings = PEOPLE.check(document, path)
     if findings:
         return People(), findings
-    groups = {name: tuple(members) for name, members in document["groups"].items()}
+    groups = {name: tuple(members) for name, members in document.get("groups", {}).items()}
     attributes = {
         user: {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
         for user, known in document.get("attributes", {}).items()

@@ -172,7 +172,6 @@ PEOPLE: Final[dict[str, Any]] = {
     "$schema": DIALECT,
     "title": "people/*.yaml",
     "type": "object",
-    "required": ["groups"],
     "additionalProperties": False,
     "properties": {
         "groups": {

@@ -115,6 +115,19 @@ class Council:
         self.policies.publish(version)
         return Published(version=version.version, files=files, changed=True)
 
+    def publish_all(self, *, at: datetime) -> dict[str, Published]:
+        """Let the files of the mesh and of every domain that has some bind, or those of none; by scope.
+
+        Raises as `publish`.
+        """
+        texts, _ = self.files()
+        scopes = sorted(scope for scope, files in texts.items() if files)
+        for scope in scopes:
+            self._require_entitled(scope)
+        if wrong := self.findings():
+            raise InvalidMesh(wrong)
+        return {scope: self.publish(scope, at=at) for scope in scopes}
+
     def _require_entitled(self, scope: str) -> None:
         """Raise Denied unless mesh.yaml or domain.yaml names the caller: policies cannot say who writes policies."""
         if self.caller.is_owner:

@@ -1,0 +1,1 @@
+select country, name, region, currency from list
