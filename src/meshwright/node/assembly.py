@@ -392,7 +392,7 @@ class Node(Stores):
     def warm(self, environment: str, products: Iterable[str]) -> int:
         """Make the governed copies of *products* that those want who read them lately; for how many restrictions."""
         copies, made = self.copies, 0
-        for product in products:
+        for product in sorted(copies.products(environment) & set(products)):
             head = self.registry.head(environment, product)
             for port in head.ports if head is not None else ():
                 if copies.wanted(environment, product, port.name):

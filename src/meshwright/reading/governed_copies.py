@@ -87,6 +87,11 @@ class GovernedCopies:
         )
         return replace(resolved, port=replace(resolved.port, schema=fields), files=files)
 
+    def products(self, environment: str) -> set[str]:
+        """The products of *environment* of which somebody read a port under a restriction."""
+        notes = (self.cache.folder / WANTED / environment).glob("*")
+        return {".".join(one.name.split(".")[:2]) for one in notes}
+
     def wanted(self, environment: str, product: str, port: str) -> list[Restriction]:
         """The restrictions under which a port was read in the last 30 days; older notes are removed."""
         found = []
