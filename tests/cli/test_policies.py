@@ -469,3 +469,8 @@ def test_all_policies_are_published_at_once_or_none(shop: MeshFolder) -> None:
     done = shop.mesh("policy", "publish", "--all", "--json").data
     assert [(one["scope"], one["version"], one["changed"]) for one in done] == [("", 1, False), ("sales", 1, True)]
     assert [row["id"] for row in shop.rows("sales.orders", "--as", "bob")] == [1]
+
+
+def test_a_port_may_be_named_twice_in_a_governed_query(shop: MeshFolder) -> None:
+    sql = 'select count(*) as n from sales.orders a join sales.orders.orders b using (id) join "sales.orders@1" c using (id)'
+    assert shop.mesh("query", sql, "--as", "bob", "--json").data == [{"n": 3}]

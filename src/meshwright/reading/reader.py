@@ -232,7 +232,10 @@ class Reader:
             if reference.path not in resolved:
                 resolved[reference.path] = self.resolve(_named(reference), as_of)
         names = {path: str(port.address) for path, port in resolved.items()}
-        limits = [(port, self.restriction(port)) for port in resolved.values()]
+        # One port may be named in several ways.
+        limits = [
+            (port, self.restriction(port)) for port in {str(one.address): one for one in resolved.values()}.values()
+        ]
         text = rewrite(query, names)
         if self.gate is not None and self.guard is not None:
             return self._gated(self.gate, self.guard, text, limits, event_time)
@@ -364,10 +367,13 @@ class Reader:
         columns = _used_columns(sql, limits)
         served, explain = tuple(port for port, _ in limits), self._explain(limits)
         with gate.worker(guard.reader) as worker:
-            views = [
-                (str(port.address), self._given(worker, port, limit, event_time, used))
-                for (port, limit), (_, used) in zip(limits, columns, strict=True)
-            ]
+            try:
+                views = [
+                    (str(port.address), self._given(worker, port, limit, event_time, used))
+                    for (port, limit), (_, used) in zip(limits, columns, strict=True)
+                ]
+            except duckdb.Error as error:
+                raise explain(error) from error
             table = gate.run(worker, views, sql, check=lambda: _check(guard, limits), explain=explain)
         connection = duckdb.connect()
         connection.register("result", table)

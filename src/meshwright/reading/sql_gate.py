@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.engines import sandbox
 from meshwright.model.errors import Denied, Refused, Unavailable
 from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT
+from meshwright.storage.durable import reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,13 +54,14 @@ class Worker:
     files: int = 0
 
     def link(self, path: str) -> str:
-        """Give the process *path* to read; where it finds it."""
+        """Give the process *path* to read; where it finds it. Raises Unavailable."""
         target = self.draft()
         try:
             os.link(path, target)
         except OSError:
-            # Another disk.
-            shutil.copyfile(path, target)
+            # Another disk, or one that knows no links.
+            with reported(target, "copy to"):
+                shutil.copyfile(path, target)
         return str(target)
 
     def draft(self) -> Path:
@@ -159,10 +161,11 @@ class SqlGate:
                 f"SQL runs in a process that is locked down, which this system cannot do ({missing}): read whole ports with "
                 "`mesh read`, or allow it without by governed: {unsafe: true} in mesh.yaml"
             )
-        self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
-        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self.folder))
-        for name in (FILES, OUT):
-            (folder / name).mkdir(mode=ONLY_OWNER)
+        with reported(self.folder, "make the folder of a query in"):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
+            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self.folder))
+            for name in (FILES, OUT):
+                (folder / name).mkdir(mode=ONLY_OWNER)
         bounds = {
             "memory_mb": self.limits.memory_mb,
             "result_mb": self.limits.result_mb,
@@ -204,10 +207,13 @@ class SqlGate:
     @contextmanager
     def _turn(self, principal: str) -> Iterator[None]:
         """One of the turns that *principal* has at once, over all processes of this machine."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
         name = hashlib.sha256(principal.encode()).hexdigest()[:16]
         for number in range(self.limits.at_once):
-            descriptor = os.open(self.folder / f"{name}-{number}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with reported(self.folder, "write in"):
+                self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
+                descriptor = os.open(
+                    self.folder / f"{name}-{number}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+                )
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
