@@ -25,34 +25,17 @@ from meshwright.reading import governed_copies
 from meshwright.reading.governed_copies import _data, _restriction
 from meshwright.reading.masks import Keys
 from meshwright.reading.reader import Reader
+from reading.fixed_guard import Fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from mesh_folder import MeshFolder
-    from meshwright.reading.resolve import ResolvedPort
 
 # Fields of sales.orders, by id.
 ID, EMAIL, REGION = 1, 2, 3
 IN_EUROPE = Predicate("==", (FilterColumn(REGION), "EU"))
 MASKED = Restriction(row_filter=IN_EUROPE, actions={EMAIL: PSEUDONYM})
-
-
-class Fixed:
-    """A guard that always leaves the same."""
-
-    def __init__(self, restriction: Restriction) -> None:
-        self.restriction = restriction
-        self.reader = "somebody"
-
-    def restrict(self, resolved: ResolvedPort) -> Restriction:
-        del resolved
-        return self.restriction
-
-    def used(
-        self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
-    ) -> None: ...
 
 
 @pytest.fixture

@@ -7,16 +7,22 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mesh_folder import MeshFolder
 from meshwright.engines import sandbox
 from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, Refused
 from meshwright.model.mesh import Governed
+from meshwright.model.restriction import FilterColumn, Predicate, Restriction
+from meshwright.node import Node
+from meshwright.reading.reader import Reader
 from meshwright.reading.sql_gate import SqlGate, Worker
+from meshwright.storage.file_cache import FileCache
+from reading.fixed_guard import Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +33,7 @@ select 1::tinyint as a, 2::hugeint as b, 3.25::decimal(18, 4) as c, 'é€😀' 
     interval '1 month 2 days' as j, [1, null, 3] as k, {'x': 1, 'y': ['z']} as l, map {'a': 1} as m, '\\x00ab'::blob as n,
     uuid '00000000-0000-0000-0000-00000000000a' as o, 'nan'::double as p, 'v'::enum('u', 'v') as q
 """
+LONG = "select count(*) as n from range(100000) a, range(1000000) b where hash(a.range, b.range) % 7 = 1"
 
 
 def explain(error: Exception) -> MeshwrightError:
@@ -142,7 +149,7 @@ def test_the_environment_of_a_process_holds_no_secrets(gate: SqlGate, monkeypatc
 @pytest.mark.parametrize(
     ("limits", "sql", "message"),
     [
-        (Governed(seconds=2), "select count(*) from range(10000000) a, range(10000000) b where a.range > b.range", "longer than 2 s"),
+        (Governed(seconds=2), LONG, "longer than 2 s"),
         (Governed(memory_mb=512), "select length(string_agg(repeat('x', 1000000), '')) from range(2000)", "512 MB"),
         (Governed(memory_mb=512), "select count(distinct repeat(range::varchar, 1000)) from range(3000000)", "512 MB"),
         (Governed(result_mb=1), "select * from range(1000000)", "larger than 1 MB"),
@@ -193,7 +200,7 @@ def test_a_query_ends_soon_after_policies_change(gate: SqlGate) -> None:
         gate.run(
             worker,
             [],
-            "select count(*) from range(10000000) a, range(10000000) b where a.range > b.range",
+            LONG,
             check=check,
             explain=explain,
         )
@@ -267,3 +274,77 @@ def test_nothing_is_left_of_a_gate_that_nobody_closed(tmp_path: Path) -> None:
     del gate
     gc.collect()
     assert list((tmp_path / "gate").glob("*-*/")) == []
+
+
+def test_a_gate_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ask(SqlGate(folder=Path("gate"), limits=Governed()), "select 1 as x").num_rows == 1
+
+
+STORED = """
+select i::bigint as id, 'n' || i as name, i::decimal(18, 4) / 7 as share, date '2026-01-01' + i::int as day,
+    timestamp '2026-01-01 00:00:00.000001' + to_hours(i) as at, timestamptz '2026-01-01 00:00:00+00' + to_days(i::int) as zoned,
+    time '10:00:00' as clock, [i, null] as list, {'x': i, 'y': [{'z': 'é'}]} as nested, map {'k': i} as mapped,
+    '\\x00ab'::blob as bytes, uuid '00000000-0000-0000-0000-00000000000a' as uid, i % 2 = 0 as even, i::double / 3 as d,
+    case when i % 3 = 0 then null else 'v' end as sometimes
+from generate_series(1, 50) t(i)
+"""
+QUERIES = [
+    "select * from a.b order by id",
+    "select count(*) as n from a.b",
+    "select count(name) as n, count(sometimes) as s, count(distinct even) as e from a.b",
+    "select max(nested.x) as m, sum(list[1]) as s from a.b",
+    "select columns('^(id|day)$') from a.b order by 1",
+    "select b.* exclude (name) from a.b b where even order by id limit 3",
+    "select x.id, y.name from a.b x join a.b y using (id) order by 1",
+    "select * from a.b natural join (select id, even from a.b) order by id",
+    "select distinct sometimes from a.b order by 1",
+    "select exists (select 1 from a.b where id = 7) as e",
+    "with c as (select * from a.b) select c.id, (select max(day) from a.b) as m from c order by 1",
+    "select id from a.b union by name select id, name from a.b order by all",
+    "select unnest(list) as u, mapped['k'] as k, bytes, uid, clock, zoned from a.b order by all",
+    "select even, count(*) filter (where sometimes is null) as n from a.b group by all order by all",
+    "from a.b select id qualify row_number() over (partition by even order by day) = 1 order by 1",
+    "pivot (select even, sometimes, id from a.b) on even in (true, false) using count(id) order by all",
+    "select b from a.b b order by id limit 1",
+    "select name from a.b where id in (select id from a.b where d > 3) order by share desc limit 2",
+]
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """A mesh with one port that has every type that can be stored."""
+    mesh = MeshFolder(tmp_path_factory.mktemp("stored"))
+    mesh.write("mesh.yaml", "name: test\n")
+    mesh.product("a.b", STORED)
+    mesh.build()
+    return Node(mesh.root)
+
+
+@pytest.mark.parametrize("rows_at_once", [0, 1000], ids=["written for the query", "copies"])
+@pytest.mark.parametrize("sql", QUERIES)
+def test_a_governed_query_gives_what_it_gives_in_process(stored: Node, sql: str, rows_at_once: int) -> None:
+    restriction = Restriction(row_filter=Predicate("<", (FilterColumn(1), 40)), actions={2: "mask-alphanum"})
+    inside = Reader(registry=stored.registry, warehouse=stored.warehouse, guard=Fixed(restriction))
+    copies = replace(stored.copies, rows_at_once=rows_at_once, cache=FileCache(stored.root / "c", bytes_max=10**9))
+    gated = replace(inside, copies=copies, gate=stored.sql_gate)
+    found, plain = gated.query(sql).relation, inside.query(sql).relation
+    assert found.columns == plain.columns
+    assert [str(one) for one in found.types] == [str(one) for one in plain.types]
+    assert repr(found.fetchall()) == repr(plain.fetchall())
+
+
+def test_without_a_copy_only_what_a_query_uses_is_written_for_it(stored: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[list[str]] = []
+    run = SqlGate.run
+
+    def looking(gate: SqlGate, worker: Worker, *arguments: Any, **more: Any) -> Any:
+        written.extend(pa.ipc.open_file(path).schema.names for path in worker.tables.values())
+        return run(gate, worker, *arguments, **more)
+
+    monkeypatch.setattr(SqlGate, "run", looking)
+    guard = Fixed(Restriction(row_filter=Predicate("<", (FilterColumn(1), 40))))
+    reader = Reader(registry=stored.registry, warehouse=stored.warehouse, guard=guard, gate=stored.sql_gate)
+    assert reader.query("select sum(id) as s from a.b where even").to_arrow().to_pylist() == [{"s": 380}]
+    assert reader.read("a.b", columns=["day"], where="name = 'n3'").to_arrow().num_rows == 1
+    assert written == [["id", "even"], ["name", "day"]]

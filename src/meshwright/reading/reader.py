@@ -376,6 +376,7 @@ class Reader:
                 raise explain(error) from error
             table = gate.run(worker, views, sql, check=lambda: _check(guard, limits), explain=explain)
         connection = duckdb.connect()
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.register("result", table)
         text = "SELECT * FROM result"
         rows = Rows(
@@ -409,7 +410,8 @@ class Reader:
         opened = _Opened(self.warehouse)
         scan = self._scan(resolved, restriction, opened, event_time)
         visible = visible_fields(resolved.port.schema, restriction)
-        return extracted(scan, visible, used, worker.draft())
+        name, path = worker.table()
+        return extracted(scan, visible, used, path, name)
 
     def _bring(self, resolved: ResolvedPort) -> None:
         """Bring every file of a port near at once. Raises Unavailable, naming a file that is lost."""

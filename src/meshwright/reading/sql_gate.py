@@ -47,15 +47,16 @@ ONLY_OWNER: Final = 0o700
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """One process that waits for its query; `files` counts what was linked for it."""
+    """One process that waits for its query; `files` counts what was given to it, `tables` are Arrow files by table."""
 
     folder: Path
     process: subprocess.Popen[bytes]
     files: int = 0
+    tables: dict[str, str] = field(default_factory=dict)
 
     def link(self, path: str) -> str:
         """Give the process *path* to read; where it finds it. Raises Unavailable."""
-        target = self.draft()
+        target = self._draft("parquet")
         try:
             os.link(path, target)
         except OSError:
@@ -64,10 +65,15 @@ class Worker:
                 shutil.copyfile(path, target)
         return str(target)
 
-    def draft(self) -> Path:
-        """Where a file may be written that the process is to read."""
+    def table(self) -> tuple[str, Path]:
+        """The name of a table that the process will have, and where its Arrow file is to be written."""
+        path = self._draft("arrow")
+        self.tables[path.stem] = str(path)
+        return path.stem, path
+
+    def _draft(self, ending: str) -> Path:
         self.files += 1
-        return self.folder / FILES / f"{self.files}.parquet"
+        return self.folder / FILES / f"{self.files}.{ending}"
 
     def end(self) -> None:
         """End the process, and remove all it had."""
@@ -94,6 +100,8 @@ class SqlGate:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        # Its processes work in folders of their own.
+        self.folder = self.folder.absolute()
         # Whoever forgets to close leaves no process behind.
         weakref.finalize(self, _end_all, self._waiting)
         self._sweep()
@@ -134,7 +142,7 @@ class SqlGate:
 
         if READY not in self._read(worker, START_SECONDS, check):
             raise Unavailable("the process for SQL did not start: run `mesh -v …` to see why")
-        self._write(worker, {"views": list(views), "sql": sql})
+        self._write(worker, {"tables": worker.tables, "views": list(views), "sql": sql})
         answer = self._read(worker, self.limits.seconds, check)
         if "error" in answer:
             raise self._error(worker, str(answer["error"]), str(answer.get("kind", "")), explain)

@@ -1,7 +1,7 @@
 """The process that runs one reader's SQL: it locks itself down, runs one query over the files it was given, and ends.
 
 It is started as a script, with its private folder and its bounds. `files` in that folder is what it can read, `out` what it can
-write. It says `ready`, takes one line of JSON (views, sql), writes the result as an Arrow file and says in one line what came
+write. It says `ready`, takes one line of JSON (tables, views, sql), writes the result as an Arrow file and says in one line what came
 of it. Nothing that it is told or tells is trusted by the other side.
 """
 
@@ -26,6 +26,7 @@ def main() -> None:
     # Before the lock: afterwards nothing can be loaded.
     import duckdb
     import pyarrow as pa
+    import pyarrow.dataset
     import pyarrow.ipc
 
     folder, bounds = Path(sys.argv[1]), json.loads(sys.argv[2])
@@ -76,6 +77,8 @@ def _answer(connection: Any, request: dict[str, Any], target: Path, bytes_max: i
     """Run the query and write its result to *target*, at most *bytes_max* of it."""
     import pyarrow as pa
 
+    for name, path in request["tables"].items():
+        connection.register(name, pa.ipc.open_file(pa.memory_map(path)).read_all())
     for name, scan in request["views"]:
         connection.execute(f'CREATE VIEW "{name.replace(chr(34), chr(34) * 2)}" AS {scan}')
     reader = connection.sql(request["sql"]).to_arrow_reader(BATCH_ROWS)
