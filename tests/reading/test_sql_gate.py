@@ -15,7 +15,7 @@ import pytest
 
 from mesh_folder import MeshFolder
 from meshwright.engines import sandbox
-from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, Refused
+from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, Refused, Unavailable
 from meshwright.model.mesh import Governed
 from meshwright.model.restriction import FilterColumn, Predicate, Restriction
 from meshwright.node import Node
@@ -186,7 +186,7 @@ def replace_limits(gate: SqlGate, **limits: int) -> SqlGate:
 def test_a_process_that_dies_is_an_error_for_its_reader(gate: SqlGate) -> None:
     with gate.worker("ada") as worker:
         worker.process.kill()
-        with pytest.raises(Refused, match="ended"):
+        with pytest.raises(MeshwrightError, match="ended"):
             gate.run(worker, [], "select 1", check=lambda: None, explain=explain)
     assert ask(gate, "select 1 as x").num_rows == 1
 
@@ -261,11 +261,52 @@ def test_a_result_that_is_no_arrow_file_is_an_error(gate: SqlGate) -> None:
 
 
 def test_what_a_killed_caller_leaves_is_removed(tmp_path: Path) -> None:
-    left_over, living = tmp_path / "gate/99999999-abc", tmp_path / f"gate/{os.getpid()}-abc"
-    for folder in (left_over, living):
-        folder.mkdir(parents=True)
-    SqlGate(folder=tmp_path / "gate", limits=Governed())
-    assert (left_over.exists(), living.exists()) == (False, True)
+    left_over = tmp_path / "gate/query-abc"
+    left_over.mkdir(parents=True)
+    gate = SqlGate(folder=tmp_path / "gate", limits=Governed(), spare=1)
+    assert left_over.exists()
+    os.utime(left_over, (0, 0))
+    with gate.worker("ada") as worker:
+        os.utime(worker.folder, (0, 0))
+        SqlGate(folder=tmp_path / "gate", limits=Governed())
+        assert (left_over.exists(), worker.folder.exists()) == (False, True)
+    gate.close()
+
+
+def test_a_child_leaves_what_waits_to_its_parent(tmp_path: Path, table: Path) -> None:
+    before = table.read_bytes()
+    gate = SqlGate(folder=tmp_path / "gate", limits=Governed(), spare=1)
+    gate.prepare()
+    child = os.fork()
+    if child == 0:
+        try:
+            found = ask(gate, "select count(*) as n from t1", table).to_pylist()
+            gate.close()
+            os._exit(0 if found == [{"n": 3}] else 1)
+        except BaseException:  # noqa: BLE001 - nothing of the child may reach the parent's pytest
+            os._exit(2)
+    assert ask(gate, "select count(*) as n from t1", table).to_pylist() == [{"n": 3}]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert table.read_bytes() == before
+    gate.close()
+    assert left(gate) == []
+
+
+def test_a_file_is_never_written_over(gate: SqlGate, table: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.parquet"
+    other.write_bytes(b"somebody's")
+    with gate.worker("ada") as worker:
+        os.link(other, worker.folder / "files/1.parquet")
+        with pytest.raises(Unavailable):
+            worker.link(str(table))
+    assert other.read_bytes() == b"somebody's"
+
+
+def test_one_that_died_while_it_waited_is_not_taken(gate: SqlGate) -> None:
+    gate.prepare()
+    gate._waiting[0].process.kill()
+    gate._waiting[0].process.wait()
+    assert ask(gate, "select 1 as x").num_rows == 1
 
 
 def test_nothing_is_left_of_a_gate_that_nobody_closed(tmp_path: Path) -> None:
@@ -273,7 +314,7 @@ def test_nothing_is_left_of_a_gate_that_nobody_closed(tmp_path: Path) -> None:
     assert ask(gate, "select 1 as x").num_rows == 1
     del gate
     gc.collect()
-    assert list((tmp_path / "gate").glob("*-*/")) == []
+    assert list((tmp_path / "gate").glob("query-*")) == []
 
 
 def test_a_gate_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from meshwright.model.errors import Denied, Refused
-from meshwright.model.restriction import EVERYTHING
+from meshwright.model.restriction import EVERYTHING, PSEUDONYM
 from meshwright.reading.resolve import ResolvedPort
 from meshwright.reading.restricted_scan import restricted_scan, visible_fields
 
@@ -26,8 +27,8 @@ class Admission(Protocol):
         """What masks hash with."""
         ...
 
-    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
-        """What *product* may see of a port for a *purpose*; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+    def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""
         ...
 
     def require_source(self, product: str, name: str) -> None:
@@ -42,7 +43,6 @@ class Admitted:
         self,
         admission: Admission | None,
         product: str,
-        purpose: str,
         address: PortAddress,
         upstream: Publication,
         served: PublishedPort,
@@ -53,7 +53,16 @@ class Admitted:
         self._resolved = ResolvedPort(address=address, publication=upstream, port=served, files=())
         self.restriction = EVERYTHING
         if admission is not None:
-            self.restriction = admission.restrict(product, purpose, self._resolved, is_kept=is_kept)
+            self.restriction = admission.restrict(product, self._resolved, is_kept=is_kept)
+
+    @property
+    def digest(self) -> str:
+        """A hash of what is left and of what it is hashed with; "" for everything."""
+        found = self.restriction.digest
+        if found and self._admission is not None and PSEUDONYM in self.restriction.actions.values():
+            key = hashlib.sha256(self._admission.keys.pseudonym).hexdigest()
+            found = hashlib.sha256(f"{found} {key}".encode()).hexdigest()
+        return found
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -68,7 +77,7 @@ class Admitted:
             port=self._resolved.port,
             files=files,
         )
-        keys = self._admission.keys if self._admission is not None else None
+        keys = self._admission.keys if self._admission is not None and self.restriction.actions else None
         return restricted_scan(part, locate=locate, restriction=self.restriction, keys=keys)
 
     def require(self, columns: Collection[str], product: str) -> None:
@@ -83,7 +92,7 @@ class Admitted:
 
     def require_same(self, before: str, product: str) -> None:
         """Raise Refused when what may be read is not what was, as *before* (a digest) says, and rows were kept since."""
-        if before != self.restriction.digest:
+        if before != self.digest:
             raise Refused(
                 f"policies leave product:{product} something else of {self._resolved.address} than when its rows were kept: "
                 f"`mesh build --full --select {product}` begins anew"

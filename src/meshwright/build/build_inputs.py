@@ -116,7 +116,7 @@ class BuildInputs:
             major=target.major,
             sequence=upstream.sequence,
             columns={name: versions[name] for name in sorted(wanted) if name in versions},
-            reading=restricted(layout((field.name for field in served.schema), wanted), admitted.restriction.digest),
+            reading=restricted(layout((field.name for field in served.schema), wanted), admitted.digest),
             rows=served.rows,
             bytes=served.bytes,
             taken=taken,
@@ -140,9 +140,7 @@ class BuildInputs:
         """What policies leave the product to read of *served*. Raises Denied, Refused."""
         product, target = self.bound.product, self.mesh.reads[self.bound.product.id, port.name]
         address = PortAddress.of(target.product, target.port, target.major)
-        admitted = Admitted(
-            self.workshop.admission, product.id, product.purpose, address, upstream, served, is_kept=True
-        )
+        admitted = Admitted(self.workshop.admission, product.id, address, upstream, served, is_kept=True)
         admitted.require(named_columns(self.bound, port.name), product.id)
         if before is not None and any(one.materialization != "full" for one in product.output_ports):
             admitted.require_same(digest_of(before.reading), product.id)

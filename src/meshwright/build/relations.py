@@ -211,7 +211,9 @@ class Relations:
             domain, _, product = read.product.partition(".")
             address = PortAddress(domain, product, read.port, pinned)
             says = f"{address}, publication {head.sequence}"
-            return self._leaf((read.product, read.port, str(read.major), "head"), bound, port, says=says)
+            # Two products may be left different things of one port.
+            key = (read.product, read.port, str(read.major), bound.product.id if self.workshop.admission else "")
+            return self._leaf(key, bound, port, says=says)
         output = upstream.product.output_port(read.port, read.major)
         assert output is not None  # noqa: S101 - it is served or computed
         return upstream, upstream.transformation(stem(output))

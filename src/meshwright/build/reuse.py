@@ -22,6 +22,7 @@ from meshwright.build.input_comparison import (
 from meshwright.build.lineage import ROWS, Lineage
 from meshwright.build.outline import stem
 from meshwright.model.compatibility import contract_changes
+from meshwright.model.errors import Denied
 from meshwright.model.names import PortAddress
 
 if TYPE_CHECKING:
@@ -245,9 +246,7 @@ class Reuse:
         if read is None or upstream is None or served is None:
             return None
         address = PortAddress.of(read.product, read.port, read.major)
-        found = Admitted(
-            self.admission, bound.product.id, bound.product.purpose, address, upstream, served, is_kept=False
-        )
+        found = Admitted(self.admission, bound.product.id, address, upstream, served, is_kept=False)
         found.require(named_columns(bound, name), bound.product.id)
         return found
 
@@ -265,8 +264,11 @@ class Reuse:
         columns = [field.name for field in served.schema]
         if read.key[1:] in self.expected.get(read.product, {}) and read.columns:
             columns = [column for column, _ in read.columns]
-        admitted = self.admitted(bound, name) if self.admission is not None else None
-        digest = admitted.restriction.digest if admitted is not None else digest_of(before.reading)
+        try:
+            admitted = self.admitted(bound, name) if self.admission is not None else None
+        except Denied as error:
+            return str(error), None
+        digest = admitted.digest if admitted is not None else digest_of(before.reading)
         if digest_of(before.reading) != digest:
             return f"policies changed what it may read of input {name}", None
         if before.reading != restricted(layout(columns, wanted), digest):

@@ -135,7 +135,7 @@ def admitted_dataset(
     """
     files = workshop.registry.files(port.table, port.snapshot)
     address = PortAddress.of(head.product, port.name, port.major)
-    admitted = Admitted(workshop.admission, product, "", address, head, port, is_kept=False)
+    admitted = Admitted(workshop.admission, product, address, head, port, is_kept=False)
     whole = dataset(files, port.schema, workshop.warehouse)
     if admitted.restriction.is_all:
         return whole

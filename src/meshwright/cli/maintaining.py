@@ -58,7 +58,8 @@ def maintain(
     found = maintaining.run(dry_run=dry_run)
     if not dry_run:
         node.copies.expire()
-        node.warm(environment, selected or node.registry.head_sequences(environment))
+        chosen = maintaining.scope.selected
+        node.warm(environment, node.copies.products(environment) if chosen is None else chosen)
     if as_json:
         print_json(_as_data(found, environment, dry_run=dry_run))
     else:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.findings import Finding
-from meshwright.model.restriction import STRICTNESS
+from meshwright.model.restriction import GENERALISE, STRICTNESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,7 +135,8 @@ def _beyond_its_domain(policy: Policy) -> Iterator[Finding]:
 
 def _unknown_mask(policy: Policy) -> Iterator[Finding]:
     mask = policy.annotations.get("mask")
-    if mask is not None and mask.partition(":")[0] not in STRICTNESS:
+    name, has_argument, _ = (mask or "").partition(":")
+    if mask is not None and (name not in STRICTNESS or (has_argument and name != GENERALISE)):
         message = "There is no such mask"
         hint = f"use one of {', '.join(STRICTNESS)}"
         yield Finding(code="policy-mask", message=message, path=policy.path, line=policy.line, value=mask, hint=hint)

@@ -391,12 +391,24 @@ class Node(Stores):
 
     def warm(self, environment: str, products: Iterable[str]) -> int:
         """Make the governed copies of *products* that those want who read them lately; for how many restrictions."""
-        copies, made = self.copies, 0
-        for product in sorted(copies.products(environment) & set(products)):
-            head = self.registry.head(environment, product)
-            for port in head.ports if head is not None else ():
-                if copies.wanted(environment, product, port.name):
-                    made += self._copying_reader(environment).warm(f"{product}.{port.name}@{port.major}")
+        import logging
+
+        from meshwright.model.errors import MeshwrightError
+
+        made = 0
+        for product in sorted(self.copies.products(environment) & set(products)):
+            try:
+                made += self._warm(environment, product)
+            except (MeshwrightError, OSError) as error:
+                # Copies are a help, and nobody waits for these.
+                logging.getLogger(__name__).warning("%s was not copied: %s", product, error)
+        return made
+
+    def _warm(self, environment: str, product: str) -> int:
+        head, made = self.registry.head(environment, product), 0
+        for port in head.ports if head is not None else ():
+            if self.copies.wanted(environment, product, port.name):
+                made += self._copying_reader(environment).warm(f"{product}.{port.name}@{port.major}")
         return made
 
     @cached_property
@@ -440,9 +452,15 @@ class Node(Stores):
             access=self.access,
             environment=environment,
             asked_by=self.principal,
+            purpose_of=self._purpose_of,
             open_keys=lambda: Keys(pseudonym=self.pseudonym_key),
             now=self.now,
         )
+
+    def _purpose_of(self, product: str) -> str:
+        """What *product* reads others for, as its file here says; "" unspecified."""
+        found = self.workspace.mesh.products.get(product)
+        return found.purpose if found is not None else ""
 
     def require(self, action: str, products: Iterable[str], environment: str) -> None:
         """Raise Denied, naming each of *products* that the caller may not do *action* to."""

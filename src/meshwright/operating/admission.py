@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from meshwright.governance.drafts import rows_of
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
 from meshwright.model.principal import PRODUCT, Principal
-from meshwright.model.restriction import EVERYTHING
+from meshwright.model.restriction import EVERYTHING, REPLACE_WITH_NULL, SHA_256_QUERY_LOCAL
 from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class ReaderAdmission:
         """What masks hash with."""
         return self.reader.keys
 
-    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+    def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
         """What the reader may see of a port, kept as any read is. Raises Denied."""
-        del product, purpose, is_kept
+        del product, is_kept
         self.read[str(resolved.address)] = resolved
         return self.reader.restriction(resolved)
 
@@ -64,32 +64,40 @@ class ReaderAdmission:
 
 @dataclass(kw_only=True)
 class Admission:
-    """Decides by the policies that bind in one *environment*; `asked_by` is who builds, as records name it."""
+    """Decides by the policies that bind in one *environment*; `asked_by` is who builds, as records name it.
+
+    `purpose_of` says what a product reads others for. A mask that differs for every read would make kept rows differ from new
+    ones: products get NULL instead.
+    """
 
     facts: Callable[[ResolvedPort, str], PortFacts]
     authority: Authority
     access: Access
     environment: str
     asked_by: str
+    purpose_of: Callable[[str], str]
     open_keys: Callable[[], Keys]
     now: Callable[[], datetime]
     decided: dict[tuple[str, str, int], Decision] = field(default_factory=dict)
     kept: set[tuple[str, str, int]] = field(default_factory=set)
+    opened: Keys | None = None
 
     @property
     def keys(self) -> Keys:
         """What masks hash with."""
-        return self.open_keys()
+        if self.opened is None:
+            self.opened = self.open_keys()
+        return self.opened
 
-    def restrict(self, product: str, purpose: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
-        """What *product* may see of a port for a *purpose*; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+    def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
+        """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""
         if resolved.publication.product == product:
             return EVERYTHING
         key = (product, str(resolved.address), resolved.publication.sequence)
         facts = self.facts(resolved, self.environment)
         decision = self.decided.get(key)
         if decision is None:
-            decision = self.authority.decide(Principal(id=product, kind=PRODUCT), facts, purpose)
+            decision = self.authority.decide(Principal(id=product, kind=PRODUCT), facts, self.purpose_of(product))
             self.decided[key] = decision
         if is_kept and key not in self.kept:
             self.kept.add(key)
@@ -99,7 +107,11 @@ class Admission:
                 f"policies do not let product:{product} read {facts.address}: {'; '.join(decision.reasons)}. "
                 f"`mesh policy explain {facts.address} --as product:{product}` says more"
             )
-        return decision.restriction
+        actions = {
+            number: REPLACE_WITH_NULL if action == SHA_256_QUERY_LOCAL else action
+            for number, action in decision.restriction.actions.items()
+        }
+        return replace(decision.restriction, actions=actions)
 
     def require_source(self, product: str, name: str) -> None:
         """What it reads from outside is the product's own."""

@@ -13,7 +13,7 @@ from meshwright.governance.purposes import known_purposes, wrong_purposes
 from meshwright.model.errors import Denied, InvalidMesh, NotFound
 from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
-from meshwright.model.policy_version import PolicyVersion
+from meshwright.model.policy_version import WHOLE_MESH, PolicyVersion
 from meshwright.model.principal import PERSON, SERVICE
 from meshwright.reading.resolve import resolve
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
@@ -121,7 +121,17 @@ class Council:
         Raises as `publish`.
         """
         texts, _ = self.files()
-        scopes = sorted(scope for scope, files in texts.items() if files)
+        of_mesh = {WHOLE_MESH} if self.mesh.settings.purposes else set()
+        scopes = sorted(
+            of_mesh
+            | {scope for scope, files in texts.items() if files}
+            # What was removed is to bind no more.
+            | {
+                version.scope
+                for version in self.policies.binding()
+                if version.scope in {WHOLE_MESH, *self.mesh.domains}
+            }
+        )
         for scope in scopes:
             self._require_entitled(scope)
         if wrong := self.findings():

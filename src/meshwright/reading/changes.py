@@ -39,7 +39,7 @@ def new_rows_sql(
     if not removed or not added:
         return scan(added)
     kept = tuple(field for field in schema if field.name in read) or schema
-    names = ", ".join(quote(field.name) for field in kept)
+    names = ", ".join(quote(field.name) for field in kept) or "*"
     different = f"(SELECT {names} FROM ({scan(added)})) EXCEPT ALL (SELECT {names} FROM ({scan(removed)}))"
     if kept == schema:
         return different

@@ -69,7 +69,11 @@ class GovernedCopies:
         *has_time*. Copies that cannot be made, as on a full disk, are done without.
         """
         fields = visible_fields(resolved.port.schema, restriction)
-        if not fields or SHA_256_QUERY_LOCAL in restriction.actions.values() or not self._note(resolved, restriction):
+        if (
+            not fields
+            or any(one.startswith(SHA_256_QUERY_LOCAL) for one in restriction.actions.values())
+            or not self._note(resolved, restriction)
+        ):
             return None
         named = {self._name(file, resolved.port.schema, restriction, keys): file for file in resolved.files}
         found = {name: self.cache.find(name) for name in named}
@@ -123,8 +127,8 @@ class GovernedCopies:
 
     @staticmethod
     def _name(file: DataFile, schema: tuple[Field, ...], restriction: Restriction, keys: Keys) -> str:
-        actions = restriction.actions.values()
-        key = hashlib.sha256(keys.pseudonym).hexdigest() if PSEUDONYM in actions else ""
+        has_pseudonyms = any(one.startswith(PSEUDONYM) for one in restriction.actions.values())
+        key = hashlib.sha256(keys.pseudonym).hexdigest() if has_pseudonyms else ""
         columns = [(one.id, one.name, str(one.type), one.nested_ids) for one in schema]
         told = repr((__version__, file.path, columns, restriction.digest, key))
         name = hashlib.sha256(told.encode()).hexdigest()
@@ -144,7 +148,9 @@ class GovernedCopies:
                 return False
             else:
                 folder.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(_data(restriction)))
+                draft = path.with_suffix(f".{os.getpid()}")
+                draft.write_text(json.dumps(_data(restriction)))
+                draft.replace(path)
         except OSError as error:
             LOG.warning("%s cannot be noted: %s", path, error)
         return True

@@ -60,8 +60,8 @@ def tells_apart(kind: DataType, action: str) -> bool:
 
 def masked(column: str, kind: DataType, action: str, keys: Keys) -> str:
     """The SQL of what is seen of *column* (quoted), which is of type *kind*, through *action*: of the same type."""
-    name, _, argument = action.partition(":")
-    make = MASKS.get(name)
+    name, has_argument, argument = action.partition(":")
+    make = MASKS.get(name) if not has_argument or name == actions.GENERALISE else None
     value = make(column, kind, argument, keys) if make is not None else None
     return f"CAST({value or 'NULL'} AS {kind})"
 

@@ -6,9 +6,11 @@ are linked into their folder under names that say nothing.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import select
 import shutil
@@ -24,16 +26,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.engines import sandbox
-from meshwright.model.errors import Denied, Refused, Unavailable
+from meshwright.model.errors import Denied, MeshwrightError, Refused, Unavailable
 from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT
 from meshwright.storage.durable import reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from meshwright.model.errors import MeshwrightError
     from meshwright.model.mesh import Governed
 
+LOG = logging.getLogger(__name__)
 WORKER: Final = "meshwright.reading.sql_worker"
 # To start, lock down and open an engine takes a fifth of a second; on a machine that is busy, longer.
 START_SECONDS: Final = 60
@@ -42,6 +44,9 @@ SPILLED: Final = 4
 ANSWER_BYTES: Final = 1 << 20
 # How long a query goes on after the policies that let it begin.
 CHECK_SECONDS: Final = 1.0
+PREFIX: Final = "query-"
+# What a disk says that cannot link this file there.
+NO_LINKS: Final = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES})
 ONLY_OWNER: Final = 0o700
 
 
@@ -51,18 +56,23 @@ class Worker:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    # Held as long as the folder is in use.
+    lock: int
     files: int = 0
     tables: dict[str, str] = field(default_factory=dict)
 
     def link(self, path: str) -> str:
         """Give the process *path* to read; where it finds it. Raises Unavailable."""
         target = self._draft("parquet")
-        try:
-            os.link(path, target)
-        except OSError:
-            # Another disk, or one that knows no links.
-            with reported(target, "copy to"):
-                shutil.copyfile(path, target)
+        with reported(target, "link"):
+            try:
+                os.link(path, target)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                # Never over something that is there: it may be a link to what others read.
+                with Path(path).open("rb") as source, target.open("xb") as copy:
+                    shutil.copyfileobj(source, copy)
         return str(target)
 
     def table(self) -> tuple[str, Path]:
@@ -84,6 +94,8 @@ class Worker:
                 with suppress(OSError):
                     pipe.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            os.close(self.lock)
 
 
 @dataclass(kw_only=True)
@@ -98,17 +110,19 @@ class SqlGate:
     spare: int = 0
     _waiting: list[Worker] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _owner: int = field(default_factory=os.getpid)
 
     def __post_init__(self) -> None:
         # Its processes work in folders of their own.
         self.folder = self.folder.absolute()
         # Whoever forgets to close leaves no process behind.
-        weakref.finalize(self, _end_all, self._waiting)
+        weakref.finalize(self, _end_all, self._waiting, self._owner)
         self._sweep()
 
     def prepare(self) -> None:
         """Start a process beside the caller, who will need it soon. Raises Denied where none can be locked down."""
         with self._lock:
+            self._forget_parents()
             if not self._waiting:
                 self._waiting.append(self._start())
 
@@ -117,7 +131,7 @@ class SqlGate:
         """A process for one query of *principal*; it is gone afterwards. Raises Refused when too many run at once."""
         with self._turn(principal):
             with self._lock:
-                worker = self._waiting.pop(0) if self._waiting else self._start()
+                worker = self._next()
             try:
                 yield worker
             finally:
@@ -140,8 +154,8 @@ class SqlGate:
         """
         import pyarrow as pa
 
-        if READY not in self._read(worker, START_SECONDS, check):
-            raise Unavailable("the process for SQL did not start: run `mesh -v …` to see why")
+        if READY not in self._read(worker, START_SECONDS, check, is_starting=True):
+            raise Unavailable("the process for SQL did not start as it should")
         self._write(worker, {"tables": worker.tables, "views": list(views), "sql": sql})
         answer = self._read(worker, self.limits.seconds, check)
         if "error" in answer:
@@ -160,7 +174,7 @@ class SqlGate:
     def close(self) -> None:
         """End the processes that wait."""
         with self._lock:
-            _end_all(self._waiting)
+            _end_all(self._waiting, self._owner)
 
     def _start(self) -> Worker:
         missing = sandbox.missing()
@@ -171,7 +185,9 @@ class SqlGate:
             )
         with reported(self.folder, "make the folder of a query in"):
             self.folder.mkdir(parents=True, exist_ok=True, mode=ONLY_OWNER)
-            folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=self.folder))
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self.folder))
+            lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
             for name in (FILES, OUT):
                 (folder / name).mkdir(mode=ONLY_OWNER)
         bounds = {
@@ -184,7 +200,8 @@ class SqlGate:
         }
         command = [sys.executable, "-P", "-m", WORKER, str(folder), json.dumps(bounds)]
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        environment |= sandbox.SINGLE_THREADED
+        # Arrow's own allocator would reserve a gigabyte, which counts.
+        environment |= {**sandbox.SINGLE_THREADED, "ARROW_DEFAULT_MEMORY_POOL": "system"}
         try:
             process = subprocess.Popen(  # noqa: S603 - the interpreter and our own module
                 command,
@@ -197,20 +214,47 @@ class SqlGate:
             )
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
             raise Unavailable(f"the process for SQL cannot be started: {error}") from error
-        return Worker(folder=folder, process=process)
+        return Worker(folder=folder, process=process, lock=lock)
+
+    def _next(self) -> Worker:
+        """One that waits and lives, or a new one."""
+        self._forget_parents()
+        while self._waiting:
+            worker = self._waiting.pop(0)
+            if worker.process.poll() is None:
+                return worker
+            worker.end()
+        return self._start()
+
+    def _forget_parents(self) -> None:
+        """After a fork, leave the processes that wait to the parent."""
+        if self._owner != os.getpid():
+            self._waiting, self._owner = [], os.getpid()
+            weakref.finalize(self, _end_all, self._waiting, self._owner)
 
     def _sweep(self) -> None:
-        """Remove the folders of those who were killed."""
-        for folder in self.folder.glob("*-*"):
-            owner = folder.name.partition("-")[0]
-            if folder.is_dir() and owner.isdecimal() and not Path(f"/proc/{owner}").exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove the folders of those who were killed: nobody holds their locks."""
+        for folder in self.folder.glob(f"{PREFIX}*"):
+            with suppress(OSError):
+                lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if time.time() - folder.stat().st_mtime > START_SECONDS:
+                        shutil.rmtree(folder, ignore_errors=True)
+                finally:
+                    os.close(lock)
 
     def _refill(self) -> None:
         with self._lock:
-            while len(self._waiting) < self.spare:
-                self._waiting.append(self._start())
+            self._forget_parents()
+            try:
+                while len(self._waiting) < self.spare:
+                    self._waiting.append(self._start())
+            except MeshwrightError as error:
+                # Whoever comes next is told.
+                LOG.warning("no process waits for the next query: %s", error)
 
     @contextmanager
     def _turn(self, principal: str) -> Iterator[None]:
@@ -244,7 +288,9 @@ class SqlGate:
         except OSError as error:
             raise Unavailable(f"the process for SQL ended before it had its query: {error}") from error
 
-    def _read(self, worker: Worker, seconds: float, check: Callable[[], None]) -> dict[str, Any]:
+    def _read(
+        self, worker: Worker, seconds: float, check: Callable[[], None], *, is_starting: bool = False
+    ) -> dict[str, Any]:
         """What the process says in one line, within *seconds*."""
         stdout, line = worker.process.stdout, b""
         assert stdout is not None  # noqa: S101 - it is a pipe
@@ -260,7 +306,7 @@ class SqlGate:
                 continue
             chunk = os.read(stdout.fileno(), 65_536)
             if not chunk or len(line) > ANSWER_BYTES:
-                raise self._ended(worker)
+                raise self._ended(worker, is_starting=is_starting)
             line += chunk
         try:
             answer = json.loads(line)
@@ -270,8 +316,12 @@ class SqlGate:
             raise Unavailable("the process for SQL said what nobody understands")
         return answer
 
-    def _ended(self, worker: Worker) -> Refused:
+    def _ended(self, worker: Worker, *, is_starting: bool) -> MeshwrightError:
         code = worker.process.wait()
+        if is_starting:
+            return Unavailable(
+                f"the process for SQL ended before it began (exit code {code}): run again, or read whole ports with `mesh read`"
+            )
         return Refused(
             f"the process of the query ended (exit code {code}): most likely it held more than {self.limits.memory_mb} MB; "
             "ask for less, or raise governed: {memory: …}"
@@ -292,6 +342,6 @@ class SqlGate:
         return explain(RuntimeError(message.replace(f"{worker.folder / FILES}/", "").replace(str(worker.folder), "")))
 
 
-def _end_all(workers: list[Worker]) -> None:
-    while workers:
+def _end_all(workers: list[Worker], owner: int) -> None:
+    while workers and owner == os.getpid():
         workers.pop().end()
