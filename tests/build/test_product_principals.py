@@ -173,3 +173,102 @@ def test_what_was_decided_about_a_build_is_in_the_audit_log(shop: MeshFolder) ->
         ("sales.orders.orders", True, ["email"], "build")
     ]
     assert json.dumps(log).count("ada@x.org") == 0
+
+
+def test_what_was_made_under_looser_policies_does_not_come_back(
+    shop: MeshFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write("people/all.yaml", "groups: {marketing_team: [mark], sales_team: []}\n")
+    shop.build()
+    token = shop.mesh("token", "create", "--for", "mark", "--json").data["token"]
+    monkeypatch.setenv("MESH_TOKEN", token)
+    refused = shop.mesh("rollback", "marketing.reach")
+    assert refused.code == 1
+    assert "was made of something else than policies leave it" in refused.err
+    monkeypatch.delenv("MESH_TOKEN")
+    assert not any("@" in row["email"] for row in shop.rows("marketing.reach"))
+    # Its owner sees everything anyway.
+    assert shop.mesh("rollback", "marketing.reach").code == 0
+
+
+def test_policies_of_the_environment_below_decide_what_is_promoted(shop: MeshFolder) -> None:
+    shop.build()
+    bind(
+        shop,
+        ONLY_EUROPE.replace('resource.region == "EU")', 'resource.region == "EU") || context.environment != "prod"'),
+    )
+    shop.build()
+    shop.mesh("env", "create", "trial")
+    shop.write("domains/marketing/reach/transform/reach.sql", "select id, email, region, 1 as more from sales.orders")
+    shop.build("--env", "trial")
+    assert len(shop.rows("marketing.reach", "--env", "trial")) == 3
+    refused = shop.mesh("env", "promote", "trial")
+    assert refused.code == 1
+    assert "`mesh build --env prod --select marketing.reach`" in refused.err
+    assert len(shop.rows("marketing.reach")) == 2
+
+
+def test_a_plan_of_what_changed_goes_on_beside_a_product_that_is_denied(shop: MeshFolder) -> None:
+    bind(shop, NOBODY)
+    shop.write("domains/sales/own/transform/own.sql", "select id from sales.orders")
+    planned = {one["id"]: one["action"] for one in shop.mesh("plan", "--select", "changed", "--json").data["products"]}
+    assert planned == {"sales.own": "build", "marketing.reach": "blocked"}
+
+
+def test_another_key_for_pseudonyms_builds_anew(shop: MeshFolder) -> None:
+    shop.build()
+    before = shop.rows("marketing.reach")
+    (shop.root / ".mesh/pseudonym.key").unlink()
+    assert plans(shop)["marketing.reach"]["action"] == "build"
+    shop.build()
+    assert shop.rows("marketing.reach") != before
+
+
+def test_a_mask_that_differs_for_every_read_leaves_products_nothing(shop: MeshFolder) -> None:
+    bind(
+        shop,
+        '@id("local") @mask("sha-256-query-local") forbid (principal, action == Action::"readClear", '
+        'resource is Column in Domain::"sales") when { resource.name == "region" } unless { principal in Domain::"sales" };',
+    )
+    shop.build()
+    assert [row["region"] for row in shop.rows("marketing.reach")] == [None, None, None]
+
+
+def test_a_preview_reads_as_each_product_that_it_computes(shop: MeshFolder) -> None:
+    shop.write("domains/sales/own/transform/own.sql", "select id, email, 2 as more from sales.orders")
+    for join in ("sales.orders o join sales.own w using (id)", "sales.own w join sales.orders o using (id)"):
+        shop.product("marketing.both", f"select id, o.email as theirs, w.email as own from {join}")
+        row = shop.mesh("preview", "marketing.both", "--json").data["rows"][0]
+        assert ("@" in row["theirs"], "@" in row["own"]) == (False, True)
+
+
+def test_new_rows_of_a_port_without_visible_columns_can_be_counted(shop: MeshFolder) -> None:
+    bind(
+        shop,
+        '@id("none") forbid (principal, action in [Action::"readClear", Action::"readMasked"], '
+        'resource is Column in Domain::"sales") unless { principal in Domain::"sales" };',
+    )
+    shop.product(
+        "marketing.counted",
+        "select count(*) as n from sales.orders__changes",
+        descriptor=(
+            "outputPorts:\n- name: counted\n  version: 1.0.0\n  contractId: marketing.counted.counted\n"
+            "  customProperties: [{property: mesh.materialization, value: append}]\n"
+        ),
+    )
+    shop.mesh("build", "--select", "marketing.counted")
+    shop.write(
+        "domains/sales/orders/transform/orders.sql",
+        f"select * from (values {ROWS}, (4, 'd', 'US')) t(id, email, region)",
+    )
+    shop.mesh("build", "--select", "sales.orders")
+    assert shop.mesh("build", "--select", "marketing.counted").code == 0
+    assert [row["n"] for row in shop.rows("marketing.counted")] in ([3, 0], [3, 1])
+
+
+def test_a_build_that_has_published_is_done_though_copies_cannot_be_made(shop: MeshFolder) -> None:
+    shop.write("people/all.yaml", "groups: {marketing_team: [mark], sales_team: []}\n")
+    assert len(shop.rows("sales.orders", "--as", "mark")) == 3
+    (shop.root / ".mesh/pseudonym.key").write_bytes(b"short")
+    shop.write("domains/sales/orders/transform/orders.sql", "select 9 as id, 'z' as email, 'EU' as region")
+    assert shop.mesh("build", "--select", "sales.orders").code == 0

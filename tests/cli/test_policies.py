@@ -474,3 +474,19 @@ def test_all_policies_are_published_at_once_or_none(shop: MeshFolder) -> None:
 def test_a_port_may_be_named_twice_in_a_governed_query(shop: MeshFolder) -> None:
     sql = 'select count(*) as n from sales.orders a join sales.orders.orders b using (id) join "sales.orders@1" c using (id)'
     assert shop.mesh("query", sql, "--as", "bob", "--json").data == [{"n": 3}]
+
+
+def test_policies_whose_files_are_gone_bind_no_more_once_all_are_published(shop: MeshFolder) -> None:
+    shop.write("domains/sales/policies/rows.cedar", BY_REGION)
+    shop.mesh("policy", "publish", "--all")
+    (shop.root / "domains/sales/policies/rows.cedar").unlink()
+    done = {one["scope"]: one["changed"] for one in shop.mesh("policy", "publish", "--all", "--json").data}
+    assert done == {"": False, "sales": True}
+    assert len(shop.rows("sales.orders", "--as", "bob")) == 3
+
+
+@pytest.mark.parametrize("mask", ["pseudonym:x", "sha-256-query-local:1", "replace-with-null:", "nothing"])
+def test_a_mask_that_is_none_is_an_error(shop: MeshFolder, mask: str) -> None:
+    text = f'@mask("{mask}") forbid (principal, action == Action::"readClear", resource is Column in Domain::"sales");'
+    shop.write("domains/sales/policies/masks.cedar", text)
+    assert "policy-mask" in shop.mesh("policy", "publish", "--domain", "sales").err

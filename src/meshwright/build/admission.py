@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
-from meshwright.model.errors import Denied, Refused
+from meshwright.build.input_comparison import digest_of
+from meshwright.model.errors import Denied, NotFound, Refused
+from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, PSEUDONYM
 from meshwright.reading.resolve import ResolvedPort
 from meshwright.reading.restricted_scan import restricted_scan, visible_fields
@@ -13,10 +15,10 @@ from meshwright.reading.restricted_scan import restricted_scan, visible_fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from meshwright.model.names import PortAddress
     from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
     from meshwright.model.restriction import Restriction
     from meshwright.reading.masks import Keys
+    from meshwright.storage import Registry
 
 
 class Admission(Protocol):
@@ -96,4 +98,27 @@ class Admitted:
             raise Refused(
                 f"policies leave product:{product} something else of {self._resolved.address} than when its rows were kept: "
                 f"`mesh build --full --select {product}` begins anew"
+            )
+
+
+def require_admitted(admission: Admission | None, registry: Registry, environment: str, made: Publication) -> None:
+    """Raise Refused when *made* reads something else than policies leave its product in *environment* now."""
+    for read in made.inputs if admission is not None else ():
+        if not read.product:
+            continue
+        upstream: Publication | None
+        try:
+            upstream = registry.publication(made.environment, read.product, read.sequence)
+        except NotFound:
+            # It is too long ago: what is served now is as good a measure as there is.
+            upstream = registry.head(environment, read.product)
+        served = upstream.port(read.port, read.major) if upstream is not None else None
+        if upstream is None or served is None:
+            continue
+        address = PortAddress.of(read.product, read.port, read.major)
+        admitted = Admitted(admission, made.product, address, upstream, served, is_kept=False)
+        if digest_of(read.reading) != admitted.digest:
+            raise Refused(
+                f"publication {made.sequence} of {made.product} was made of something else than policies leave it of {address} in "
+                f"{environment} now: build it there, `mesh build --env {environment} --select {made.product}`"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshwright.build.admission import require_admitted
 from meshwright.model.compatibility import contract_changes
 from meshwright.model.environment import PROD, Environment, Promotion, environment_name
 from meshwright.model.errors import Conflict, InvalidInput, NotFound, Refused
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from meshwright.build.admission import Admission
     from meshwright.model.plan import Change, Plan
     from meshwright.model.publication import InputRead, Publication, PublishedPort
     from meshwright.storage import Registry
@@ -145,11 +147,13 @@ def promote(
     domains: Collection[str],
     allow_remove: bool,
     now: datetime,
+    admission: Admission | None = None,
 ) -> list[Publication]:
     """Serve in the environment below what *environment* serves, all at once; nothing is rebuilt. What is served there now.
 
     Products of other domains than *domains*, those of this checkout, stay in *environment*. *plan* is for it: what it
-    would build first is not ready. Raises Refused, naming everything that is not ready and why; Conflict when a head
+    would build first is not ready, nor is what was made of more than *admission*, the one of the environment below, leaves.
+    Raises Refused, naming everything that is not ready and why; Conflict when a head
     moves meanwhile.
     """
     base = _base(environment)
@@ -160,6 +164,9 @@ def promote(
     moved = [product for product, history in histories.items() if _moved_on(registry, heads[product], history)]
     _require_ready(environment.name, plan, own, histories, heads, moved, allow_remove=allow_remove)
     _require_inputs(registry, environment.name, own, histories, elsewhere(every, domains))
+    for product, head in own.items():
+        if head is not None:
+            require_admitted(admission, registry, base, registry.publication(environment.name, product, head))
     numbers = _numbers(registry, base, own, histories)
     promotions = []
     for product, head in own.items():

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshwright.build.admission import require_admitted
 from meshwright.model.errors import NotFound
 
 if TYPE_CHECKING:
+    from meshwright.build.admission import Admission
     from meshwright.model.publication import Publication
     from meshwright.storage import Registry
 
 
 def roll_back(
-    registry: Registry, environment: str, product: str, *, to: int | None = None
+    registry: Registry, environment: str, product: str, *, to: int | None = None, admission: Admission | None = None
 ) -> tuple[Publication | None, Publication]:
     """The publication that was served (None: none) and the one served now: number *to*, else what the head was built upon.
 
-    Raises NotFound when there is nothing to go back to, Conflict when the head moves meanwhile.
+    With an *admission*, one that was made of more than policies leave now does not come back. Raises NotFound when there is
+    nothing to go back to, Refused, Denied, Conflict when the head moves meanwhile.
     """
     head = registry.head(environment, product)
     target = to if to is not None or head is None else _before(registry, environment, head).parent
@@ -31,6 +34,7 @@ def roll_back(
     publication = registry.publication(environment, product, target)
     served = head.sequence if head is not None else None
     if target != served:
+        require_admitted(admission, registry, environment, publication)
         registry.move_head(environment, product, to=target, head=served)
     return head, publication
 

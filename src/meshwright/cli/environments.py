@@ -205,7 +205,13 @@ def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json
     domains = node.workspace.mesh.domains
     node.require(PROMOTE, node.registry.own_heads(environment.name), environment.base or PROD)
     served = promote_environment(
-        node.registry, environment, plan=plan, domains=domains, allow_remove=allow_remove, now=datetime.now(UTC)
+        node.registry,
+        environment,
+        plan=plan,
+        domains=domains,
+        allow_remove=allow_remove,
+        now=datetime.now(UTC),
+        admission=node.admission(environment.base) if environment.base else None,
     )
     left = elsewhere(node.registry.own_heads(environment.name), domains)
     if as_json:
