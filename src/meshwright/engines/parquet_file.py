@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Field
 
 ROW_GROUP_ROWS: Final = 122_880
+FAST: Final = "COMPRESSION_LEVEL 1, STRING_DICTIONARY_PAGE_SIZE_LIMIT 65536"
 HASH_LETTERS: Final = 32
 NUMBERS: Final = {"INTEGER", "BIGINT", "DECIMAL"}
 # Times whose text sorts like their value; floats have no bounds here because footers leave NaN out.
@@ -38,13 +39,16 @@ FOOTER: Final = """
 Chunk = tuple[int, int, int, int, int | None, str | None, str | None, bool | None]
 
 
-def write(connection: DuckDBPyConnection, select: str, path: Path, schema: tuple[Field, ...]) -> int:
+def write(
+    connection: DuckDBPyConnection, select: str, path: Path, schema: tuple[Field, ...], *, is_copy: bool = False
+) -> int:
     """Write what *select* yields, which is the columns of *schema*, to a new file at *path*; how many rows it has.
 
-    Not yet synced to disk. Raises duckdb.Error.
+    A copy, which can be made again, is compressed less: hashes gain nothing by it. Not yet synced to disk. Raises duckdb.Error.
     """
     ids = ", ".join(_field_ids(field.name, field.type, iter((field.id, *field.nested_ids))) for field in schema)
-    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, FIELD_IDS {{{ids}}}"
+    level = f", {FAST}" if is_copy else ""
+    options = f"FORMAT parquet, COMPRESSION zstd{level}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, FIELD_IDS {{{ids}}}"
     found = connection.execute(f"COPY ({select}) TO {literal(str(path))} ({options})").fetchone()
     return int(found[0]) if found else 0
 

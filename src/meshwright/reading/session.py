@@ -44,7 +44,7 @@ def write_governed(select: str, path: Path, fields: tuple[Field, ...]) -> int:
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     try:
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        return interruptible(lambda: write(connection, select, path, fields), connection.interrupt)
+        return interruptible(lambda: write(connection, select, path, fields, is_copy=True), connection.interrupt)
     finally:
         connection.close()
 
