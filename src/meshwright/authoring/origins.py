@@ -201,13 +201,16 @@ class Origins:
         # What a policy leaves of a port has fewer columns than it.
         described = self.connection.execute(f"DESCRIBE {quote(name)}").fetchall()
         columns = tuple((str(row[0]), DataType.parse(row[1])) for row in described)
+        count = resolved.port.rows
+        if reader.guard is not None:
+            (count,) = self.connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone() or (0,)
         contract = resolved.port.contract
         version = f"^{contract.version}" if contract is not None and contract.is_active else ""
         return InputTable(
             title=str(address),
             port=InputPort(name=name, address=address, version=version),
             columns=plain_columns(columns),
-            rows=resolved.port.rows,
+            rows=count,
             contract=contract,
         )
 

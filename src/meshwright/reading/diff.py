@@ -164,8 +164,8 @@ class _TableDifference:
         if not self.key and self.pairs and not self.asked:
             notes.append("the port has no key: rows are compared as a whole; --key COLUMN[,COLUMN] names one")
         return PortDifference(
-            before=self.before,
-            after=self.after,
+            before=_of_rows(self.before, totals[0]),
+            after=_of_rows(self.after, totals[1]),
             columns=self.columns,
             contract=changes,
             rows=rows,
@@ -233,6 +233,11 @@ class _TableDifference:
         return RowDifference(
             key=(), added=added[0], removed=removed[0], added_samples=tuple(shown[0]), removed_samples=tuple(shown[1])
         )
+
+
+def _of_rows(state: ResolvedPort, rows: int) -> ResolvedPort:
+    """*state* with as many *rows* as the reader sees of it."""
+    return replace(state, port=replace(state.port, rows=rows))
 
 
 def paired(before: ResolvedPort, after: ResolvedPort) -> list[tuple[Field, Field]]:
