@@ -272,3 +272,12 @@ def test_a_build_that_has_published_is_done_though_copies_cannot_be_made(shop: M
     (shop.root / ".mesh/pseudonym.key").write_bytes(b"short")
     shop.write("domains/sales/orders/transform/orders.sql", "select 9 as id, 'z' as email, 'EU' as region")
     assert shop.mesh("build", "--select", "sales.orders").code == 0
+
+
+@pytest.mark.parametrize(
+    "path", [".mesh/warehouse/**/*.parquet", "domains/../.mesh/registry.db", "*/warehouse/**/*.parquet", "**/*.parquet"]
+)
+def test_the_meshs_own_state_is_no_source(shop: MeshFolder, path: str) -> None:
+    shop.product("marketing.grab", f"select * from '{path}'")
+    assert shop.mesh("build", "--select", "marketing.grab").code != 0
+    assert shop.mesh("read", "marketing.grab").code == 2

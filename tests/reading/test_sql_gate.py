@@ -276,7 +276,7 @@ def test_what_a_killed_caller_leaves_is_removed(tmp_path: Path) -> None:
 def test_a_child_leaves_what_waits_to_its_parent(tmp_path: Path, table: Path) -> None:
     before = table.read_bytes()
     gate = SqlGate(folder=tmp_path / "gate", limits=Governed(), spare=1)
-    gate.prepare()
+    gate._waiting.append(gate._start())
     child = os.fork()
     if child == 0:
         try:
@@ -303,7 +303,7 @@ def test_a_file_is_never_written_over(gate: SqlGate, table: Path, tmp_path: Path
 
 
 def test_one_that_died_while_it_waited_is_not_taken(gate: SqlGate) -> None:
-    gate.prepare()
+    gate._waiting.append(gate._start())
     gate._waiting[0].process.kill()
     gate._waiting[0].process.wait()
     assert ask(gate, "select 1 as x").num_rows == 1
@@ -389,3 +389,12 @@ def test_without_a_copy_only_what_a_query_uses_is_written_for_it(stored: Node, m
     assert reader.query("select sum(id) as s from a.b where even").to_arrow().to_pylist() == [{"s": 380}]
     assert reader.read("a.b", columns=["day"], where="name = 'n3'").to_arrow().num_rows == 1
     assert written == [["id", "even"], ["name", "day"]]
+
+
+def test_a_process_with_many_files_open_can_ask(gate: SqlGate) -> None:
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert ask(gate, "select 1 as x").num_rows == 1
+    finally:
+        for one in held:
+            os.close(one)

@@ -225,8 +225,6 @@ class Reader:
         Raises InvalidInput with the line and column of what is refused or wrong.
         """
         query = _accepted(sql)
-        if self.gate is not None and self.guard is not None:
-            self.gate.prepare()
         resolved: dict[tuple[str, ...], ResolvedPort] = {}
         for reference in query.references:
             if reference.path not in resolved:

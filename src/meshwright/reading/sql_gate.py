@@ -119,13 +119,6 @@ class SqlGate:
         weakref.finalize(self, _end_all, self._waiting, self._owner)
         self._sweep()
 
-    def prepare(self) -> None:
-        """Start a process beside the caller, who will need it soon. Raises Denied where none can be locked down."""
-        with self._lock:
-            self._forget_parents()
-            if not self._waiting:
-                self._waiting.append(self._start())
-
     @contextmanager
     def worker(self, principal: str) -> Iterator[Worker]:
         """A process for one query of *principal*; it is gone afterwards. Raises Refused when too many run at once."""
@@ -295,13 +288,15 @@ class SqlGate:
         stdout, line = worker.process.stdout, b""
         assert stdout is not None  # noqa: S101 - it is a pipe
         until = time.monotonic() + seconds
+        ready = select.poll()
+        ready.register(stdout, select.POLLIN)
         while not line.endswith(b"\n"):
             left = until - time.monotonic()
             if left <= 0:
                 raise Refused(
                     f"the query ran longer than {seconds:g} s and was stopped: ask for less, or raise governed: {{timeout: …}}"
                 )
-            if not select.select([stdout], [], [], min(left, CHECK_SECONDS))[0]:
+            if not ready.poll(1000 * min(left, CHECK_SECONDS)):
                 check()
                 continue
             chunk = os.read(stdout.fileno(), 65_536)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.model.errors import Denied
 from meshwright.reading.catalogue import published_ports
+from meshwright.reading.masks import Keys
 from meshwright.reading.restricted_scan import EventTimeRange
 
 if TYPE_CHECKING:
@@ -18,7 +20,12 @@ class LocalTransport:
     """A `Transport` over a reader."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self._opened = reader
+
+    @property
+    def _reader(self) -> Reader:
+        """The reader of one read: hashes that no two reads share are made with a salt of its own."""
+        return replace(self._opened, keys=Keys(pseudonym=self._opened.keys.pseudonym))
 
     def read(
         self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from meshwright.model.product import Source
 
 MEMBER: Final = "!"
+STATE: Final = ".mesh"
 GLOB: Final = re.compile(r"[*?\[]")
 
 
@@ -31,7 +32,8 @@ def files(root: Path, source: Source) -> list[str]:
     path = source.path
     archive, _, member = path.partition(MEMBER)
     _check_inside(archive)
-    found = dict(sorted(_matches(root, archive)))
+    # What the mesh keeps for itself is no source: it would be read past all policies.
+    found = {name: plain for name, plain in sorted(_matches(root, archive)) if name.partition("/")[0] != STATE}
     if not found:
         raise NotFound(
             f"{path}: no such file{' matches' if is_glob(path) else ''} below {root}; correct the input port's mesh.path"

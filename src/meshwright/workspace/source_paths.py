@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from meshwright.model.connection import Address, remote_address, sheet_of
 from meshwright.model.findings import Finding
 from meshwright.workspace.files import is_inside, leaves_mesh
+from meshwright.workspace.new_files import STATE
 from meshwright.workspace.remote_sources import check_address
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def _matches(root: Path | str, pattern: str) -> Iterator[str]:
 
 
 def _escapes(path: str) -> bool:
-    return path == ".." or path.startswith(("../", "/"))
+    # What the mesh keeps for itself is no source: it would be read past all policies.
+    return path in {"..", STATE} or path.startswith(("../", "/", f"{STATE}/"))
 
 
 def _stays(root: Path, path: str) -> bool:
