@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meshwright.governance.decisions import Decider, Decision
-from meshwright.governance.drafts import rows_of, seen_columns
+from meshwright.governance.drafts import seen_columns
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
@@ -47,7 +47,7 @@ def test_nothing_is_read_without_a_permit_and_the_reason_says_so() -> None:
     found = decide("")
     assert not found.allowed
     assert "no policy permits person:ada to read sales.orders.orders" in found.reasons[0]
-    assert rows_of(found) == "none"
+    assert found.rows == "none"
     assert set(seen_columns(found, PORT).values()) == {"absent"}
 
 
@@ -99,7 +99,7 @@ def test_a_column_that_is_not_clear_and_has_no_mask_is_null() -> None:
 def test_a_forbid_that_errs_never_lets_through_what_it_might_forbid(forbid: str) -> None:
     found = decide(OPEN + forbid)
     nothing_clear = "clear" not in seen_columns(found, PORT).values()
-    assert not found.allowed or nothing_clear or rows_of(found) == "none"
+    assert not found.allowed or nothing_clear or found.rows == "none"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_an_agent_sees_what_both_it_and_the_person_may_see() -> None:
     assert seen_columns(found, PORT) == {
         "id": "clear", "email": "replace-with-null", "notes": "replace-with-null", "region": "replace-with-null",
     }  # fmt: skip
-    assert rows_of(found) == "filtered"
+    assert found.rows == "filtered"
     stranger = Principal(id="helper", kind=AGENT, acts_for=Principal(id="bob"))
     assert not decide(text, stranger).allowed
 

@@ -12,7 +12,7 @@ from mesh_folder import MeshFolder
 from meshwright.governance.access_tokens import digest, new_token
 from security.leaks import leaks
 from security.shop import ATTACKER, Shop, people
-from security.ways import AS, TOKEN, WAYS, Ask, Kind, Way, holding
+from security.ways import AS, ORDERS, TOKEN, WAYS, Ask, Kind, Way, holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ASKED: Final = {
-    Kind.SQL: Ask(kind=Kind.SQL, sql="from sales.orders"),
-    Kind.READ: Ask(kind=Kind.READ, port="sales.orders"),
-    Kind.CHANGES: Ask(kind=Kind.CHANGES, port="sales.orders", before="1"),
-    Kind.DIFF: Ask(kind=Kind.DIFF, port="sales.orders"),
+    **ORDERS,
     Kind.FILES: Ask(kind=Kind.FILES, port="sales.report"),
     Kind.LIST: Ask(kind=Kind.LIST),
     Kind.EXPLAIN: Ask(kind=Kind.EXPLAIN, port="sales.orders"),

@@ -18,20 +18,14 @@ from meshwright.reading.session import open_session
 from meshwright.reading.sql_gate import SqlGate
 from security.leaks import leaks
 from security.shop import ATTACKER, BY_REGION, NUMBER, POLICIES, Data, Shop, masking, small_shop
-from security.ways import TOKEN, WAYS, Ask, Kind, bearing
+from security.ways import ORDERS, TOKEN, WAYS, Kind, bearing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
-ASKED: Final = {
-    Kind.SQL: Ask(kind=Kind.SQL, sql="from sales.orders"),
-    Kind.READ: Ask(kind=Kind.READ, port="sales.orders"),
-    Kind.CHANGES: Ask(kind=Kind.CHANGES, port="sales.orders", before="1"),
-    Kind.DIFF: Ask(kind=Kind.DIFF, port="sales.orders"),
-}
-TOLD: Final = [way for way in WAYS if way.by == TOKEN and way.tells_json and way.answers in ASKED]
+TOLD: Final = [way for way in WAYS if way.by == TOKEN and way.tells_json and way.answers in ORDERS]
 GLOBAL: Final = POLICIES + masking()
 # A policy is noticed after half a second, and what was decided is good for as long.
 NOTICED_SECONDS: Final = 0.7
@@ -94,7 +88,7 @@ ERRING: Final = {
 def test_a_policy_that_errs_shows_nothing_more(peaceful: Shop, kind: str) -> None:
     _bind(peaceful, "", {"policies/all.cedar": GLOBAL, "policies/wrong.cedar": ERRING[kind]})
     for way in (one for one in TOLD if one.answers is not Kind.SQL or kind == "an overflow"):
-        ask = ASKED[way.answers]
+        ask = ORDERS[way.answers]
         found = way(peaceful, ask)
         assert not leaks(found, ask, peaceful.root), f"{way}: {found.text}"
         assert found.code < 3, f"{way}: {found.text}"
@@ -108,7 +102,7 @@ def test_a_policy_that_errs_shows_nothing_more(peaceful: Shop, kind: str) -> Non
 def test_without_a_permit_nobody_reads(peaceful: Shop, policies: dict[str, str]) -> None:
     _bind(peaceful, "", policies)
     for way in TOLD:
-        found = way(peaceful, ASKED[way.answers])
+        found = way(peaceful, ORDERS[way.answers])
         assert found.code == 1, f"{way}: {found.text}"
         assert "may not read sales.orders" in found.text
     assert len(peaceful.folder.rows("sales.orders")) == 8
@@ -145,7 +139,7 @@ def test_a_domain_speaks_of_itself_only(peaceful: Shop, text: str) -> None:
     _bind(peaceful, "marketing", {"domains/marketing/policies/ours.cedar": text})
     try:
         for way in (one for one in TOLD if one.answers is Kind.READ):
-            ask = ASKED[way.answers]
+            ask = ORDERS[way.answers]
             found = way(peaceful, ask)
             assert not leaks(found, ask, peaceful.root), f"{way}: {found.text}"
     finally:
@@ -235,7 +229,7 @@ def test_what_is_decided_otherwise_between_asking_and_answering_is_not_answered(
     monkeypatch.setattr("meshwright.reading.reader.open_session", slow_session)
     monkeypatch.setattr(SqlGate, "run", slow_run)
     (way,) = (one for one in TOLD if one.answers is kind)
-    found = way(peaceful, ASKED[kind])
+    found = way(peaceful, ORDERS[kind])
     assert (found.code, "changed while it was read" in found.text) == (1, True), found.text
     assert "note 2" not in found.text
 
@@ -246,8 +240,8 @@ def test_a_decision_that_cannot_be_kept_is_none_by_any_way(peaceful: Shop, monke
 
     monkeypatch.setattr("meshwright.storage.sql_access.SqlAccess.record", full)
     # Every way that needs no process of its own, and one that does.
-    for way in (one for one in WAYS if one.by == TOKEN and (one.answers in ASKED.keys() - {Kind.SQL} or one in TOLD)):
-        found = way(peaceful, ASKED[way.answers])
+    for way in (one for one in WAYS if one.by == TOKEN and (one.answers in ORDERS.keys() - {Kind.SQL} or one in TOLD)):
+        found = way(peaceful, ORDERS[way.answers])
         assert found.code == 3, f"{way}: {found.text}"
         assert "note" not in found.text
         assert str(NUMBER) not in found.text

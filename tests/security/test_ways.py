@@ -14,7 +14,7 @@ from meshwright.cli.main import COMMANDS, OWNERS, mesh
 from meshwright.engines import sandbox
 from meshwright.node import Node
 from meshwright.reading.reader import Reader
-from meshwright.reading.reader import Rows as ReadRows
+from meshwright.reading.rows import Rows as ReadRows
 from meshwright.sdk.client import Mesh, Rows, Transport
 from meshwright.sdk.local_transport import LocalTransport
 from security.shop import ATTACKER

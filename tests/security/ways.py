@@ -80,6 +80,15 @@ class Ask:
         return found
 
 
+# The same port, asked for by every way that answers with rows.
+ORDERS: Final = {
+    Kind.SQL: Ask(kind=Kind.SQL, sql="from sales.orders"),
+    Kind.READ: Ask(kind=Kind.READ, port="sales.orders"),
+    Kind.CHANGES: Ask(kind=Kind.CHANGES, port="sales.orders", before="1"),
+    Kind.DIFF: Ask(kind=Kind.DIFF, port="sales.orders"),
+}
+
+
 HELD: Final[list[str]] = []
 COMMANDS_RUN: Final = itertools.count(1)
 COMMANDS_BETWEEN_COLLECTIONS: Final = 25

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from meshwright.build.input_comparison import digest_of
 from meshwright.model.errors import Denied, NotFound, Refused
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, PSEUDONYM
@@ -73,13 +73,8 @@ class Admitted:
 
     def scan(self, files: Sequence[DataFile], locate: Callable[[str], str]) -> str:
         """A SELECT of what is left of *files*."""
-        part = ResolvedPort(
-            address=self._resolved.address,
-            publication=self._resolved.publication,
-            port=self._resolved.port,
-            files=files,
-        )
         keys = self._admission.keys if self._admission is not None and self.restriction.actions else None
+        part = replace(self._resolved, files=files)
         return restricted_scan(part, locate=locate, restriction=self.restriction, keys=keys)
 
     def require(self, columns: Collection[str], product: str) -> None:
@@ -117,7 +112,7 @@ def require_admitted(admission: Admission | None, registry: Registry, environmen
             continue
         address = PortAddress.of(read.product, read.port, read.major)
         admitted = Admitted(admission, made.product, address, upstream, served, is_kept=False)
-        if digest_of(read.reading) != admitted.digest:
+        if read.restriction != admitted.digest:
             raise Refused(
                 f"publication {made.sequence} of {made.product} was made of something else than policies leave it of {address} in "
                 f"{environment} now: build it there, `mesh build --env {environment} --select {made.product}`"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshwright.build.admission import Admitted
 from meshwright.build.continuation import beginners
-from meshwright.build.input_comparison import digest_of, layout, named_columns, restricted, wanted_columns
+from meshwright.build.input_comparison import layout, named_columns, wanted_columns
 from meshwright.build.outline import CHANGES
 from meshwright.build.python_modules import imported_modules
 from meshwright.build.reuse import MODULES
@@ -116,7 +116,8 @@ class BuildInputs:
             major=target.major,
             sequence=upstream.sequence,
             columns={name: versions[name] for name in sorted(wanted) if name in versions},
-            reading=restricted(layout((field.name for field in served.schema), wanted), admitted.digest),
+            reading=layout((field.name for field in served.schema), wanted),
+            restriction=admitted.digest,
             rows=served.rows,
             bytes=served.bytes,
             taken=taken,
@@ -143,7 +144,7 @@ class BuildInputs:
         admitted = Admitted(self.workshop.admission, product.id, address, upstream, served, is_kept=True)
         admitted.require(named_columns(self.bound, port.name), product.id)
         if before is not None and any(one.materialization != "full" for one in product.output_ports):
-            admitted.require_same(digest_of(before.reading), product.id)
+            admitted.require_same(before.restriction, product.id)
         return admitted
 
     def _new_rows(self, before: InputRead, served: PublishedPort, read: set[str], admitted: Admitted) -> str | None:

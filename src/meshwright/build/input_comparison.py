@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from meshwright.model.publication import InputRead, PublishedPort
 
 NAMED = 4
-# Stands between an input's columns and the digest of its restriction.
-UNDER = " under "
 
 
 def wanted_columns(bound: BoundProduct, port: InputPort) -> set[str]:
@@ -34,16 +32,6 @@ def named_columns(bound: BoundProduct, input_name: str) -> set[str]:
 def layout(columns: Iterable[str], wanted: Collection[str]) -> str:
     """The *wanted* of an input's *columns* in their order, as text: `*`, UNION and Python go by place, too."""
     return json.dumps([name for name in columns if name in wanted])
-
-
-def restricted(layout: str, digest: str) -> str:
-    """*layout* with the *digest* of the restriction under which an input is read, "" for none."""
-    return f"{layout}{UNDER}{digest}" if digest else layout
-
-
-def digest_of(reading: str) -> str:
-    """The digest in what `restricted` made, "" for none."""
-    return reading.rpartition(UNDER)[2] if UNDER in reading else ""
 
 
 def changed_columns(before: InputRead, served: PublishedPort, wanted: set[str]) -> set[str]:

@@ -12,11 +12,9 @@ from meshwright.build.fingerprints import code_fingerprint, ours, promises_finge
 from meshwright.build.input_comparison import (
     changed_columns,
     changed_files,
-    digest_of,
     layout,
     listed,
     named_columns,
-    restricted,
     wanted_columns,
 )
 from meshwright.build.lineage import ROWS, Lineage
@@ -268,10 +266,9 @@ class Reuse:
             admitted = self.admitted(bound, name) if self.admission is not None else None
         except Denied as error:
             return str(error), None
-        digest = admitted.digest if admitted is not None else digest_of(before.reading)
-        if digest_of(before.reading) != digest:
+        if admitted is not None and before.restriction != admitted.digest:
             return f"policies changed what it may read of input {name}", None
-        if before.reading != restricted(layout(columns, wanted), digest):
+        if before.reading != layout(columns, wanted):
             return f"input {name} has other columns, or in another order", None
         return "", None
 

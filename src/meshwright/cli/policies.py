@@ -128,7 +128,7 @@ def explain(
 
 
 def _as_data(decision: Decision, facts: PortFacts) -> dict[str, Any]:
-    from meshwright.governance.drafts import rows_of, seen_columns
+    from meshwright.governance.drafts import seen_columns
 
     return {
         "port": facts.address,
@@ -138,12 +138,12 @@ def _as_data(decision: Decision, facts: PortFacts) -> dict[str, Any]:
         "policies": list(decision.policies),
         "columns": seen_columns(decision, facts),
         "masked_by": {name: list(policies) for name, policies in decision.masks.items()},
-        "rows": rows_of(decision),
+        "rows": decision.rows,
     }
 
 
 def _show(decision: Decision, facts: PortFacts, column: str) -> None:
-    from meshwright.governance.drafts import rows_of, seen_columns
+    from meshwright.governance.drafts import seen_columns
 
     if not decision.allowed:
         click.secho("denied", fg="red", bold=True)
@@ -151,7 +151,7 @@ def _show(decision: Decision, facts: PortFacts, column: str) -> None:
             click.echo(f"  {reason}")
         click.echo(f"  ask its owner, {facts.owner or facts.domain}, for a policy that permits it")
         return
-    click.secho(f"allowed for purpose {decision.purpose}; {rows_of(decision)} rows", fg="green", bold=True)
+    click.secho(f"allowed for purpose {decision.purpose}; {decision.rows} rows", fg="green", bold=True)
     for name, seen in seen_columns(decision, facts).items():
         if column in {"", name}:
             because = f"  ({', '.join(decision.masks[name])})" if decision.masks.get(name) else ""

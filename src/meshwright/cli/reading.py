@@ -14,7 +14,7 @@ from meshwright.cli.output import plural, print_table
 from meshwright.reading.export import plain, size_of
 
 if TYPE_CHECKING:
-    from meshwright.reading.reader import Rows
+    from meshwright.reading.rows import Rows
 
 ROWS_SHOWN = 40
 FORMATS = ("table", "json", "ndjson", "csv", "arrow", "parquet")

@@ -56,6 +56,26 @@ class Decision:
     policies: tuple[str, ...] = ()
     masks: Mapping[str, tuple[str, ...]]
 
+    @property
+    def rows(self) -> str:
+        """Which rows are seen: all, none or filtered."""
+        rows = self.restriction.row_filter
+        if not self.allowed or rows == FALSE:
+            return "none"
+        return "all" if rows is None else "filtered"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What was decided, as records of access have it."""
+        return {
+            "purpose": self.purpose,
+            "allowed": self.allowed,
+            "reasons": self.reasons,
+            "policies": self.policies,
+            "masked": tuple(sorted(self.masks)),
+            "rows": self.rows,
+        }
+
 
 class Decider:
     """Decides by one version of the policies. Safe to use from several threads; equal questions are answered once."""

@@ -9,7 +9,7 @@ from meshwright.governance.decisions import Decider
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile, check, parse
 from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
-from meshwright.model.restriction import ABSENT, FALSE
+from meshwright.model.restriction import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,8 +92,8 @@ def differences(case: Case, decision: Decision, port: PortFacts) -> list[str]:
     for name, expected in (case.columns or {}).items():
         if seen.get(name, "no such column") != expected:
             found.append(f"column {name} is {seen.get(name, 'not there')}, expected {expected}")
-    if case.rows and rows_of(decision) != case.rows:
-        found.append(f"{rows_of(decision)} rows are seen, expected {case.rows}")
+    if case.rows and decision.rows != case.rows:
+        found.append(f"{decision.rows} rows are seen, expected {case.rows}")
     said = {policy.partition("#")[2] for policy in decision.policies} | set(decision.policies)
     found += [f"policy {name} had no say" for name in case.policies if name not in said]
     return found
@@ -104,14 +104,6 @@ def seen_columns(decision: Decision, port: PortFacts) -> dict[str, str]:
     if not decision.allowed or decision.restriction.others_absent:
         return {column.name: ABSENT for column in port.columns}
     return {column.name: decision.restriction.actions.get(column.id, CLEAR) for column in port.columns}
-
-
-def rows_of(decision: Decision) -> str:
-    """Which rows are seen: all, none or filtered."""
-    rows = decision.restriction.row_filter
-    if not decision.allowed or rows == FALSE:
-        return "none"
-    return "all" if rows is None else "filtered"
 
 
 def read_cases(document: Any, path: str, lines: list[int]) -> list[Case]:  # noqa: ANN401 - a document that its schema accepts

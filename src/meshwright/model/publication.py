@@ -131,6 +131,7 @@ class InputRead:
     Of a product: its publication's `sequence` and the content version of each column read (`columns`). Of files: the
     sha-256 of each (`files`, by path) and the fingerprint of how they were read (`reading`). `taken` is the publication
     up to which an appending port has taken rows, when that is a later one, because the product was rolled back since.
+    `restriction` is the digest of what policies left of it, "" everything.
     """
 
     name: str
@@ -141,6 +142,7 @@ class InputRead:
     columns: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     reading: str = ""
+    restriction: str = ""
     rows: int = 0
     bytes: int = 0
     taken: int = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from meshwright.governance.drafts import rows_of
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
 from meshwright.model.principal import PRODUCT, Principal
@@ -125,12 +124,7 @@ class Admission:
                 port=f"{resolved.publication.product}.{resolved.port.name}",
                 publication=resolved.publication.sequence,
                 environment=self.environment,
-                purpose=decision.purpose,
                 door=DOOR,
-                allowed=decision.allowed,
-                reasons=decision.reasons,
-                policies=decision.policies,
-                masked=tuple(sorted(decision.masks)),
-                rows=rows_of(decision),
+                **decision.record,
             )
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from meshwright.governance.authority import SECONDS, Authority
 from meshwright.governance.decisions import Decision
-from meshwright.governance.drafts import rows_of
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
 from meshwright.model.usage_record import UsageRecord
@@ -109,12 +108,7 @@ class Gate:
                 port=facts.address,
                 publication=resolved.publication.sequence,
                 environment=self.environment,
-                purpose=decision.purpose,
                 door=self.door,
-                allowed=decision.allowed,
-                reasons=decision.reasons,
-                policies=decision.policies,
-                masked=tuple(sorted(decision.masks)),
-                rows=rows_of(decision),
+                **decision.record,
             )
         )

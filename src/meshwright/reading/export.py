@@ -17,7 +17,7 @@ from meshwright.model.errors import InvalidInput, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from meshwright.reading.reader import Rows
+    from meshwright.reading.rows import Rows
 
 
 def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:

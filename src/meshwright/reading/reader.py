@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from meshwright.analysis import fence
 from meshwright.analysis.binding import Binder
-from meshwright.analysis.query import SqlError, parse, rewrite
-from meshwright.engines.interruption import interruptible
+from meshwright.analysis.query import SqlError, rewrite
 from meshwright.model.datatype import DataType, quote
 from meshwright.model.errors import Denied, InvalidInput, Unavailable
 from meshwright.model.names import PortAddress
@@ -21,6 +17,7 @@ from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.export import size_of
 from meshwright.reading.lost_files import require_files
 from meshwright.reading.masks import Keys, tells_apart
+from meshwright.reading.query_text import accepted, condition, first_line, named
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
 from meshwright.reading.restricted_scan import (
     NOTHING,
@@ -30,13 +27,13 @@ from meshwright.reading.restricted_scan import (
     restricted_scan,
     visible_fields,
 )
+from meshwright.reading.rows import Rows
 from meshwright.reading.session import extracted, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from meshwright.analysis.query import Query, TableReference
     from meshwright.model.errors import MeshwrightError
     from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
@@ -47,10 +44,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Ports that a read serves from, each with what the reader may see of it.
 Limits: TypeAlias = "Sequence[tuple[ResolvedPort, Restriction]]"
-
-
-def _nothing() -> None:
-    pass
 
 
 # DuckDB's errors that are no fault of the query.
@@ -74,94 +67,6 @@ class Guard(Protocol):
     ) -> None:
         """Keep what a read took of each port: the *columns* that it used, and *rows*, bytes and *seconds* altogether."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
-
-    Every use runs it again. `sql` is the relation's query, for `cursor`, over `tables` (Arrow, by name) if there are any;
-    `explain` turns DuckDB's error into ours. `check` raises Denied once the policies leave the reader something else; `used`
-    hears of rows, bytes and seconds.
-    """
-
-    relation: Any
-    connection: Any
-    sql: str
-    served: tuple[ResolvedPort, ...]
-    explain: Callable[[Exception], MeshwrightError]
-    tables: dict[str, Any] = field(default_factory=dict)
-    cursors: list[Any] = field(default_factory=list, compare=False)
-    check: Callable[[], None] = _nothing
-    used: Callable[[int, int, float], None] | None = None
-
-    def fetch(self, work: Callable[[], T], size: Callable[[T], tuple[int, int]]) -> T:
-        """What *work* makes of the rows; *size* says how many rows and bytes that is. Ctrl-C stops it; raises as `told`."""
-        started, rows, taken = time.monotonic(), 0, 0
-        try:
-            with self.told():
-                made = interruptible(work, self._interrupt)
-            self.check()
-            if self.used is not None:
-                rows, taken = size(made)
-        finally:
-            if self.used is not None:
-                self.used(rows, taken, time.monotonic() - started)
-        return made
-
-    def _interrupt(self) -> None:
-        for one in (self.connection, *self.cursors):
-            one.interrupt()
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """What fails while rows are fetched, such as a cast of one of them: InvalidInput; a file that is lost: Unavailable."""
-        import duckdb
-        import pyarrow as pa
-
-        try:
-            yield
-        except (duckdb.Error, pa.ArrowException) as error:
-            raise self.explain(error) from error
-        except OSError as error:
-            # What fails in a later batch comes through Arrow as an OSError without a number; a disk's have one.
-            if error.errno is not None:
-                raise
-            raise self.explain(error) from error
-
-    def cursor(self) -> Any:  # noqa: ANN401 - duckdb is imported lazily
-        """A DuckDB cursor on the rows, to fetch a few at a time."""
-        cursor = self.connection.cursor()
-        self.cursors.append(cursor)
-        for name, table in self.tables.items():
-            cursor.register(name, table)
-        return cursor.execute(self.sql)
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """The rows as an Arrow C stream (the PyCapsule interface), a batch at a time."""
-        with self.told():
-            if self.used is None:
-                return self.relation.__arrow_c_stream__(requested_schema)
-            import pyarrow as pa
-
-            stream = pa.RecordBatchReader.from_stream(self.relation)
-            watched = pa.RecordBatchReader.from_batches(stream.schema, self._watched(stream))
-            return watched.__arrow_c_stream__(requested_schema)
-
-    def _watched(self, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow is imported lazily
-        started, rows, taken = time.monotonic(), 0, 0
-        try:
-            for batch in stream:
-                self.check()
-                rows, taken = rows + batch.num_rows, taken + batch.nbytes
-                yield batch
-        finally:
-            if self.used is not None:
-                self.used(rows, taken, time.monotonic() - started)
-
-    def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
-        """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
-        return self.fetch(self.relation.to_arrow_table, lambda table: (table.num_rows, table.nbytes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,15 +112,15 @@ class Reader:
         restriction = self.restriction(resolved)
         visible = visible_fields(resolved.port.schema, restriction)
         wanted = column_list(visible, tuple(columns), of=str(resolved.address))
-        condition = f" WHERE {_condition(where)}" if where else ""
+        filtered = f" WHERE {condition(where)}" if where else ""
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         limits = [(resolved, restriction)]
         if where and self.gate is not None and self.guard is not None:
-            sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{condition}{head}"
+            sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{filtered}{head}"
             return self._gated(self.gate, self.guard, sql, limits, event_time)
         opened = _Opened(self.warehouse)
         scan = self._scan(resolved, restriction, opened, event_time)
-        return self._run(f"SELECT {wanted} FROM ({scan}){condition}{head}", limits, {}, opened=opened.files)
+        return self._run(f"SELECT {wanted} FROM ({scan}){filtered}{head}", limits, {}, opened=opened.files)
 
     def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
         """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
@@ -224,11 +129,11 @@ class Reader:
 
         Raises InvalidInput with the line and column of what is refused or wrong.
         """
-        query = _accepted(sql)
+        query = accepted(sql)
         resolved: dict[tuple[str, ...], ResolvedPort] = {}
         for reference in query.references:
             if reference.path not in resolved:
-                resolved[reference.path] = self.resolve(_named(reference), as_of)
+                resolved[reference.path] = self.resolve(named(reference), as_of)
         names = {path: str(port.address) for path, port in resolved.items()}
         # One port may be named in several ways.
         limits = [
@@ -336,8 +241,18 @@ class Reader:
         copied = None if restriction.is_all else self._copied(resolved, restriction)
         if copied is not None:
             return restricted_scan(copied, locate=opened.remember, event_time=event_time)
+        return self._restricted(resolved, restriction, opened, event_time)
+
+    def _restricted(
+        self,
+        resolved: ResolvedPort,
+        restriction: Restriction,
+        locate: Callable[[str], str],
+        event_time: EventTimeRange | None = None,
+    ) -> str:
+        """What the reader may see of a port, restricted as it is read."""
         self._bring(resolved)
-        return restricted_scan(resolved, locate=opened, restriction=restriction, keys=self.keys, event_time=event_time)
+        return restricted_scan(resolved, locate=locate, restriction=restriction, keys=self.keys, event_time=event_time)
 
     def _copied(
         self, resolved: ResolvedPort, restriction: Restriction, *, has_time: bool = False
@@ -346,8 +261,7 @@ class Reader:
             return None
 
         def scan(part: ResolvedPort) -> str:
-            self._bring(part)
-            return restricted_scan(part, locate=_Opened(self.warehouse), restriction=restriction, keys=self.keys)
+            return self._restricted(part, restriction, _Opened(self.warehouse))
 
         return self.copies.serve(resolved, restriction, self.keys, scan, has_time=has_time)
 
@@ -398,15 +312,13 @@ class Reader:
         """What the reader may see of a port, as a SELECT over files that *worker* is given: only what is *used* counts."""
         if event_time is not None and event_time.is_bounded:
             require_clear(resolved, restriction)
-        copied = resolved if restriction.is_all else self._copied(resolved, restriction)
-        if copied is resolved:
-            self._bring(resolved)
-            opened = _Opened(self.warehouse)
-            return restricted_scan(resolved, locate=lambda path: worker.link(opened(path)), event_time=event_time)
+        opened = _Opened(self.warehouse)
+        if restriction.is_all:
+            return self._restricted(resolved, restriction, lambda path: worker.link(opened(path)), event_time)
+        copied = self._copied(resolved, restriction)
         if copied is not None:
             return restricted_scan(copied, locate=worker.link, event_time=event_time)
-        opened = _Opened(self.warehouse)
-        scan = self._scan(resolved, restriction, opened, event_time)
+        scan = self._restricted(resolved, restriction, opened, event_time)
         visible = visible_fields(resolved.port.schema, restriction)
         name, path = worker.table()
         return extracted(scan, visible, used, path, name)
@@ -452,7 +364,7 @@ class Reader:
             for port, _ in limits:
                 self._require(port, str(error))
             kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
-            return kind(f"the query cannot be run: {_first_line(error)}")
+            return kind(f"the query cannot be run: {first_line(error)}")
 
         return explain
 
@@ -544,45 +456,3 @@ def _address(text: str) -> PortAddress:
         return PortAddress.parse(text)
     except ValueError as error:
         raise InvalidInput(str(error)) from None
-
-
-def _named(reference: TableReference) -> str:
-    if reference.is_literal:
-        raise InvalidInput(
-            f"{reference.line}:{reference.column}: '{reference.path[0]}' is a file, and a query reads published ports only: "
-            "name one as domain.product"
-        )
-    return ".".join(reference.path)
-
-
-def _accepted(sql: str) -> Query:
-    try:
-        query = parse(sql)
-    except SqlError as error:
-        hint = f" … {error.hint}" if error.hint else ""
-        raise InvalidInput(f"{error.line}:{error.column}: {error.message}{hint}") from None
-    problems = fence.check(query)
-    if problems:
-        lines = [f"{one.line}:{one.column}: {one.message} ({one.value}) … {one.hint}" for one in problems]
-        raise InvalidInput("\n".join(lines))
-    return query
-
-
-def _condition(where: str) -> str:
-    """*where* when it is one SQL condition and nothing more. Raises InvalidInput."""
-    whole = _accepted(f"SELECT 1 FROM t WHERE (\n{where}\n)")
-    query = _accepted(f"SELECT (\n{where}\n) FROM t")
-    if {whole.tree["type"], query.tree["type"]} != {"SELECT_NODE"}:
-        raise InvalidInput("--where takes one condition: what stands in it closes the bracket around it")
-    if len(query.references) > 1:
-        raise InvalidInput("a --where condition speaks of the port's columns only: use `mesh query` to combine ports")
-    return f"(\n{where}\n)"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [
-        line
-        for line in str(error).splitlines()
-        if line.strip() and not line.startswith("LINE ") and set(line.strip()) != {"^"}
-    ]
-    return "; ".join(lines[:2])

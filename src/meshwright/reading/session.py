@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.engines.interruption import interruptible
@@ -12,7 +13,7 @@ from meshwright.reading.restricted_scan import NOTHING
 from meshwright.storage.durable import reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from meshwright.model.publication import Field
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = 1_000_000
 
 
-def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN401 - duckdb is imported lazily
+def open_session(files: Iterable[str]) -> Any:  # noqa: ANN401 - duckdb is imported lazily
     """An in-memory DuckDB connection in UTC that may read *files* (absolute paths) and touch nothing else."""
     import duckdb
 
     connection = duckdb.connect(":memory:")
     # A setting of the session would not reach its cursors.
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    if threads:
-        connection.execute(f"SET threads = {threads}")
     # A scan names a file by a pattern that matches only it; both have to be allowed where the two differ.
     connection.execute("SET allowed_paths = ?", [sorted({name for file in files for name in (file, exact(file))})])
     connection.execute("SET enable_external_access = false")
@@ -37,16 +36,23 @@ def open_session(files: Iterable[str], *, threads: int = 0) -> Any:  # noqa: ANN
     return connection
 
 
-def write_governed(select: str, path: Path, fields: tuple[Field, ...]) -> int:
-    """Write what *select* leaves of some files, the columns *fields*, to *path*; how many rows. Raises duckdb.Error."""
+@contextmanager
+def _writer() -> Iterator[Any]:
+    """An engine of ours in UTC, which restricts files and writes what is left."""
     import duckdb
 
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     try:
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        return interruptible(lambda: write(connection, select, path, fields, is_copy=True), connection.interrupt)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET arrow_lossless_conversion = true")
+        yield connection
     finally:
         connection.close()
+
+
+def write_governed(select: str, path: Path, fields: tuple[Field, ...]) -> int:
+    """Write what *select* leaves of some files, the columns *fields*, to *path*; how many rows. Raises duckdb.Error."""
+    with _writer() as connection:
+        return interruptible(lambda: write(connection, select, path, fields, is_copy=True), connection.interrupt)
 
 
 def extracted(scan: str, visible: tuple[Field, ...], used: Sequence[str], path: Path, name: str) -> str:
@@ -55,17 +61,10 @@ def extracted(scan: str, visible: tuple[Field, ...], used: Sequence[str], path: 
     The result is a SELECT over that table which has all columns again; what is not used is NULL there. Raises duckdb.Error,
     Unavailable. (To Parquet the same rows take three times as long.)
     """
-    import duckdb
-
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     kept = [one for one in visible if one.name in used] or list(visible[:1])
     names = ", ".join(quote(one.name) for one in kept) or NOTHING
-    try:
-        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET arrow_lossless_conversion = true")
-        with reported(path, "write"):
-            interruptible(lambda: _write_arrow(connection, f"SELECT {names} FROM ({scan})", path), connection.interrupt)
-    finally:
-        connection.close()
+    with _writer() as connection, reported(path, "write"):
+        interruptible(lambda: _write_arrow(connection, f"SELECT {names} FROM ({scan})", path), connection.interrupt)
     columns = [quote(one.name) if one in kept else f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in visible]
     return f"SELECT {', '.join(columns) or NOTHING} FROM {quote(name)}"
 

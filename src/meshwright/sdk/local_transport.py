@@ -13,7 +13,8 @@ from meshwright.reading.restricted_scan import EventTimeRange
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meshwright.reading.reader import Reader, Rows
+    from meshwright.reading.reader import Reader
+    from meshwright.reading.rows import Rows
 
 
 class LocalTransport:

@@ -1,0 +1,201 @@
+"""Who calls a mesh, and what that one may read and change."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from meshwright.node.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from meshwright.model.publication import Publication, PublishedPort
+    from meshwright.operating.admission import Admission
+    from meshwright.operating.council import Council
+    from meshwright.operating.credentials import Credentials
+    from meshwright.operating.rights import Rights
+    from meshwright.operating.sign_in import Caller
+    from meshwright.reading.reader import Reader
+    from meshwright.workspace.loading import Workspace
+
+# The door of commands, each of which reads once.
+CLI = "cli"
+
+
+class Entrance(Stores):
+    """A mesh's stores as the caller may use them."""
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The mesh's files, read once per node."""
+        from meshwright.workspace.loading import load
+
+        return load(self.root, cache=self.cache)
+
+    def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = CLI) -> Reader:
+        """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
+
+        Raises NotFound when nobody is called so.
+        """
+        from meshwright.reading.reader import Reader
+
+        if self.caller.principal.is_owner and not acting:
+            return Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
+        from dataclasses import replace
+
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.gate import Gate
+
+        caller = self.caller
+        if acting:
+            self.rights(environment).administer()
+            caller = replace(caller, principal=self.council.known(acting))
+        gate = Gate(
+            facts=self.council.facts,
+            authority=Authority(self.policies, environment=environment),
+            caller=caller,
+            purpose=purpose,
+            environment=environment,
+            access=self.access,
+            now=self.now,
+            door=door,
+        )
+        if door != CLI:
+            # Who stays will ask again.
+            self.sql_gate.spare = 1
+        return replace(self._copying_reader(environment), guard=gate, gate=self.sql_gate)
+
+    def _copying_reader(self, environment: str) -> Reader:
+        """A reader that makes governed copies, and is not restricted yet."""
+        from meshwright.reading.masks import Keys
+        from meshwright.reading.reader import Reader
+
+        return Reader(
+            registry=self.registry,
+            warehouse=self.warehouse,
+            environment=environment,
+            keys=Keys(pseudonym=self.pseudonym_key),
+            copies=self.copies,
+        )
+
+    def warm(self, environment: str, products: Iterable[str]) -> int:
+        """Make the governed copies of *products* that those want who read them lately; for how many restrictions."""
+        import logging
+
+        from meshwright.model.errors import MeshwrightError
+
+        made = 0
+        for product in sorted(self.copies.products(environment) & set(products)):
+            try:
+                made += self._warm(environment, product)
+            except (MeshwrightError, OSError) as error:
+                # Copies are a help, and nobody waits for these.
+                logging.getLogger(__name__).warning("%s was not copied: %s", product, error)
+        return made
+
+    def _warm(self, environment: str, product: str) -> int:
+        head, made = self.registry.head(environment, product), 0
+        for port in head.ports if head is not None else ():
+            if self.copies.wanted(environment, product, port.name):
+                made += self._copying_reader(environment).warm(f"{product}.{port.name}@{port.major}")
+        return made
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who calls: the bearer of the token in MESH_TOKEN, else the owner of a mesh on this machine. Raises Denied."""
+        import os
+
+        from meshwright.model.principal import Principal
+        from meshwright.operating.sign_in import Caller, SignIn
+
+        text = os.environ.get("MESH_TOKEN", "")
+        if not text:
+            return Caller(principal=Principal(id=self.owner.removeprefix("local:"), is_owner=True))
+        return SignIn(lambda: self.workspace.mesh, self.tokens, self.settings.issuers, self.now).caller(text)
+
+    @property
+    def principal(self) -> str:
+        """Who calls, as records name it."""
+        principal = self.caller.principal
+        return self.owner if principal.is_owner else str(principal)
+
+    def rights(self, environment: str) -> Rights:
+        """What the caller may change."""
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.rights import Rights
+
+        authority = Authority(self.policies, environment=environment)
+        return Rights(self.caller, authority, self.access, environment=environment, now=self.now)
+
+    def admission(self, environment: str) -> Admission | None:
+        """What decides about the inputs of products in *environment*; None as long as no policies are published."""
+        from meshwright.governance.authority import Authority
+        from meshwright.operating.admission import Admission
+        from meshwright.reading.masks import Keys
+
+        if not self.policies.newest():
+            return None
+        return Admission(
+            facts=self.council.facts,
+            authority=Authority(self.policies, environment=environment),
+            access=self.access,
+            environment=environment,
+            asked_by=self.principal,
+            purpose_of=self._purpose_of,
+            open_keys=lambda: Keys(pseudonym=self.pseudonym_key),
+            now=self.now,
+        )
+
+    def _purpose_of(self, product: str) -> str:
+        """What *product* reads others for, as its file here says; "" unspecified."""
+        found = self.workspace.mesh.products.get(product)
+        return found.purpose if found is not None else ""
+
+    def require(self, action: str, products: Iterable[str], environment: str) -> None:
+        """Raise Denied, naming each of *products* that the caller may not do *action* to."""
+        if self.caller.principal.is_owner:
+            return
+        from meshwright.operating.rights import product_targets
+
+        heads = self.registry.heads(environment)
+        self.rights(environment).require(action, product_targets(sorted(products), self.workspace.mesh, heads))
+
+    def discovered(self, environment: str) -> list[dict[str, Any]]:
+        """The ports that the caller may discover."""
+        from meshwright.governance.actions import DISCOVER, Target
+        from meshwright.governance.port_facts import facts_of
+        from meshwright.reading.catalogue import discovered_ports
+
+        rights, domains = self.rights(environment), self.workspace.mesh.domains
+
+        def may(head: Publication, port: PublishedPort) -> bool:
+            domain = head.product.partition(".")[0]
+            tags = domains[domain].tags if domain in domains else ()
+            facts = facts_of(head, port, port, domain_tags=tags)
+            return rights.allows(DISCOVER, Target(domain=domain, product=head.product, port=facts))
+
+        return discovered_ports(self.registry, environment, may)
+
+    @property
+    def credentials(self) -> Credentials:
+        """Tokens, as the caller may deal with them."""
+        from meshwright.model.environment import PROD
+        from meshwright.operating.credentials import Credentials
+
+        rights = self.rights(PROD)
+        return Credentials(self.workspace.mesh, self.tokens, rights, by=self.principal, now=self.now)
+
+    @cached_property
+    def council(self) -> Council:
+        """Works on the policies in this mesh's files."""
+        from meshwright.operating.council import Council
+
+        return Council(
+            self.root,
+            self.workspace.mesh,
+            policies=self.policies,
+            registry=self.registry,
+            caller=self.caller.principal,
+            principal=self.principal,
+        )
