@@ -242,3 +242,12 @@ def test_dates_keep_their_day(shop: Shop) -> None:
     days = [dt.date(2026, 1, 1) + dt.timedelta(days=number) for number in range(400)]
     shop.start(lines("id;day", *(f"{number};{day:%d.%m.%Y}" for number, day in enumerate(days))))
     assert [row["day"] for row in shop.rows()] == [str(day) for day in days]
+
+
+def test_columns_may_be_called_like_what_counts_rows(shop: Shop) -> None:
+    """A row's number has no name of its own in what looks at a table; in a query `rowid` is refused with what to do."""
+    shop.start(lines("number,name", *(f"{'odd' if n % 2 else 'even'},n{n}" for n in range(2500))))
+    assert shop.rows()[1] == {"number": "odd", "name": "n1"}
+    assert shop.columns()["number"]["enum"] == [{"value": "even"}, {"value": "odd"}]
+    said = shop.start(lines("rowid,name", "a,b", "c,d"), file="data/other.csv", product="other")
+    assert "rows have no number of their own (rowid)" in said

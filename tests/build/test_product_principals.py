@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,13 @@ def shop(mesh: MeshFolder) -> MeshFolder:
     mesh.write("policies/starter.cedar", (mesh.root / "other/policies/starter.cedar").read_text())
     assert mesh.mesh("policy", "publish").code == 0
     return mesh
+
+
+def change_key(mesh: MeshFolder, key_hex: str) -> None:
+    """Let the registry hold another key for pseudonyms."""
+    with sqlite3.connect(mesh.root / ".mesh/registry.db") as database:
+        assert database.execute("UPDATE mesh_keys SET key_hex = ?", [key_hex]).rowcount == 1
+    database.close()
 
 
 def bind(mesh: MeshFolder, cedar: str) -> None:
@@ -218,7 +226,7 @@ def test_a_plan_of_what_changed_goes_on_beside_a_product_that_is_denied(shop: Me
 def test_another_key_for_pseudonyms_builds_anew(shop: MeshFolder) -> None:
     shop.build()
     before = shop.rows("marketing.reach")
-    (shop.root / ".mesh/pseudonym.key").unlink()
+    change_key(shop, "ab" * 32)
     assert plans(shop)["marketing.reach"]["action"] == "build"
     shop.build()
     assert shop.rows("marketing.reach") != before
@@ -269,7 +277,7 @@ def test_new_rows_of_a_port_without_visible_columns_can_be_counted(shop: MeshFol
 def test_a_build_that_has_published_is_done_though_copies_cannot_be_made(shop: MeshFolder) -> None:
     shop.write("people/all.yaml", "groups: {marketing_team: [mark], sales_team: []}\n")
     assert len(shop.rows("sales.orders", "--as", "mark")) == 3
-    (shop.root / ".mesh/pseudonym.key").write_bytes(b"short")
+    change_key(shop, "5e")
     shop.write("domains/sales/orders/transform/orders.sql", "select 9 as id, 'z' as email, 'EU' as region")
     assert shop.mesh("build", "--select", "sales.orders").code == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from meshwright.node import open_node
 from meshwright.reading.session import open_session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mesh_folder import MeshFolder
 
 CONTRACT = """
@@ -348,13 +347,31 @@ def test_common_policies_are_written_without_knowing_cedar_and_are_valid(
     assert shop.mesh("new", "policy", *arguments).code == 2
 
 
-def test_the_key_of_pseudonyms_is_its_owners_alone(shop: MeshFolder) -> None:
-    shop.rows("sales.orders", "--as", "bob")
-    path: Path = shop.root / ".mesh/pseudonym.key"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert len(path.read_bytes()) == 32
-    path.write_bytes(b"short")
-    assert shop.mesh("read", "sales.orders", "--as", "bob").code == 3
+def test_the_key_of_pseudonyms_is_in_the_registry_and_without_a_whole_one_nobody_reads(shop: MeshFolder) -> None:
+    before = shop.rows("sales.orders", "--as", "bob")
+    assert not (shop.root / ".mesh/pseudonym.key").exists()
+    assert (shop.root / ".mesh/registry.db").stat().st_mode & 0o077 == 0
+    shutil.rmtree(shop.root / ".mesh/cache")
+    assert shop.rows("sales.orders", "--as", "bob") == before
+    with sqlite3.connect(shop.root / ".mesh/registry.db") as database:
+        database.execute("UPDATE mesh_keys SET key_hex = substr(key_hex, 1, 62)")
+    database.close()
+    done = shop.mesh("read", "sales.orders", "--as", "bob")
+    assert (done.code, done.out) == (3, "")
+    assert "the registry's key for pseudonyms is damaged" in done.err
+
+
+def test_the_key_that_a_mesh_had_in_a_file_stays_its_key(shop: MeshFolder) -> None:
+    path = shop.write(".mesh/pseudonym.key", b"f" * 32)
+    before = shop.rows("sales.orders", "--as", "bob")
+    assert not path.exists()
+    with sqlite3.connect(shop.root / ".mesh/registry.db") as database:
+        assert database.execute("SELECT key_hex FROM mesh_keys").fetchall() == [((b"f" * 32).hex(),)]
+    database.close()
+    path.write_bytes(b"g" * 32)
+    said = shop.mesh("-v", "read", "sales.orders", "--as", "bob", "--json")
+    assert said.data == before
+    assert path.exists()
 
 
 def test_every_decision_is_in_the_log_with_its_reason_before_anything_is_read(shop: MeshFolder) -> None:

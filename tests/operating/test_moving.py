@@ -164,6 +164,20 @@ def test_there_and_back_again_every_answer_is_the_same_to_the_byte(
         assert mesh.mesh("query", "select sum(n) as n from core.totals", "--json").data == [{"n": 60}]
 
 
+def test_pseudonyms_stay_when_a_mesh_moves_also_those_of_a_key_in_a_file(mesh: MeshFolder, tmp_path: Path) -> None:
+    mesh.product("sales.orders", "select 1 as id")
+    mesh.build()
+    mesh.write(".mesh/pseudonym.key", b"f" * 32)
+    there = other_place(mesh, "there", "")
+    there.write(".mesh/pseudonym.key", b"g" * 32)
+    assert move(mesh, there, tmp_path / "archive")["rows"]["mesh_keys"] == 1
+    assert Node(mesh.root).pseudonym_key == Node(there.root).pseudonym_key == b"f" * 32
+    # Without a key none is made for the journey.
+    other = other_place(mesh, "other", "")
+    other.build()
+    assert "mesh_keys" not in move(other, other_place(mesh, "yonder", ""), tmp_path / "without")["rows"]
+
+
 @pytest.mark.slow
 def test_other_programs_read_every_kept_snapshot_at_its_new_place(
     filled: MeshFolder, shared: str, tmp_path: Path, bucket: Bucket

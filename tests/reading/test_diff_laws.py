@@ -20,7 +20,15 @@ from meshwright.model.contract import Column, Contract, Table
 from meshwright.model.datatype import DataType, literal
 from meshwright.model.names import PortAddress
 from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
-from meshwright.model.restriction import ABSENT, EVERYTHING, NOTHING, FilterColumn, Predicate, Restriction
+from meshwright.model.restriction import (
+    ABSENT,
+    EVERYTHING,
+    NOTHING,
+    REPLACE_WITH_NULL,
+    FilterColumn,
+    Predicate,
+    Restriction,
+)
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import Access, PortDifference, difference
 from meshwright.reading.resolve import ResolvedPort
@@ -158,6 +166,7 @@ def test_a_difference_by_key_applied_to_the_old_rows_gives_the_new_ones(
         assert same(applied(found, rows_of(one))) == same(rows_of(two))
     assert found.rows is not None
     assert found.rows.unchanged + found.rows.added + found.rows.changed == two.port.rows
+    assert found.skipped is not None
     assert found.skipped >= sum(bool(before[at]) for at in kept)
     kinds = Counter(row[0] for row in changes)
     assert (kinds["insert"], kinds["delete"]) == (found.rows.added, found.rows.removed)
@@ -184,6 +193,45 @@ def test_a_difference_of_whole_rows_applied_to_the_old_ones_gives_the_new_ones(
     if not found.rows.key:
         kinds = Counter(row[0] for row in changes)
         assert (kinds["insert"], kinds["delete"]) == (found.rows.added, found.rows.removed)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seen=st.tuples(whole_rows, whole_rows),
+    hidden=st.tuples(whole_rows, whole_rows, whole_rows),
+    key=st.sampled_from([(), ("id",), ("note",)]),
+)
+def test_the_difference_that_a_restricted_reader_is_told_does_not_follow_from_what_is_hidden(
+    seen: tuple[list[Row], list[Row]], hidden: tuple[list[Row], list[Row], list[Row]], key: tuple[str, ...]
+) -> None:
+    """Of rows with notes: the same ones in the same file twice, in another file because of hidden rows, with other cells."""
+    some = Restriction(row_filter=Predicate("known", (FilterColumn(3),)), actions={2: REPLACE_WITH_NULL})
+    stay, new = ([(number, amount, note or "") for number, amount, note in rows] for rows in seen)
+    told = []
+    with tempfile.TemporaryDirectory() as folder:
+        for more in ((), tuple([(number, amount, None) for number, amount, _ in rows] for rows in hidden)):
+            kept = written(Path(folder), stay)
+            if more:
+                before = [*kept, *written(Path(folder), more[0])]
+                after = written(Path(folder), [*((number, 7.0, note) for number, _, note in stay), *more[1]])
+                files = before, [*after, *written(Path(folder), [*new, *more[2]])]
+            else:
+                files = kept, [*kept, *written(Path(folder), new)]
+            one, two = (state(side, key=key) for side in files)
+            found = difference(one, two, access(some), samples=100)
+            told.append(repr((found.rows, found.notes, found.columns, found.contract, found.compared, found.skipped)))
+    assert told[0] == told[1]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(old=whole_rows, new=whole_rows)
+def test_changes_without_a_key_come_in_the_order_of_their_values(old: list[Row], new: list[Row]) -> None:
+    """In no order that follows from how files happen to be gone through, and so from rows that nobody sees."""
+    with tempfile.TemporaryDirectory() as folder:
+        one, two = (state(written(Path(folder), rows)) for rows in (old, new))
+        sql = changed(one, two, ())
+        ordered = fetch(f"SELECT * FROM ({sql}) ORDER BY ALL", [])
+        assert [repr(row) for row in fetch(sql, [])] == [repr(row) for row in ordered]
 
 
 def test_files_with_the_same_content_are_not_read_even_of_another_table(tmp_path: Path) -> None:

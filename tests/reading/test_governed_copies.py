@@ -127,6 +127,22 @@ def test_a_publication_is_warm_for_those_who_read_the_one_before(shop: MeshFolde
     assert held.column("id").to_pylist() == [1, 3, 4]
 
 
+def test_what_is_promoted_or_rolled_back_to_is_warm_for_those_who_read_the_one_before(shop: MeshFolder) -> None:
+    reader(shop, MASKED, Node(shop.root).pseudonym_key).read("sales.orders")
+    (first,) = copies(shop)
+    assert shop.mesh("env", "create", "trial").code == 0
+    shop.write("data/two.csv", "id,email,region\n4,dee@x.org,EU\n")
+    shop.build("--env", "trial")
+    assert copies(shop) == [first]
+    promoted = shop.mesh("env", "promote", "trial")
+    assert promoted.code == 0, promoted.err
+    (second,) = set(copies(shop)) - {first}
+    assert pq.read_table(second).column("id").to_pylist() == [1, 3, 4]
+    first.unlink()
+    assert shop.mesh("rollback", "sales.orders").code == 0
+    assert set(copies(shop)) == {first, second}
+
+
 def test_what_nobody_read_lately_is_not_waited_for(shop: MeshFolder) -> None:
     reader(shop, MASKED).read("sales.orders")
     (note,) = (shop.root / ".mesh/cache/governed/wanted").rglob("*.json")
@@ -135,6 +151,43 @@ def test_what_nobody_read_lately_is_not_waited_for(shop: MeshFolder) -> None:
         os.utime(path, (long_ago, long_ago))
     assert shop.mesh("maintain").code == 0
     assert (copies(shop), note.exists()) == ([], False)
+
+
+def test_no_copy_is_left_of_rows_that_were_forgotten(shop: MeshFolder) -> None:
+    shop.write("mesh.yaml", "name: test\nmaintenance: {history: 0s, publications: 1, grace: 0s}\n")
+    shown = Restriction(row_filter=IN_EUROPE)
+    reader(shop, shown).read("sales.orders")
+    (forgotten,) = copies(shop)
+    assert b"ada@x.org" in forgotten.read_bytes()
+    shop.write("data/one.csv", "id,email,region\n4,dee@x.org,EU\n")
+    shop.build()
+    time.sleep(0.1)
+    # Somebody has used both a moment ago.
+    reader(shop, shown).read("sales.orders")
+    reader(shop, shown).read("sales.orders", as_of="1")
+    assert len(copies(shop)) == 2
+    assert shop.mesh("maintain", "--dry-run").code == 0
+    assert shop.mesh("maintain", "--select", "sales.orders").code == 0
+    assert forgotten.exists()
+    assert shop.mesh("maintain").code == 0
+    (left,) = copies(shop)
+    assert pq.read_table(left).column("email").to_pylist() == ["dee@x.org"]
+    cache = shop.root / ".mesh/cache"
+    assert not [path for path in cache.rglob("*") if path.is_file() and b"ada@x.org" in path.read_bytes()]
+
+
+def test_copies_of_files_that_went_elsewhere_go_too_and_others_stay(shop: MeshFolder) -> None:
+    reader(shop, MASKED, Node(shop.root).pseudonym_key).read("sales.orders")
+    (made,) = copies(shop)
+    # As of a file that another machine has removed, and as an older release has named its copies.
+    others = [made.parent.parent / "0" / made.name, made.parent.parent / made.name]
+    for path in (made, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path != made:
+            shutil.copy(made, path)
+        os.utime(path, (time.time() - 60, time.time() - 60))
+    assert shop.mesh("maintain").code == 0
+    assert copies(shop) == [made]
 
 
 def test_a_port_with_a_restriction_per_person_is_scanned(shop: MeshFolder, monkeypatch: pytest.MonkeyPatch) -> None:

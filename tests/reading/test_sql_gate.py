@@ -19,6 +19,7 @@ from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, Refus
 from meshwright.model.mesh import Governed
 from meshwright.model.restriction import FilterColumn, Predicate, Restriction
 from meshwright.node import Node
+from meshwright.reading.masks import Keys
 from meshwright.reading.reader import Reader
 from meshwright.reading.sql_gate import SqlGate, Worker
 from meshwright.storage.file_cache import FileCache
@@ -389,6 +390,49 @@ def test_without_a_copy_only_what_a_query_uses_is_written_for_it(stored: Node, m
     assert reader.query("select sum(id) as s from a.b where even").to_arrow().to_pylist() == [{"s": 380}]
     assert reader.read("a.b", columns=["day"], where="name = 'n3'").to_arrow().num_rows == 1
     assert written == [["id", "even"], ["name", "day"]]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """A mesh with a port whose rows take seconds to be restricted and written."""
+    mesh = MeshFolder(tmp_path_factory.mktemp("large"))
+    mesh.write("mesh.yaml", "name: test\n")
+    mesh.product(
+        "a.b", "select range::bigint as id, 'somebody-' || range || '@example.org' as email from range(5000000)"
+    )
+    mesh.build()
+    return Node(mesh.root)
+
+
+def test_what_is_written_for_a_query_is_part_of_its_time(large: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(SqlGate, "run", lambda *_, **__: begun.append("the query"))
+    restriction = Restriction(actions={2: "pseudonym"})
+    gate = SqlGate(folder=large.root / "gate", limits=Governed(seconds=1))
+    reader = Reader(
+        registry=large.registry,
+        warehouse=large.warehouse,
+        guard=Fixed(restriction),
+        keys=Keys(pseudonym=b"k" * 32),
+        copies=replace(large.copies, rows_at_once=0),
+        gate=gate,
+    )
+    started = time.monotonic()
+    with pytest.raises(Refused, match=r"the query ran longer than 1 s and was stopped: ask for less"):
+        reader.query("select max(email) as m from a.b")
+    assert time.monotonic() - started < 4
+    assert (begun, left(gate)) == ([], [])
+
+
+def test_a_query_has_the_time_that_giving_it_its_files_left(gate: SqlGate) -> None:
+    started = time.monotonic()
+    with gate.worker("ada") as worker:
+        with gate.preparing(worker):
+            # As if that had taken so long.
+            worker.until -= 19.9
+        with pytest.raises(Refused, match="the query ran longer than 20 s"):
+            gate.run(worker, [], LONG, check=lambda: None, explain=explain)
+    assert time.monotonic() - started < 15
 
 
 def test_a_process_with_many_files_open_can_ask(gate: SqlGate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sqlite3
 import subprocess
@@ -170,3 +171,55 @@ def test_a_literal_secret_in_mesh_yaml_is_an_error_with_its_line(mesh: MeshFolde
         assert answer.code == 2
         assert TOKEN not in answer.out + answer.err
     assert "mesh.yaml:6" in mesh.mesh("validate").err
+
+
+def test_the_key_for_pseudonyms_is_in_the_registry_and_nothing_tells_it(mesh: MeshFolder) -> None:
+    from meshwright.node import Node
+
+    mesh.write("people/all.yaml", "groups: {sales_team: [ada], core_team: [bob]}\n")
+    mesh.product("sales.orders", "select 1 as id, 'ada@x.org' as email")
+    mesh.contract(
+        "sales.orders",
+        "- {name: id, physicalType: INTEGER}\n- {name: email, physicalType: VARCHAR, tags: [personal]}\n",
+    )
+    mesh.write("domains/core/domain.yaml", "team: {name: core_team}\n")
+    mesh.product("core.people", "select id, email from sales.orders")
+    mesh.write(
+        "policies/all.cedar",
+        '@id("open") permit (principal, action, resource);\n'
+        '@id("mask") @mask("pseudonym") forbid (principal, action == Action::"readClear", resource is Column in Domain::"sales")'
+        ' when { resource.name == "email" };\n',
+    )
+    env: dict[str, str] = {}
+    texts = [said(mesh, *arguments, env=env) for arguments in (["-v", "policy", "publish"], ["-v", "build", "--json"])]
+    masked = said(mesh, "read", "core.people", "--json", env=env)
+    assert "ada@x.org" not in masked
+    key = Node(mesh.root).pseudonym_key
+    # A key of before that differs, and one that is damaged, are told of without what they hold.
+    mesh.write(".mesh/pseudonym.key", b"another-key-that-nobody-may-see!")
+    asked = (
+        ["-v", "read", "sales.orders", "--as", "bob"],
+        ["-v", "query", "select email, 1/0 from sales.orders where id = 'x'", "--as", "bob"],
+        ["-v", "read", "sales.orders", "--as", "bob", "--where", "email::int = 1"],
+        ["-v", "plan", "--json"],
+        ["-v", "show", "sales.orders", "--effective"],
+        ["-v", "show", "core.people", "--publications", "--json"],
+        ["-v", "status", "--json"],
+        ["-v", "policy", "explain", "sales.orders", "--as", "bob", "--json"],
+        ["-v", "audit", "log", "--json"],
+        ["-v", "maintain", "--json"],
+        ["-v", "export", "airflow", str(mesh.root / "dags.py")],
+    )
+    texts += [said(mesh, *arguments, env=env) for arguments in asked]
+    assert "pseudonym.key is not used" in "".join(texts)
+    (mesh.root / ".mesh/pseudonym.key").unlink()
+    for secret in (key, key.hex().encode(), base64.b64encode(key), b"another-key-that-nobody-may-see!"):
+        assert not [text for text in texts if secret in text.encode()]
+        told = {name for name, content in everything(mesh.root) if secret in content}
+        assert all("/.mesh/registry.db" in name for name in told), told
+    with sqlite3.connect(mesh.root / ".mesh/registry.db") as database:
+        database.execute("UPDATE mesh_keys SET key_hex = 'zz' || substr(key_hex, 3)")
+    database.close()
+    damaged = said(mesh, "-v", "read", "sales.orders", "--as", "bob", env=env)
+    assert "the registry's key for pseudonyms is damaged" in damaged
+    assert key.hex()[2:] not in damaged

@@ -136,7 +136,6 @@ VISITS: Final = """
 # What reading itself writes.
 KEPT: Final = {
     (".mesh", "cache"),
-    (".mesh", "pseudonym.key"),
     *((".mesh", f"registry.db{end}") for end in ("", "-wal", "-shm")),
 }
 

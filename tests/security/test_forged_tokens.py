@@ -26,11 +26,12 @@ ASKED: Final = {
     Kind.LIST: Ask(kind=Kind.LIST),
     Kind.EXPLAIN: Ask(kind=Kind.EXPLAIN, port="sales.orders"),
     Kind.START: Ask(kind=Kind.START, port="sales.orders"),
+    Kind.SHOW: Ask(kind=Kind.SHOW, port="sales.orders"),
 }
 # A shell that completes is told names, whoever asks: it holds the folder.
 WITH_TOKEN: Final = [way for way in WAYS if way.by == TOKEN and way.answers in ASKED]
 TRIED_BY_ALL: Final = 4
-OF_ROWS: Final = [way for way in WITH_TOKEN if way.answers not in {Kind.LIST, Kind.EXPLAIN, Kind.FILES}]
+OF_ROWS: Final = [way for way in WITH_TOKEN if way.answers not in {Kind.LIST, Kind.EXPLAIN, Kind.FILES, Kind.SHOW}]
 
 
 def _kept(shop: Shop, text: str, **change: Any) -> str:

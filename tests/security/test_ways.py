@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COVERED: Final = {name for way in WAYS for name in way.covers}
 # Verbs that answer the owner of a mesh only: what they tell is not restricted, and no bearer of a token is told it.
-OWNERS_ONLY: Final = frozenset({"preview", "test", "status", "show", "plan", "export", "import", "demo"})
+OWNERS_ONLY: Final = frozenset({"status", "plan", "export", "import", "demo"})
 # Verbs that tell nothing of data to those who may not see it, each with the reason.
 NO_WAY: Final = {
     "init": "writes files of a new mesh",
@@ -74,6 +74,9 @@ OPTIONS: Final = {
     },
     "diff": {"port", "before", "after", "key", "limit", "environment", "acting", "purpose", "as_json"},
     "list": {"environment", "as_json"},
+    "show": {"product", "publications", "effective", "environment", "as_json"},
+    "preview": {"port", "limit", "sample", "watch", "environment", "acting", "purpose", "as_json"},
+    "test": {"names", "contract", "schema", "references", "environment", "acting", "purpose", "as_json"},
     "policy explain": {"port", "acting", "purpose", "column", "from_files", "environment", "as_json"},
     "completion": {"shell"},
     "new product": {"name", "source", "sheets", "blueprint", "environment"},
@@ -130,7 +133,7 @@ def test_every_method_of_the_reader_is_a_way_or_told_to_be_none() -> None:
         *NO_WAY_OF_READER,
         *(name for name in COVERED if name.startswith("Reader.")),
     }
-    assert methods(ReadRows) == {*NO_WAY_OF_ROWS, "to_arrow", "__arrow_c_stream__"}
+    assert methods(ReadRows) == {*NO_WAY_OF_ROWS, "to_arrow", "batches", "__arrow_c_stream__"}
 
 
 def test_every_method_of_the_sdk_is_a_way() -> None:
@@ -140,7 +143,9 @@ def test_every_method_of_the_sdk_is_a_way() -> None:
 
 
 def test_every_way_is_tried_by_both_entrances_where_it_has_two() -> None:
-    single = {"mesh list", "mesh list --json", "mesh new product --from", "completion of a shell"}
+    single = {
+        "mesh list", "mesh list --json", "mesh show", "mesh show --json", "mesh new product --from", "completion of a shell",
+    }  # fmt: skip
     for name in {way.name for way in WAYS}:
         assert {way.by for way in WAYS if way.name == name} == ({TOKEN} if name in single else {AS, TOKEN}), name
 

@@ -49,6 +49,9 @@ class Kind(StrEnum):
     EXPLAIN = "explain"
     START = "start"
     NAMES = "names"
+    SHOW = "show"
+    TRY = "try"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,8 @@ ORDERS: Final = {
     Kind.READ: Ask(kind=Kind.READ, port="sales.orders"),
     Kind.CHANGES: Ask(kind=Kind.CHANGES, port="sales.orders", before="1"),
     Kind.DIFF: Ask(kind=Kind.DIFF, port="sales.orders"),
+    Kind.TRY: Ask(kind=Kind.TRY, sql="select id, region, note, amount, email, salary from sales.orders"),
+    Kind.TEST: Ask(kind=Kind.TEST, port="sales.orders"),
 }
 
 
@@ -224,6 +229,10 @@ def arguments_of(ask: Ask) -> list[str]:
         case Kind.DIFF:
             bounds = [*(["--from", ask.before] if ask.before else []), *(["--to", ask.after] if ask.after else [])]
             return ["diff", ask.port, *bounds, *ask.options("key", "limit"), *shared]
+        case Kind.SHOW:
+            return ["show", ask.port, *ask.options("environment")]
+        case Kind.TEST:
+            return ["test", *([ask.port] if ask.port else []), *shared]
         case Kind.EXPLAIN:
             column = ["--column", ask.columns] if ask.columns else []
             return ["policy", "explain", ask.port, *column, *shared]
@@ -235,7 +244,7 @@ def printed(*options: str) -> Callable[[Shop, Who, Ask], Obtained]:
     """A way that prints."""
 
     def ask_it(shop: Shop, who: Who, ask: Ask) -> Obtained:
-        named = ["--as", who.name] if ask.kind is Kind.EXPLAIN else acting(who)
+        named = ["--as", who.name] if ask.kind is Kind.EXPLAIN else [] if ask.kind is Kind.SHOW else acting(who)
         return command(shop, who, *arguments_of(ask), *named, *options)
 
     return ask_it
@@ -305,6 +314,24 @@ def product_started(shop: Shop, who: Who, ask: Ask) -> Obtained:
     return Obtained(code=found.code, out=out, err=found.err, files=files)
 
 
+def tried(*options: str) -> Callable[[Shop, Who, Ask], Obtained]:
+    """`mesh preview` of a product of the attacker's own, whose query is what is asked."""
+
+    def ask_it(shop: Shop, who: Who, ask: Ask) -> Obtained:
+        place = shop.root / "domains/marketing/tried"
+        try:
+            (place / "transform").mkdir(parents=True)
+            (place / "product.yaml").write_text("apiVersion: v1.1.0\nkind: DataProduct\nid: marketing.tried\n")
+            (place / "transform/tried.sql").write_text(ask.sql, encoding="utf-8")
+            return command(
+                shop, who, "preview", "marketing.tried", *acting(who), *ask.options("environment", "purpose"), *options
+            )
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    return ask_it
+
+
 def completed(shop: Shop, who: Who, ask: Ask) -> Obtained:
     """What a shell is told that completes `mesh read`: ports, and columns of one."""
     words = f"mesh -C {shop.root} read {ask.port} --columns " if ask.port else f"mesh -C {shop.root} read "
@@ -363,7 +390,11 @@ def rows_of(mesh: Mesh, ask: Ask) -> Rows:
 
 
 def _table(table: pa.Table) -> str:
-    return f"{table.schema}\n{table.schema.metadata!r}\n{table.to_pylist()!r}"
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    held = sink.getvalue().to_pybytes().decode("latin-1")
+    return f"{table.schema}\n{table.schema.metadata!r}\n{table.to_pylist()!r}\n{held}"
 
 
 def _frame(frame: Any) -> str:
@@ -404,6 +435,12 @@ def _register() -> None:
     way("mesh list", Kind.LIST, "list", ask=listed(), by=(TOKEN,))
     way("mesh list --json", Kind.LIST, "list", ask=listed("--json"), by=(TOKEN,))
     way("SDK ports()", Kind.LIST, "Mesh.ports", ask=imported(lambda mesh, ask: json.dumps(mesh.ports())))
+    way("mesh show", Kind.SHOW, "show", ask=printed(), by=(TOKEN,))
+    way("mesh show --json", Kind.SHOW, "show", ask=printed("--json"), by=(TOKEN,))
+    way("mesh preview", Kind.TRY, "preview", ask=tried())
+    way("mesh preview --json", Kind.TRY, "preview", ask=tried("--json"))
+    way("mesh test", Kind.TEST, "test", ask=printed())
+    way("mesh test --json", Kind.TEST, "test", ask=printed("--json"))
     way("completion of a shell", Kind.NAMES, "completion", ask=completed, by=(TOKEN,))
     way("mesh new product --from", Kind.START, "new product", "Reader.read", ask=product_started, by=(TOKEN,))
 

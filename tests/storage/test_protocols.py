@@ -9,6 +9,7 @@ from meshwright import storage
 from meshwright.storage.iceberg import IcebergTables
 from meshwright.storage.local_files import LocalWarehouse
 from meshwright.storage.s3_files import S3Warehouse
+from meshwright.storage.sql_keys import SqlKeys
 from meshwright.storage.sql_past import SqlPast
 from meshwright.storage.sql_registry import SqlRegistry
 from meshwright.storage.sql_runs import SqlRuns
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     registry: type[storage.Registry] = SqlRegistry
     runs: type[storage.Runs] = SqlRuns
     past: type[storage.Past] = SqlPast
+    keys: type[storage.MeshKeys] = SqlKeys
     tables: type[storage.Tables] = IcebergTables
     warehouse: type[storage.Warehouse] = LocalWarehouse
     object_store: type[storage.Warehouse] = S3Warehouse
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         (storage.Registry, SqlRegistry),
         (storage.Runs, SqlRuns),
         (storage.Past, SqlPast),
+        (storage.MeshKeys, SqlKeys),
         (storage.Tables, IcebergTables),
         (storage.Warehouse, LocalWarehouse),
         (storage.Warehouse, S3Warehouse),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,3 +90,45 @@ def test_a_registry_that_was_removed_while_open_is_made_anew_not_written_into_th
     again = SqlRegistry("sqlite:///.mesh/registry.db", tmp_path)
     assert again.head_sequences("prod") == {"sales.orders": 1}
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "mask", "expected"), [(0o755, 0o022, 0o600), (0o775, 0o002, 0o660), (0o777, 0o022, 0o644)]
+)
+def test_a_new_registry_is_its_owners_and_of_those_who_may_write_its_folder(
+    tmp_path: Path, publications: Publications, folder: int, mask: int, expected: int
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(folder)
+    before = os.umask(mask)
+    try:
+        registry = SqlRegistry(f"sqlite:///{place}/r.db", tmp_path)
+        registry.publish(publications.publication(), snapshots=[], head=None)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in place.iterdir()}
+        registry.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("r.db", "r.db-wal", "r.db-shm"), expected)
+
+
+def test_an_older_registry_is_taken_from_those_who_could_only_read_it(
+    tmp_path: Path, publications: Publications
+) -> None:
+    path = tmp_path / "r.db"
+    registry = SqlRegistry("sqlite:///r.db", tmp_path)
+    registry.publish(publications.publication(), snapshots=[], head=None)
+    path.chmod(0o644)
+    registry.close()
+    again = SqlRegistry("sqlite:///r.db", tmp_path)
+    assert again.heads("prod")
+    # Who wants others to read it may say so, once.
+    assert path.stat().st_mode & 0o777 == 0o644
+    again.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE mesh_keys")
+        connection.execute("UPDATE alembic_version SET version_num = '0008'")
+    upgraded = SqlRegistry("sqlite:///r.db", tmp_path)
+    assert upgraded.heads("prod")
+    upgraded.close()
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from meshwright.authoring.admitted_reader import admitted_reader
 from meshwright.authoring.blueprints import Blueprint, blueprint
 from meshwright.authoring.new_product import NewProduct, new_product_files
 from meshwright.authoring.origins import Origins
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from meshwright.authoring.input_tables import InputTable
+    from meshwright.build.admission import Admission
     from meshwright.model.connection import Connection
     from meshwright.reading.reader import Reader
 
@@ -57,14 +59,17 @@ def start_product(
     asked: Asked,
     *,
     reader: Callable[[], Reader],
+    admission: Callable[[], Admission | None],
     connect: Callable[[str], Connection | None],
     cache: Path,
 ) -> Started:
     """Write the product that was *asked* for into the mesh at *root*.
 
-    *reader* reads what is published, *connect* gives the connection of a name ("": none), *cache* keeps what is fetched.
+    *reader* reads what is published, *admission* decides what of it products may read, *connect* gives the connection of a
+    name ("": none), *cache* keeps what is fetched.
 
-    Raises NotFound and InvalidInput for what was asked wrongly or cannot be read, Unavailable when writing fails.
+    Raises NotFound and InvalidInput for what was asked wrongly or cannot be read, Denied for what the product may not read,
+    Unavailable when writing fails.
     """
     import duckdb
 
@@ -74,7 +79,11 @@ def start_product(
     chosen = _chosen(root, asked)
     with TemporaryDirectory(prefix="meshwright-") as temporary, duckdb.connect(":memory:") as connection:
         connection.execute("SET temp_directory = ?", [str(Path(temporary) / "spill")])
-        origins = Origins(root, asked.here, connection, Path(temporary), reader, connect, cache)
+
+        def admitted() -> Reader:
+            return admitted_reader(reader(), admission(), f"{asked.domain}.{asked.name}")
+
+        origins = Origins(root, asked.here, connection, Path(temporary), admitted, connect, cache)
         try:
             return _started(folder, asked, chosen, origins, connection)
         except BaseException:

@@ -21,7 +21,8 @@ CELLS_KEPT: Final = 40_000_000
 class InputColumn:
     """A column of an input: its name there (`original`), its valid `name`, and the SQL that selects it.
 
-    `note` says what a person should know of its values, `doubt` what was left undecided.
+    `note` says what a person should know of its values, `doubt` what was left undecided; `mask` names what policies let be
+    seen in place of them, "" when that is themselves.
     """
 
     original: str
@@ -29,6 +30,7 @@ class InputColumn:
     expression: str
     note: str = ""
     doubt: str = ""
+    mask: str = ""
 
     @property
     def selected(self) -> str:

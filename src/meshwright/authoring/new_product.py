@@ -204,7 +204,7 @@ class _Writer:
             for column, reason in proposed.review
             if not _is_judged(column, known)
         ]
-        columns = tuple(_inherited(column, known) for column in proposed.table.columns)
+        columns = tuple(_inherited(column, _column_of(known, column.name)) for column in proposed.table.columns)
         return replace(drafted, name=title(port.name), tables=(replace(proposed.table, columns=columns),))
 
     def has_python(self, port: OutputPort, files: Mapping[str, str]) -> bool:
@@ -242,16 +242,20 @@ def _as_read(path: str) -> tuple[int, str]:
 
 def _is_judged(column: str, contract: Contract | None) -> bool:
     """Whether the contract of the port that *column* comes from classifies it: who owns that one has to judge."""
-    known = contract.table.column(column) if contract is not None and contract.tables else None
+    known = _column_of(contract, column)
     return known is not None and bool(known.classification)
 
 
-def _inherited(column: Column, contract: Contract | None) -> Column:
-    """*column* with what the contract of the port that it comes from says of it."""
-    known = contract.table.column(column.name) if contract is not None and contract.tables else None
+def _column_of(contract: Contract | None, name: str) -> Column | None:
+    return contract.table.column(name) if contract is not None and contract.tables else None
+
+
+def _inherited(column: Column, known: Column | None) -> Column:
+    """*column* with what the contract of the port that it comes from says of it as *known*, and of what is nested in it."""
     if known is None:
         return column
     own = column.custom if not known.classification else {}
+    inner = {one.name.lower(): one for one in known.properties}
     return replace(
         column,
         business_name=known.business_name or column.business_name,
@@ -259,4 +263,6 @@ def _inherited(column: Column, contract: Contract | None) -> Column:
         classification=known.classification or column.classification,
         tags=tuple(dict.fromkeys((*known.tags, *column.tags))) if not known.classification else known.tags,
         custom=own,
+        properties=tuple(_inherited(one, inner.get(one.name.lower())) for one in column.properties),
+        items=_inherited(column.items, known.items) if column.items is not None else None,
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from meshwright.model.connection import Address, Connection
+    from meshwright.model.restriction import Restriction
     from meshwright.reading.reader import Reader
 
 DATA: Final = "data"
@@ -204,15 +205,27 @@ class Origins:
         count = resolved.port.rows
         if reader.guard is not None:
             (count,) = self.connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone() or (0,)
+        restriction = reader.restriction(resolved)
+        actions = {one.name: restriction.actions.get(one.id, "") for one in resolved.port.schema}
+        seen = tuple(replace(one, mask=actions.get(one.original, "")) for one in plain_columns(columns))
         contract = resolved.port.contract
         version = f"^{contract.version}" if contract is not None and contract.is_active else ""
         return InputTable(
             title=str(address),
             port=InputPort(name=name, address=address, version=version),
-            columns=plain_columns(columns),
+            columns=seen,
             rows=count,
             contract=contract,
+            hints=_left(address, restriction, [one.original for one in seen if one.mask]),
         )
+
+
+def _left(address: PortAddress, restriction: Restriction, masked: Sequence[str]) -> tuple[str, ...]:
+    """What whoever starts a product should know of what policies leave of a port; a column that is absent is not named."""
+    if restriction.is_all:
+        return ()
+    through = f"; masked are {', '.join(masked)}" if masked else ""
+    return (f"policies leave this product a part of {address}, which was looked at{through}",)
 
 
 def _refuse_sheets(sheets: Sequence[str], what: str) -> None:

@@ -126,8 +126,9 @@ class _Profiler:
         step = max(1, self.rows // SOME_VALUES)
         for names in groups(texts):
             parts = ", ".join(f"list(DISTINCT {quote(name)}) FILTER ({quote(name)} IS NOT NULL)" for name in names)
-            some = f"(SELECT *, row_number() OVER () AS number FROM {quote(self.table)})"
-            row = self.connection.execute(f"SELECT {parts} FROM {some} WHERE number % {step} = 0").fetchone() or ()
+            # The number of a row has no name here: the table may have a column of any.
+            some = f"(FROM {quote(self.table)} QUALIFY row_number() OVER () % {step} = 0)"
+            row = self.connection.execute(f"SELECT {parts} FROM {some}").fetchone() or ()
             for name, values in zip(names, row, strict=True):
                 found[name] = replace(found[name], some=tuple(sorted(values or ())))
 

@@ -17,9 +17,10 @@ from meshwright.model.datatype import quote
 from meshwright.quality.comparison import Uncheckable
 from meshwright.quality.options import Value, broken
 from meshwright.quality.values import INTEGERS, NUMBERS
+from meshwright.reading.masks import tells_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -73,11 +74,15 @@ def propose(
 ) -> Proposed:
     """*drafted* with what the rows of the table *looked_at*, whose *profiles* these are, all keep.
 
-    *origins* are the input's columns by the names that they have in the table.
+    *origins* are the input's columns by the names that they have in the table. Of one that is seen through a mask the values
+    say nothing; whether they are there and differ, where the mask leaves that.
     """
-    reasons = personal_columns({_plain(one.name): one.some for one in profiles})
-    options = _kept_by_all(connection, looked_at, profiles, drafted)
-    key = _key(profiles, drafted.name)
+    masks = {name: origin.mask for name, origin in origins.items() if origin.mask}
+    clear = [one for one in profiles if one.name not in masks]
+    reasons = personal_columns({_plain(one.name): one.some if one in clear else () for one in profiles})
+    options = _kept_by_all(connection, looked_at, clear, drafted)
+    blurred = {one.name for one in profiles if one.name in masks and not tells_apart(one.type, masks[one.name])}
+    key = _key(profiles, drafted.name, blurred)
     columns = []
     review: list[tuple[str, str]] = []
     for column, seen in zip(drafted.columns, profiles, strict=True):
@@ -85,7 +90,10 @@ def propose(
         proposed = replace(proposed, options={**proposed.options, **options.get(column.name, {})})
         is_percent = (origin := origins.get(column.name)) is not None and origin.note == IN_PERCENT
         named = f"{_plain(column.name)}_percent" if is_percent else _plain(column.name)
-        proposed = _promised(proposed, seen, named, is_key=column.name == key, reason=reasons[_plain(column.name)])
+        if column.name not in blurred:
+            proposed = _identified(proposed, seen, is_key=column.name == key)
+        if column.name not in masks and column.name != key:
+            proposed = _promised(proposed, seen, named, reasons[_plain(column.name)])
         if reasons[_plain(column.name)]:
             proposed = _marked(proposed, reasons[_plain(column.name)])
             review.append((column.name, f"likely personal: {reasons[_plain(column.name)]}"))
@@ -108,13 +116,17 @@ def _named(column: Column, origin: InputColumn | None) -> Column:
     return replace(column, business_name=business if business != column.name else "", description=note)
 
 
-def _promised(column: Column, seen: ColumnProfile, named: str, *, is_key: bool, reason: str) -> Column:
-    """*column* with what all its values keep; *named* says what it is called, and measured in."""
+def _identified(column: Column, seen: ColumnProfile, *, is_key: bool) -> Column:
+    """*column* with whether all rows have a value, and each another."""
     column = replace(column, required=seen.is_complete)
     if is_key:
         return replace(column, primary_key=True, primary_key_position=1)
-    if _is_like_key(column.name) and seen.is_unique and seen.rows > 1 and seen.type.name in KEY_TYPES:
-        column = replace(column, unique=True)
+    is_telling = _is_like_key(column.name) and seen.is_unique and seen.rows > 1 and seen.type.name in KEY_TYPES
+    return replace(column, unique=True) if is_telling else column
+
+
+def _promised(column: Column, seen: ColumnProfile, named: str, reason: str) -> Column:
+    """*column* with what all its values keep; *named* says what it is called, and measured in."""
     if seen.type.name in NUMBERS:
         return _bounded(column, seen, named, reason)
     return _listed(column, seen) if not reason else column
@@ -135,9 +147,13 @@ def _is_like_key(name: str) -> bool:
     return KEY_NAME.search(_plain(name)) is not None
 
 
-def _key(profiles: Sequence[ColumnProfile], table: str) -> str:
-    """The column that most likely identifies a row; "" when none does."""
-    telling = [one for one in profiles if one.is_unique and one.type.name in KEY_TYPES and one.rows > 1]
+def _key(profiles: Sequence[ColumnProfile], table: str, blurred: Collection[str]) -> str:
+    """The column that most likely identifies a row, none of the *blurred* ones; "" when none does."""
+    telling = [
+        one
+        for one in profiles
+        if one.is_unique and one.type.name in KEY_TYPES and one.rows > 1 and one.name not in blurred
+    ]
     own = {"id", f"{table}_id", f"{table.removesuffix('s')}_id", f"{table.removesuffix('es')}_id", f"{table}_key"}
     for is_chosen in (
         lambda one: one.name in own,

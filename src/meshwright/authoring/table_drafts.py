@@ -82,8 +82,9 @@ class TableDraft:
         return next(str(one.type) for one in self._profiles if one.name == column.name)
 
     def _columns(self, profiles: list[ColumnProfile]) -> list[InputColumn]:
-        by_name = {column.name: column for column in self.columns}
-        return [by_name[one.name] for one in profiles]
+        """The columns of *profiles*, but for masked ones: what is seen in place of values is nothing to count or add up."""
+        by_name = {column.name: column for column in self.columns if not column.mask}
+        return [by_name[one.name] for one in profiles if one.name in by_name]
 
 
 def _is_group(seen: ColumnProfile) -> bool:

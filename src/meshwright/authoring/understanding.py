@@ -101,7 +101,8 @@ class _Understanding:
     def look(self, rows: int) -> dict[str, list[str]]:
         """Different texts of each column, from rows spread over the table."""
         step = max(1, rows // ROWS_LOOKED_AT)
-        some = f"SELECT * FROM {quote(self.table)} WHERE rowid % {step} = 0"
+        # The number of a row has no name here: the table may have a column of any.
+        some = f"FROM {quote(self.table)} QUALIFY (row_number() OVER () - 1) % {step} = 0"
         found: dict[str, list[str]] = {}
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE looked_at AS {some}")
         for names in groups(self.columns):

@@ -29,6 +29,10 @@ class Admission(Protocol):
         """What masks hash with."""
         ...
 
+    def principal(self, product: str) -> str:
+        """Who reads when *product* does: a principal as `--as` takes it."""
+        ...
+
     def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
         """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""
         ...
@@ -52,6 +56,7 @@ class Admitted:
         is_kept: bool,
     ) -> None:
         self._admission = admission
+        self._reader = admission.principal(product) if admission is not None else product
         self._resolved = ResolvedPort(address=address, publication=upstream, port=served, files=())
         self.restriction = EVERYTHING
         if admission is not None:
@@ -77,21 +82,21 @@ class Admitted:
         part = replace(self._resolved, files=files)
         return restricted_scan(part, locate=locate, restriction=self.restriction, keys=keys)
 
-    def require(self, columns: Collection[str], product: str) -> None:
-        """Raise Denied when any of *columns*, which *product* uses, is absent for it."""
+    def require(self, columns: Collection[str]) -> None:
+        """Raise Denied when any of *columns*, which are used, is absent for the reader."""
         served = {field.name for field in self._resolved.port.schema}
         absent = sorted((served & set(columns)) - {field.name for field in self.fields})
         if absent:
             raise Denied(
-                f"policies leave product:{product} no column {', '.join(absent)} of {self._resolved.address}: read without it, or "
-                f"ask its owner; `mesh policy explain {self._resolved.address} --as product:{product}` says more"
+                f"policies leave {self._reader} no column {', '.join(absent)} of {self._resolved.address}: read without it, or "
+                f"ask its owner; `mesh policy explain {self._resolved.address} --as {self._reader}` says more"
             )
 
     def require_same(self, before: str, product: str) -> None:
         """Raise Refused when what may be read is not what was, as *before* (a digest) says, and rows were kept since."""
         if before != self.digest:
             raise Refused(
-                f"policies leave product:{product} something else of {self._resolved.address} than when its rows were kept: "
+                f"policies leave {self._reader} something else of {self._resolved.address} than when its rows were kept: "
                 f"`mesh build --full --select {product}` begins anew"
             )
 

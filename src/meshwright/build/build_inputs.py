@@ -142,7 +142,7 @@ class BuildInputs:
         product, target = self.bound.product, self.mesh.reads[self.bound.product.id, port.name]
         address = PortAddress.of(target.product, target.port, target.major)
         admitted = Admitted(self.workshop.admission, product.id, address, upstream, served, is_kept=True)
-        admitted.require(named_columns(self.bound, port.name), product.id)
+        admitted.require(named_columns(self.bound, port.name))
         if before is not None and any(one.materialization != "full" for one in product.output_ports):
             admitted.require_same(before.restriction, product.id)
         return admitted

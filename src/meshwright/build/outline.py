@@ -125,10 +125,11 @@ class _Outliner:
         if isinstance(query, SqlError):
             self.problems(source.path, [query.problem])
             return ParsedTransformation(name=source.name, language="sql", path=source.path)
-        self.problems(source.path, fence.check(query))
-        return self.parse_sql(source, query)
+        refused = fence.check(query)
+        self.problems(source.path, refused)
+        return self.parse_sql(source, query, is_refused=bool(refused))
 
-    def parse_sql(self, source: Transformation, query: Query) -> ParsedTransformation:
+    def parse_sql(self, source: Transformation, query: Query, *, is_refused: bool) -> ParsedTransformation:
         names: dict[tuple[str, ...], str] = {}
         tables: dict[str, str] = {}
         siblings: dict[str, str] = {}
@@ -146,7 +147,7 @@ class _Outliner:
             name=source.name,
             language="sql",
             path=source.path,
-            sql=rewrite(query, names) if complete else "",
+            sql=self.rewritten(source, query, names) if complete and not is_refused else "",
             tables=tables,
             siblings=siblings,
             inputs=tuple(sorted(set(tables.values()))),
@@ -154,6 +155,14 @@ class _Outliner:
             fingerprint=fingerprint.fingerprint(query),
             volatile=", ".join(fence.volatile_functions(query)),
         )
+
+    def rewritten(self, source: Transformation, query: Query, names: Mapping[tuple[str, ...], str]) -> str:
+        """*query* over the tables *names*; "" where one of them is named in a way that has no place."""
+        try:
+            return rewrite(query, names)
+        except SqlError as error:
+            self.problems(source.path, [error.problem])
+            return ""
 
     def target(self, source: Transformation, reference: TableReference) -> tuple[str, str, bool]:
         """The table's name in rewritten SQL, the input port or sibling it stands for, whether only its changes."""

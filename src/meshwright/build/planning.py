@@ -18,7 +18,7 @@ from meshwright.model.findings import Finding, Severity
 from meshwright.model.plan import Action, Estimate, Plan, ProductPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from meshwright.analysis.binding import Binder
     from meshwright.build.admission import Admission
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What is asked of a plan: which environment, which products, and what is allowed."""
+    """What is asked of a plan: which environment, which products, and what is allowed.
+
+    `told` gives the ids of products that may be suggested for one that is misspelt; None: all.
+    """
 
     environment: str = "prod"
     select: Sequence[str] = ()
     full: bool = False
     allow_remove: bool = False
+    told: Callable[[], Collection[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +131,7 @@ class _Planner:
             # A throw-away pass over everything: "changed" is what a plan of the whole mesh would build.
             scratch = Reuse(self.mesh, self.published, self.reuse.lineage, self.sources, self.reuse.admission)
             changed = {name for name, bound in self.mesh.products.items() if scratch.decide(bound).reasons}
-        return select(self.request.select, products, upstream, changed=changed)
+        return select(self.request.select, products, upstream, changed=changed, told=self.request.told)
 
     def _product(self, bound: BoundProduct) -> ProductPlan:
         name = bound.product.id

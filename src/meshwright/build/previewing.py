@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 from meshwright.build.faithful import refuse_unfaithful
 from meshwright.build.fingerprints import event_time_of
 from meshwright.build.outline import stem
-from meshwright.build.relations import Columns, Relations
+from meshwright.build.relations import ABOUT_CONTRACTS, Columns, Relations
 from meshwright.build.sampling import Sample, Sampling
 from meshwright.build.testing import Tester, dataset
 from meshwright.engines import TableOutput
 from meshwright.engines.interruption import interruptible
 from meshwright.engines.parquet_scan import scan_sql
 from meshwright.model.casting import is_castable
-from meshwright.model.datatype import stored
+from meshwright.model.datatype import Unstorable, stored
 from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound, Unavailable
 from meshwright.model.fields import fields
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.results import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from meshwright.build.bound import BoundProduct
     from meshwright.build.outline import ParsedTransformation
     from meshwright.build.planning import Planned
@@ -85,11 +87,11 @@ class Previewed:
     seconds: float = 0.0
 
 
-def product_of(request: PreviewRequest, mesh: Mesh) -> str:
-    """The id of the product that is asked for. Raises InvalidInput, NotFound."""
+def product_of(request: PreviewRequest, mesh: Mesh, *, told: Callable[[], Collection[str]] | None = None) -> str:
+    """The id of the product that is asked for. Raises InvalidInput, and NotFound, which suggests what *told* gives only."""
     name = request.port.product_id
     if name not in mesh.products:
-        guess = nearest(name, mesh.products)
+        guess = nearest(name, mesh.products if told is None else told())
         raise NotFound(f"there is no product {name} in this checkout" + (f": did you mean {guess}?" if guess else ""))
     return name
 
@@ -107,6 +109,7 @@ class Preview:
         self.relations = Relations(workshop, planned)
         self.said = ""
         self.findings = [one for one in planned.mesh.errors if one.path.startswith(f"{self.bound.product.folder}/")]
+        self._require_allowed()
 
     def run(self) -> Previewed:
         """The preview. Raises InvalidMesh for a query that does not bind, and what transformations and sources raise.
@@ -173,6 +176,12 @@ class Preview:
             raise InvalidMesh([one for one in every if one.path.startswith(own)] or every)
         return bound
 
+    def _require_allowed(self) -> None:
+        """Raise InvalidMesh for a query that no build would run: what the fence keeps out is not run here either."""
+        paths = {one.path for one in self.bound.transformations}
+        if refused := [one for one in self.findings if one.path in paths and one.code not in ABOUT_CONTRACTS]:
+            raise InvalidMesh(refused)
+
     def _transformation(self) -> tuple[OutputPort | None, ParsedTransformation]:
         address, product = self.request.port, self.bound.product
         port = product.output_port(address.port, address.major)
@@ -195,10 +204,13 @@ class Preview:
         kept = []
         for name, kind in have:
             column = promised.get(name.lower())
-            if column is not None and is_castable(kind, column.type):
-                kept.append((column.name, stored(column.type)))
-            else:
-                kept.append((name, stored(kind)))
+            shown = (
+                (column.name, column.type) if column is not None and is_castable(kind, column.type) else (name, kind)
+            )
+            try:
+                kept.append((shown[0], stored(shown[1])))
+            except Unstorable as error:
+                raise InvalidInput(f"{self.one.path}: column {name}: {error}") from None
         return tuple(kept)
 
     def _contract(self) -> Contract | None:

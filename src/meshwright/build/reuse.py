@@ -245,7 +245,7 @@ class Reuse:
             return None
         address = PortAddress.of(read.product, read.port, read.major)
         found = Admitted(self.admission, bound.product.id, address, upstream, served, is_kept=False)
-        found.require(named_columns(bound, name), bound.product.id)
+        found.require(named_columns(bound, name))
         return found
 
     def _served(

@@ -10,7 +10,7 @@ from meshwright.model.graph import reachable, reverse
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from meshwright.model.product import Product
 
@@ -21,11 +21,13 @@ def select(
     upstream: Mapping[str, Sequence[str]],
     *,
     changed: Collection[str],
+    told: Callable[[], Collection[str]] | None = None,
 ) -> set[str]:
     """The ids that *patterns* mean, all of them when there is none.
 
     A pattern is an id, a glob, `domain:NAME`, `tag:NAME` or `changed`; a leading `+` adds everything upstream, a trailing
-    `+` everything downstream. Raises InvalidInput when a pattern means nothing that exists.
+    `+` everything downstream. Raises InvalidInput when a pattern means nothing that exists; it suggests what *told* gives
+    only, and anything without it.
     """
     if not patterns:
         return set(products)
@@ -34,7 +36,7 @@ def select(
         core = pattern.strip("+")
         chosen = _matching(core, products, changed)
         if not chosen and core != "changed":
-            guess = nearest(core, products)
+            guess = nearest(core, products if told is None else told())
             raise InvalidInput(
                 f"--select {pattern} means no product here: "
                 + (f"did you mean {guess}?" if guess else "see `mesh list`")

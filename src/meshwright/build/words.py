@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.model.mesh import Mesh
+    from meshwright.model.names import PortAddress
     from meshwright.model.publication import Publication
 
 FILE: Final = "words.json"
@@ -56,6 +57,19 @@ def words_of(mesh: Mesh, published: Mapping[str, Publication], environments: Ite
         steps=sorted(steps),
         domains=sorted(domains),
         tags=sorted({tag for product in mesh.products.values() for tag in product.tags}),
+        environments=sorted(environments),
+    )
+
+
+def words_of_ports(ports: Iterable[PortAddress], environments: Iterable[str]) -> Words:
+    """The words of *ports* alone, without columns: for who is told of nothing else."""
+    known = list(ports)
+    products = sorted({port.product_id for port in known})
+    return Words(
+        products=products,
+        published=products,
+        ports={address: [] for address in sorted({_address(port.product_id, port.port) for port in known})},
+        domains=sorted({port.domain for port in known}),
         environments=sorted(environments),
     )
 

@@ -73,6 +73,12 @@ class Workshop:
         for engine in (self.engine, *self.engines.values()):
             engine.close()
 
+    def discard(self) -> None:
+        """Close it and remove what it staged, of which nothing is published any more: its run is over."""
+        self.close()
+        self.warehouse.discard_staging(self.run)
+        self.warehouse.end(self.run)
+
     def locate(self, path: str) -> str:
         """A warehouse path as the engine takes it."""
         return str(self.warehouse.locate(path))

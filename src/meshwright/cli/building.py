@@ -14,6 +14,7 @@ from meshwright.model.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from meshwright.build.planning import Planned
+    from meshwright.model.publication import Publication
     from meshwright.node import Node
 
 
@@ -97,6 +98,13 @@ def rollback(ctx: click.Context, product: str, to: int | None, environment: str,
     # The owner, who sees everything, may bring back what was made under other policies.
     admission = None if node.caller.principal.is_owner else node.admission(environment)
     before, now = roll_back(node.registry, environment, product, to=to, admission=admission)
+    _tell_rolled_back(product, environment, before, now, as_json=as_json)
+    node.warm(environment, [product])
+
+
+def _tell_rolled_back(
+    product: str, environment: str, before: Publication | None, now: Publication, *, as_json: bool
+) -> None:
     if as_json:
         print_json(
             {"product": product, "env": environment, "from": before.sequence if before else None, "to": now.sequence}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshwright.build.words import Words
 
 VARIABLE = "_MESH_COMPLETE"
+TOKEN = "MESH_TOKEN"  # noqa: S105 - where the token is, not one
 SHELLS = ("bash", "zsh", "fish")
 # bash takes `domain:sales` and `sales.orders@1` for several words otherwise.
 BASH_WORDS = 'COMP_WORDBREAKS="${COMP_WORDBREAKS//[:@]/}"\n'
@@ -50,7 +51,8 @@ def _words(context: click.Context) -> Words:
 
     try:
         root = find_root(Path(context.find_root().params.get("folder") or "."))
-        kept = kept_words(root, root / ".mesh" / "cache")
+        # What is kept are the owner's words: who comes with a token is told what policies let that one discover.
+        kept = None if os.environ.get(TOKEN) else kept_words(root, root / ".mesh" / "cache")
         if kept is not None:
             return kept
         from meshwright.node import Node
@@ -89,8 +91,22 @@ def columns(context: click.Context, parameter: click.Parameter, incomplete: str)
     known = _words(context).ports
     named, comma, last = incomplete.rpartition(",")
     taken = set(named.split(","))
-    found = [name for name in known.get(_port(context, known), []) if name not in taken]
-    return _starting(found, last, named + comma)
+    port = _port(context, known)
+    every = _visible(context, port) if os.environ.get(TOKEN) else known.get(port, [])
+    return _starting([name for name in every if name not in taken], last, named + comma)
+
+
+def _visible(context: click.Context, port: str) -> list[str]:
+    """The columns of *port* that the bearer of a token would see."""
+    from meshwright.node import open_node
+
+    try:
+        node = open_node(Path(context.find_root().params.get("folder") or "."))
+        environment = node.environment()
+        names = node.names(environment)
+        return names.columns(port, environment, context.params.get("purpose") or "") if names and port else []
+    except Exception:  # noqa: BLE001 - as above; what cannot be decided is not told
+        return []
 
 
 def _port(context: click.Context, known: Container[str]) -> str:

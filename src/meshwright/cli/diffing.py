@@ -149,8 +149,11 @@ def _show(found: PortDifference) -> None:
         click.echo(f"  {click.style(sign, fg=colour)} {path}")
     if found.rows is not None:
         _show_rows(found.rows)
-        read = plural(found.compared, "data file")
-        click.echo(f"{read} compared, {found.skipped:,} in common not read" if found.skipped else f"{read} compared")
+        if found.compared is not None:
+            read = plural(found.compared, "data file")
+            click.echo(
+                f"{read} compared, {found.skipped:,} in common not read" if found.skipped else f"{read} compared"
+            )
     elif not found.artifacts:
         click.echo("  the same files")
     for note in found.notes:

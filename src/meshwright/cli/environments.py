@@ -14,6 +14,7 @@ from meshwright.cli.output import plural, print_json, print_table, size
 if TYPE_CHECKING:
     from meshwright.build.environments import PortDifference, ProductDifference
     from meshwright.model.environment import Environment
+    from meshwright.model.publication import Publication
     from meshwright.node import Node
 
 
@@ -214,16 +215,21 @@ def promote(ctx: click.Context, name: str | None, *, allow_remove: bool, as_json
         admission=node.admission(environment.base) if environment.base else None,
     )
     left = elsewhere(node.registry.own_heads(environment.name), domains)
+    _tell_promoted(environment, served, left, as_json=as_json)
+    node.warm(environment.base, [one.product for one in served])
+    return 0
+
+
+def _tell_promoted(environment: Environment, served: list[Publication], left: list[str], *, as_json: bool) -> None:
     if as_json:
         products = [{"id": one.product, "publication": one.sequence, "version": one.version} for one in served]
         print_json({"env": environment.name, "base": environment.base, "promoted": products, "left": left})
-        return 0
+        return
     for one in served:
         click.echo(f"{one.product}: {environment.base} serves publication {one.sequence} now, version {one.version}")
     same = f"{environment.name} serves what {environment.base} does"
     rest = f"{', '.join(left)} of domains that are not in this checkout stay in {environment.name}"
     click.echo(f"{plural(len(served), 'product')} promoted; {rest if left else same}")
-    return 0
 
 
 @env.command()

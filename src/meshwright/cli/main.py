@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 # Verbs that tell more than policies have looked at yet: they answer the owner of a mesh, and no bearer of a token.
-OWNERS: frozenset[str] = frozenset({"preview", "test", "status", "show", "plan", "export", "import", "demo"})
+OWNERS: frozenset[str] = frozenset({"status", "plan", "export", "import", "demo"})
 # Set by the script of `mesh completion` when a shell asks for completions.
 COMPLETE = "_MESH_COMPLETE"
 

@@ -14,8 +14,7 @@ from meshwright.model.errors import InvalidInput
 from meshwright.model.policy_version import WHOLE_MESH
 
 if TYPE_CHECKING:
-    from meshwright.governance.decisions import Decision
-    from meshwright.governance.port_facts import PortFacts
+    from meshwright.operating.explaining import Explained
 
 domain_option = click.option(
     "--domain", "domain", default=WHOLE_MESH, metavar="NAME", help="A domain's own policies; without it, the mesh's."
@@ -112,49 +111,46 @@ def explain(
     as_json: bool,
 ) -> int:
     """Say what somebody may read of PORT, by which policies, and how to get access."""
-    node = node_of(ctx)
-    if acting != str(node.caller.principal).removeprefix("person:"):
-        node.rights(environment).administer()
-    decision, facts = node.council.decide(
-        port, acting=acting, purpose=purpose, environment=environment, from_files=from_files
+    from meshwright.operating.explaining import Question
+
+    question = Question(
+        port=port, acting=acting, purpose=purpose, column=column, environment=environment, from_files=from_files
     )
-    if column and column not in {one.name for one in facts.columns}:
-        raise InvalidInput(f"{port} has no column '{column}': it has {', '.join(one.name for one in facts.columns)}")
+    found = node_of(ctx).explain(question)
     if as_json:
-        print_json(_as_data(decision, facts))
+        print_json(_as_data(found))
     else:
-        _show(decision, facts, column)
-    return 0 if decision.allowed else 1
+        _show(found, column)
+    return 0 if found.decision.allowed else 1
 
 
-def _as_data(decision: Decision, facts: PortFacts) -> dict[str, Any]:
-    from meshwright.governance.drafts import seen_columns
-
+def _as_data(found: Explained) -> dict[str, Any]:
+    decision = found.decision
     return {
-        "port": facts.address,
+        "port": found.port,
         "allowed": decision.allowed,
         "purpose": decision.purpose,
         "reasons": list(decision.reasons),
         "policies": list(decision.policies),
-        "columns": seen_columns(decision, facts),
-        "masked_by": {name: list(policies) for name, policies in decision.masks.items()},
+        "columns": dict(found.columns),
+        "masked_by": {name: list(policies) for name, policies in found.masked_by.items()},
         "rows": decision.rows,
     }
 
 
-def _show(decision: Decision, facts: PortFacts, column: str) -> None:
-    from meshwright.governance.drafts import seen_columns
-
+def _show(found: Explained, column: str) -> None:
+    decision = found.decision
     if not decision.allowed:
         click.secho("denied", fg="red", bold=True)
         for reason in decision.reasons:
             click.echo(f"  {reason}")
-        click.echo(f"  ask its owner, {facts.owner or facts.domain}, for a policy that permits it")
+        if found.owner:
+            click.echo(f"  ask its owner, {found.owner}, for a policy that permits it")
         return
     click.secho(f"allowed for purpose {decision.purpose}; {decision.rows} rows", fg="green", bold=True)
-    for name, seen in seen_columns(decision, facts).items():
+    for name, seen in found.columns.items():
         if column in {"", name}:
-            because = f"  ({', '.join(decision.masks[name])})" if decision.masks.get(name) else ""
+            because = f"  ({', '.join(found.masked_by[name])})" if found.masked_by.get(name) else ""
             click.echo(f"  {name}: {seen}{because}")
     click.echo(f"  decided by {', '.join(decision.policies)}")
 

@@ -94,7 +94,8 @@ def run(
         raise InvalidInput(
             "--select changed is for `mesh build`: a run goes by schedules; name products, or leave it out"
         )
-    require_named(ctx, node_of(ctx), environment)
+    node = node_of(ctx)
+    require_named(ctx, node, environment)
     folder = Path(ctx.find_root().obj)
     settings = RunSettings(
         environment=environment,
@@ -104,6 +105,7 @@ def run(
         poll_seconds=every,
         lease_seconds=lease,
         is_stopped=is_asked,
+        told=node.told_products(environment),
     )
     tell, show = _tell(as_json=as_json), _show(as_json=as_json)
     with open_runner(folder, settings, _name(), tell=tell, show=show) as runner:

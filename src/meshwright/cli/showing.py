@@ -9,7 +9,7 @@ import click
 from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of
 from meshwright.cli.output import plural, print_json, print_table, size
-from meshwright.model.errors import NotFound
+from meshwright.model.errors import Denied, NotFound
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ def list_(ctx: click.Context, environment: str, *, as_json: bool) -> None:
     from meshwright.reading.catalogue import published_ports
 
     node = node_of(ctx)
-    if not node.caller.principal.is_owner:
-        _list_discovered(node.discovered(environment), as_json=as_json)
+    names = node.names(environment)
+    if names is not None:
+        _list_discovered(names.described(environment), as_json=as_json)
         return
     ports = published_ports(node.registry, environment) if node.published(environment) else []
     if as_json:
@@ -71,9 +72,15 @@ def _sentence(text: str) -> str:
 def show(
     ctx: click.Context, product: str, environment: str, *, publications: bool, effective: bool, as_json: bool
 ) -> None:
-    """Show a PRODUCT: what it serves, what it reads, what it promises and what its tests found."""
+    """Show a PRODUCT: what it serves, what it reads, what it promises and what its tests found. Bearers of tokens see what they may know of it."""
     node = node_of(ctx)
     product = ".".join(product.partition("@")[0].split(".")[:2])
+    described = node.described(product, environment)
+    if described is not None:
+        if effective or publications:
+            raise Denied("--effective and --publications answer the owner of a mesh only")
+        _show_described(described, as_json=as_json)
+        return
     if effective:
         _show_effective(node, product, environment, as_json=as_json)
         return
@@ -141,6 +148,28 @@ def _show_head(data: dict[str, Any]) -> None:
         click.echo(f"  {read['name']}  {what}{columns}")
     counts = ", ".join(f"{count} {word}" for word, count in data["tests"].items() if count)
     click.echo(f"\ntests: {counts or 'none'}")
+
+
+def _show_described(data: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(data)
+        return
+    click.secho(f"{data['product']}  {data['title']}".rstrip(), bold=True)
+    if data["description"]:
+        click.echo(data["description"].strip())
+    owner = f", owned by {data['owner']}" if data["owner"] else ""
+    click.echo(f"publication {data['sequence']} of {data['published_at'][:19]}Z{owner}")
+    for port in data["ports"]:
+        click.echo()
+        rows = f", {port['rows_seen']} rows" if port["kind"] == "tables" and not port["refused"] else ""
+        click.echo(f"{click.style(port['address'], bold=True)}  {port['version']} {port['status']}{rows}")
+        for reason in port["refused"]:
+            click.echo(f"  you may not read it: {reason}")
+        if port["columns"]:
+            table = [(f"  {one['name']}", one["type"], one["seen"], one["description"]) for one in port["columns"]]
+            print_table(("  column", "type", "seen", "description"), table)
+    if data["reads"]:
+        click.echo(f"\nreads {', '.join(data['reads'])}")
 
 
 def _show_publications(node: Node, product: str, environment: str, *, as_json: bool) -> None:

@@ -164,6 +164,7 @@ def product(
         asked,
         # Only ports and connections need an environment, and so the registry.
         reader=lambda: node.reader(environment_of(ctx, environment)),
+        admission=lambda: node.admission(environment_of(ctx, environment)),
         connect=lambda name: (
             node.connection(name, domain=domain, environment=environment_of(ctx, environment)) if name else None
         ),
@@ -214,14 +215,17 @@ def contract(ctx: click.Context, address: str) -> None:
     node = node_of(ctx)
     mesh = node.effective("prod")
     bound = mesh.products.get(port_address.product_id)
+    names = node.names("prod")
     if bound is None:
-        guess = nearest(port_address.product_id, mesh.products)
+        guess = nearest(port_address.product_id, mesh.products if names is None else names.products("prod"))
         raise NotFound(f"there is no product {port_address.product_id}" + (f": did you mean {guess}?" if guess else ""))
     port = bound.product.output_port(port_address.port)
     if port is None:
-        raise NotFound(
-            f"{bound.product.id} has no output port {port_address.port}: it has {', '.join(one.name for one in bound.product.output_ports)}"
-        )
+        # Files tell the mesh's owner of all their ports, a bearer of a token of what may be discovered.
+        told = None if names is None else {(one.product_id, one.port) for one in names.ports("prod")}
+        ports = [one.name for one in bound.product.output_ports if told is None or (bound.product.id, one.name) in told]
+        listed = f": it has {', '.join(ports)}" if ports else ""
+        raise NotFound(f"{bound.product.id} has no output port {port_address.port}{listed}")
     drafted = port.contract
     if drafted is None or not drafted.tables[0].columns:
         head = node.published("prod").get(bound.product.id)

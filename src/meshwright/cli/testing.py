@@ -13,7 +13,7 @@ from meshwright.cli import completing
 from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_json
 from meshwright.cli.rules import show_rules
-from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.errors import Denied, InvalidInput, NotFound
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ def test(
 ) -> int:
     """Run the contracts of PRODUCTS (all of them by default) on published data, and the products' own tests.
 
-    With --as, contracts run on what that one may see, as far as they speak of columns that are clear. With --contract, test FILES against a contract; no mesh is needed. Exit 1 when a rule of severity error fails.
+    With --as, and for the bearer of a token, contracts run on what that one may see, as far as they speak of columns that are clear. With --contract, test FILES against a contract; no mesh is needed. Exit 1 when a rule of severity error fails.
     """
     if contract is not None:
         return _files(contract, schema, [Path(name) for name in names], references, as_json=as_json)
     node = node_of(ctx)
-    reader = node.reader(environment, acting=acting, purpose=purpose) if acting else None
+    reader = node.reader(environment, acting=acting, purpose=purpose)
     return _products(node, names, environment, reader, as_json=as_json)
 
 
@@ -75,43 +75,57 @@ def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ..
     return _report([run_on_files(contract, table, files, references=tables)], [], as_json=as_json)
 
 
-def _products(node: Node, names: tuple[str, ...], environment: str, reader: Reader | None, *, as_json: bool) -> int:
+def _products(node: Node, names: tuple[str, ...], environment: str, reader: Reader, *, as_json: bool) -> int:
     from meshwright.build.product_tests import run_cases, run_contracts
     from meshwright.engines.interruption import interruptible
     from meshwright.operating.admission import ReaderAdmission
 
     mesh = node.effective(environment)
     published = node.published(environment)
-    known = {**mesh.products, **published}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        guess = nearest(unknown[0], known)
-        raise NotFound(
-            f"there is no product {unknown[0]}" + (f": did you mean {guess}?" if guess else ": see `mesh list`")
-        )
+    known = {*mesh.products, *published}
+    told = known if reader.told is None else {one.product_id for one in reader.told(environment)}
+    _require_known(names, known, told)
     workshop = node.workshop(environment, lambda _: None, mesh)
-    admission = ReaderAdmission(reader=reader) if reader is not None else None
+    admission = ReaderAdmission(reader=reader) if reader.guard is not None else None
     workshop.admission = admission or workshop.admission
     started = time.monotonic()
     runs: list[ContractRun] = []
     cases: list[CaseResult] = []
+    hidden: list[str] = []
 
     def run() -> None:
-        for name in names or sorted(known):
+        for name in names or sorted(told):
             if workshop.stopped.is_set():
                 return
             if name in published:
-                runs.extend(run_contracts(workshop, name))
+                try:
+                    runs.extend(run_contracts(workshop, name))
+                except Denied:
+                    if names:
+                        raise
+                    hidden.append(name)
             if name in mesh.products and admission is None:
                 cases.extend(run_cases(workshop, mesh.products[name]))
 
     try:
         interruptible(run, workshop.stop)
     finally:
-        workshop.close()
+        workshop.discard()
     if admission is not None:
         admission.told(rows=0, seconds=time.monotonic() - started)
+    if hidden:
+        click.echo(f"not tested, as policies do not let it be read: {', '.join(hidden)}", err=True)
     return _report(runs, cases, as_json=as_json)
+
+
+def _require_known(names: tuple[str, ...], known: set[str], told: set[str]) -> None:
+    """Raise NotFound for one of *names* that is none of the *known* products; it suggests only what may be *told*."""
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        guess = nearest(unknown[0], told)
+        raise NotFound(
+            f"there is no product {unknown[0]}" + (f": did you mean {guess}?" if guess else ": see `mesh list`")
+        )
 
 
 def _report(runs: list[ContractRun], cases: list[CaseResult], *, as_json: bool) -> int:

@@ -8,14 +8,19 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
 SECONDS = 0.05
+
+
+class TookTooLongError(Exception):
+    """What was to end within some time did not."""
 
 
 def interruptible(work: Callable[[], T], interrupt: Callable[[], None]) -> T:
@@ -40,3 +45,32 @@ def interrupt_until(is_done: Callable[[], bool], interrupt: Callable[[], None]) 
     while not is_done():
         interrupt()
         time.sleep(SECONDS)
+
+
+@contextmanager
+def at_most(seconds: float, interrupt: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Let the block work for *seconds*, then call *interrupt* until it ends. Raises TookTooLongError if it was called.
+
+    The block is given what says whether the time is over, for where it does something that cannot be interrupted.
+    """
+    is_over, is_late = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if not is_over.wait(max(seconds, 0)):
+            is_late.set()
+            interrupt_until(is_over.is_set, interrupt)
+
+    watching = threading.Thread(target=watch, name="at_most", daemon=True)
+    watching.start()
+    try:
+        yield is_late.is_set
+    except Exception as error:
+        if is_late.is_set():
+            raise TookTooLongError from error
+        raise
+    else:
+        if is_late.is_set():
+            raise TookTooLongError
+    finally:
+        is_over.set()
+        watching.join()

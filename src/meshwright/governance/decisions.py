@@ -182,7 +182,7 @@ class Decider:
                 column.tags,
                 column.classifications,
                 column.type.name if self._policies.asks_types else "",
-                column.name if self._policies.names_columns else "",
+                column.asked if self._policies.names_columns else "",
             )
             groups.setdefault(alike, []).append(column)
         leaders = [columns[0] for columns in groups.values()]
@@ -241,7 +241,7 @@ class _Question:
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
         """The entity of one column of the port."""
-        return {"type": "Column", "id": f"{self.facts.address}.{column.name}"}
+        return {"type": "Column", "id": f"{self.facts.address}.{column.asked}"}
 
     def read(self, purpose: str) -> Answer:
         """Cedar's answer to reading the port for *purpose*, which is asked once."""
@@ -296,10 +296,9 @@ class _Question:
             return None, tuple(found.diagnostics.reasons)
         if found.decision is cedarpy.Decision.Deny or not found.residuals:
             return FALSE, tuple(found.diagnostics.reasons)
-        kinds = row_types({column.name: column.type for column in self.facts.columns})
-        columns = {
-            column.name: (column.id, kinds[column.name]) for column in self.facts.columns if column.name in kinds
-        }
+        named = self.facts.of_rows
+        kinds = row_types({name: column.type for name, column in named.items()})
+        columns = {name: (named[name].id, kind) for name, kind in kinds.items()}
         rows = row_filter(found.residuals, columns)
         return None if rows == TRUE else rows, tuple(found.diagnostics.nontrivial_residuals)
 
@@ -312,8 +311,8 @@ class _Question:
 
 
 def _row(facts: PortFacts, asked: Collection[str]) -> dict[str, Any]:
-    """A row of which nothing is known; a column that the port has not, or that no policy can ask for, is not there."""
-    known = {column.name for column in facts.columns if column.type.name in ROW_TYPES}
+    """A row of which nothing is known; a column that the port never had, or that no policy can ask for, is not there."""
+    known = {name for name, column in facts.of_rows.items() if column.type.name in ROW_TYPES}
     attributes: dict[str, Any] = {}
     for name in asked:
         attributes[f"{PRESENCE}{name}"] = unknown(f"{PRESENCE}{name}") if name in known else False

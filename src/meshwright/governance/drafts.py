@@ -9,7 +9,7 @@ from meshwright.governance.decisions import Decider
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile, check, parse
 from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
-from meshwright.model.restriction import ABSENT
+from meshwright.model.restriction import ABSENT, CLEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from meshwright.model.findings import Finding
     from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import People
-
-CLEAR = "clear"
 
 
 def files_of(texts: Mapping[str, Mapping[str, str]]) -> list[PolicyFile]:

@@ -45,10 +45,10 @@ def places(port: PortFacts) -> list[dict[str, Any]]:
     columns = [
         entity(
             "Column",
-            f"{port.address}.{column.name}",
+            f"{port.address}.{column.asked}",
             (("Port", port.address),),
             {
-                "name": column.name,
+                "name": column.asked,
                 "domain": domain,
                 "tags": column.tags,
                 "classifications": column.classifications,

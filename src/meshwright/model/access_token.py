@@ -15,11 +15,14 @@ class Scope:
 
     def excludes(self, port: str, purpose: str) -> str:
         """Why *port* may not be read for *purpose* with the token, "" when it may."""
-        if self.ports and not any(fnmatchcase(port, pattern) for pattern in self.ports):
-            return f"the token is for {', '.join(self.ports)} only"
-        if self.purposes and purpose not in self.purposes:
+        if not self.excludes_port(port) and self.purposes and purpose not in self.purposes:
             return f"the token is for {', '.join(self.purposes)} only"
-        return ""
+        return self.excludes_port(port)
+
+    def excludes_port(self, port: str) -> str:
+        """Why *port* may not be read with the token for any purpose, "" when it may for some."""
+        is_named = not self.ports or any(fnmatchcase(port, pattern) for pattern in self.ports)
+        return "" if is_named else f"the token is for {', '.join(self.ports)} only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

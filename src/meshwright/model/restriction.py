@@ -38,6 +38,8 @@ STRICTNESS: Final = (
 PARTS: Final = ("day", "week", "month", "quarter", "year", "decade")
 # What `actions` says of a column that is not there at all.
 ABSENT: Final = "absent"
+# What is said of a column of which `actions` says nothing.
+CLEAR: Final = "clear"
 
 Literal: TypeAlias = str | int | bool
 

@@ -84,7 +84,15 @@ class Node(Entrance):
         cache.save()
         for product, lock in mesh.pinned.items():
             write_lock(self.root, workspace.mesh.products[product].folder, lock)
-        return mesh
+        return mesh if self.caller.principal.is_owner else self._without_suggestions(mesh)
+
+    @staticmethod
+    def _without_suggestions(mesh: EffectiveMesh) -> EffectiveMesh:
+        from dataclasses import replace
+
+        from meshwright.operating.known_names import without_suggestion
+
+        return replace(mesh, findings=tuple(map(without_suggestion, mesh.findings)))
 
     def validate(self) -> Validation:
         """Everything that is wrong with the files, policies included; nothing is run."""
@@ -102,9 +110,12 @@ class Node(Entrance):
 
     def plan(self, request: PlanRequest) -> Planned:
         """The plan for *request*. Raises InvalidMesh when files outside any product cannot be understood."""
+        from dataclasses import replace
+
         from meshwright.build.planning import make_plan
         from meshwright.build.source_state import source_state
 
+        request = replace(request, told=self.told_products(request.environment))
         published = self.published(request.environment)
         mesh = self.effective(request.environment, published=published)
         general = [
@@ -209,12 +220,15 @@ class Node(Entrance):
         return ended
 
     def words(self) -> Words:
-        """What can be named in this mesh, kept for completion."""
+        """What the caller can name in this mesh, kept for completion."""
         from meshwright.build.environments import known_environments
         from meshwright.build.words import keep_words, words_of
 
         declared = self.settings.environments
         names = [one.name for one in known_environments(self.registry, declared)]
+        if (told := self.names(self.environment())) is not None:
+            # Kept are the owner's words only.
+            return told.words(self.environment(), names)
         words = words_of(self.workspace.mesh, self.published(self.environment()), names)
         keep_words(self.root, self.cache, words)
         return words
@@ -230,7 +244,8 @@ class Node(Entrance):
     ) -> Previewed:
         """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind.
 
-        Who is *acting* sees what becomes of what that one may read for the *purpose*. Raises Denied.
+        Who is *acting*, and the bearer of a token, sees what becomes of what that one may read for the *purpose*. Raises
+        Denied.
         """
         import tempfile
         from pathlib import Path
@@ -238,18 +253,17 @@ class Node(Entrance):
         from meshwright.build.planning import PlanRequest
         from meshwright.build.previewing import Preview, product_of
 
-        product = product_of(request, self.workspace.mesh)
+        reader = self.reader(environment, acting=acting, purpose=purpose)
+        product = product_of(request, self.workspace.mesh, told=self.told_products(environment))
         planned = self.plan(PlanRequest(environment=environment, select=[f"+{product}"]))
         with tempfile.TemporaryDirectory(prefix="meshwright-preview-") as folder:
             workshop = self._workshop(environment, emit, planned.mesh, uuid.uuid4().hex, Path(folder))
             try:
-                if not acting:
+                if reader.guard is None:
                     return Preview(workshop, planned, request).run()
                 from meshwright.operating.admission import ReaderAdmission
 
-                workshop.admission = admission = ReaderAdmission(
-                    reader=self.reader(environment, acting=acting, purpose=purpose)
-                )
+                workshop.admission = admission = ReaderAdmission(reader=reader)
                 found = Preview(workshop, planned, request).run()
                 admission.told(rows=found.computed, seconds=found.seconds)
                 return found
@@ -266,6 +280,7 @@ class Node(Entrance):
             contents=self.contents(),
             tables=IcebergTables(self.warehouse),
             warehouse=self.warehouse,
+            prepare=self.take_former_key,
             now=self.now,
         )
 
@@ -284,7 +299,7 @@ class Node(Entrance):
         from meshwright.operating.scope import Scope
         from meshwright.storage.iceberg import IcebergTables
 
-        scope = Scope.of(self.workspace.mesh, selected)
+        scope = Scope.of(self.workspace.mesh, selected, told=self.told_products(environment))
         settings, environments = self.settings.maintenance, self.settings.environments
         return Maintaining(
             registry=self.registry,
@@ -300,6 +315,7 @@ class Node(Entrance):
                 scope=scope,
                 now=self.now,
             ),
+            copies=self.copies,
             state=self.root / STATE,
             environments=lambda: [one.name for one in known_environments(self.registry, environments)],
             now=self.now,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from meshwright.node.stores import Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from meshwright.model.publication import Publication, PublishedPort
+    from meshwright.governance.authority import Authority
     from meshwright.operating.admission import Admission
     from meshwright.operating.council import Council
     from meshwright.operating.credentials import Credentials
+    from meshwright.operating.explaining import Explained, Question
+    from meshwright.operating.known_names import KnownNames
     from meshwright.operating.rights import Rights
     from meshwright.operating.sign_in import Caller
     from meshwright.reading.reader import Reader
@@ -51,9 +53,10 @@ class Entrance(Stores):
         if acting:
             self.rights(environment).administer()
             caller = replace(caller, principal=self.council.known(acting))
+        authority = Authority(self.policies, environment=environment)
         gate = Gate(
             facts=self.council.facts,
-            authority=Authority(self.policies, environment=environment),
+            authority=authority,
             caller=caller,
             purpose=purpose,
             environment=environment,
@@ -64,7 +67,8 @@ class Entrance(Stores):
         if door != CLI:
             # Who stays will ask again.
             self.sql_gate.spare = 1
-        return replace(self._copying_reader(environment), guard=gate, gate=self.sql_gate)
+        names = self._names_for(caller, authority, environment)
+        return replace(self._copying_reader(environment), guard=gate, told=names.ports, gate=self.sql_gate)
 
     def _copying_reader(self, environment: str) -> Reader:
         """A reader that makes governed copies, and is not restricted yet."""
@@ -120,6 +124,26 @@ class Entrance(Stores):
         principal = self.caller.principal
         return self.owner if principal.is_owner else str(principal)
 
+    def names(self, environment: str) -> KnownNames | None:
+        """The names that the caller may be told of by what binds in *environment*; None for the owner: all."""
+        if self.caller.principal.is_owner:
+            return None
+        from meshwright.governance.authority import Authority
+
+        return self._names_for(self.caller, Authority(self.policies, environment=environment), environment)
+
+    def _names_for(self, caller: Caller, authority: Authority, environment: str) -> KnownNames:
+        from meshwright.operating.known_names import KnownNames
+        from meshwright.operating.rights import Rights
+
+        rights = Rights(caller, authority, self.access, environment=environment, now=self.now)
+        return KnownNames(registry=self.registry, rights=rights, domains=self.workspace.mesh.domains)
+
+    def told_products(self, environment: str) -> Callable[[], Collection[str]] | None:
+        """Gives the ids of products that may be suggested to the caller; None for the owner: all."""
+        names = self.names(environment)
+        return None if names is None else lambda: names.products(environment)
+
     def rights(self, environment: str) -> Rights:
         """What the caller may change."""
         from meshwright.governance.authority import Authority
@@ -161,21 +185,19 @@ class Entrance(Stores):
         heads = self.registry.heads(environment)
         self.rights(environment).require(action, product_targets(sorted(products), self.workspace.mesh, heads))
 
-    def discovered(self, environment: str) -> list[dict[str, Any]]:
-        """The ports that the caller may discover."""
-        from meshwright.governance.actions import DISCOVER, Target
-        from meshwright.governance.port_facts import facts_of
-        from meshwright.reading.catalogue import discovered_ports
+    def described(self, product: str, environment: str) -> dict[str, Any] | None:
+        """What *product* serves, as far as the caller may be told of it; None for the owner, who sees it all. Raises NotFound."""
+        from meshwright.operating.describing import described_product
 
-        rights, domains = self.rights(environment), self.workspace.mesh.domains
+        names = self.names(environment)
+        return described_product(names, product, environment) if names is not None else None
 
-        def may(head: Publication, port: PublishedPort) -> bool:
-            domain = head.product.partition(".")[0]
-            tags = domains[domain].tags if domain in domains else ()
-            facts = facts_of(head, port, port, domain_tags=tags)
-            return rights.allows(DISCOVER, Target(domain=domain, product=head.product, port=facts))
+    def explain(self, question: Question) -> Explained:
+        """What somebody may read of a port and why, as the caller may be told it. Raises Denied, InvalidInput, NotFound."""
+        from meshwright.operating.explaining import explain
 
-        return discovered_ports(self.registry, environment, may)
+        environment = question.environment
+        return explain(question, self.council, self.rights(environment), self.names(environment))
 
     @property
     def credentials(self) -> Credentials:

@@ -146,8 +146,20 @@ class Stores:
     def pseudonym_key(self) -> bytes:
         """The mesh's own key for pseudonyms, made at the first use: whoever has it can tell who is meant."""
         from meshwright.governance.pseudonyms import pseudonym_key
+        from meshwright.storage.sql_keys import SqlKeys
 
-        return pseudonym_key(self.root / STATE)
+        keys = SqlKeys(self._registry_url, self.root)
+        try:
+            return pseudonym_key(keys, self.root / STATE)
+        finally:
+            keys.close()
+
+    def take_former_key(self) -> None:
+        """See that the registry has the key for pseudonyms that an older Meshwright kept in a file beside it, if it did."""
+        from meshwright.governance.pseudonyms import FORMER_FILE
+
+        if (self.root / STATE / FORMER_FILE).exists():
+            _ = self.pseudonym_key
 
     @property
     def principal(self) -> str:

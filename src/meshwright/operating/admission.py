@@ -39,11 +39,17 @@ class ReaderAdmission:
         """What masks hash with."""
         return self.reader.keys
 
+    def principal(self, product: str) -> str:
+        """Who tries it, not the product."""
+        del product
+        return self.reader.guard.reader.removeprefix("person:") if self.reader.guard is not None else ""
+
     def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
         """What the reader may see of a port, kept as any read is. Raises Denied."""
         del product, is_kept
+        restriction = self.reader.restriction(resolved)
         self.read[str(resolved.address)] = resolved
-        return self.reader.restriction(resolved)
+        return restriction
 
     def told(self, *, rows: int, seconds: float) -> None:
         """Keep what was taken, when *rows* came of it in so many *seconds*."""
@@ -87,6 +93,10 @@ class Admission:
         if self.opened is None:
             self.opened = self.open_keys()
         return self.opened
+
+    def principal(self, product: str) -> str:
+        """The product itself."""
+        return f"product:{product}"
 
     def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
         """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from meshwright.model.datatype import DataType
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
-    from meshwright.reading.resolve import ResolvedPort
+    from meshwright.reading.resolve import ResolvedPort, Told
     from meshwright.storage import Policies, Registry
 
 
@@ -91,7 +91,8 @@ class Council:
         Raises NotFound for no domain, Denied, InvalidMesh for policies that are not valid, Conflict.
         """
         if scope and scope not in self.mesh.domains:
-            guess = nearest(scope, self.mesh.domains)
+            # Domains may hold nothing but what a bearer of a token may not discover.
+            guess = nearest(scope, self.mesh.domains) if self.caller.is_owner else None
             raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
         self._require_entitled(scope)
         here = f"{folder_of(scope)}/"
@@ -154,11 +155,21 @@ class Council:
             raise Denied(f"{self.caller} may not publish policies of {scope or 'the mesh'}: {file} names those who may")
 
     def decide(
-        self, port: str, *, acting: str, purpose: str = "", environment: str = "prod", from_files: bool = False
+        self,
+        port: str,
+        *,
+        acting: str | Principal,
+        purpose: str = "",
+        environment: str = "prod",
+        from_files: bool = False,
+        told: Told = None,
     ) -> tuple[Decision, PortFacts]:
-        """What *acting* may read of *port*, by what binds or *from_files*, and what was known of the port. Raises NotFound."""
-        principal = self.known(acting)
-        facts = self.facts(self.resolved(port, environment), environment)
+        """What *acting* may read of *port*, by what binds or *from_files*, and what was known of the port.
+
+        Raises InvalidInput, NotFound, which names no port but those in *told*.
+        """
+        principal = self.known(acting) if isinstance(acting, str) else acting
+        facts = self.facts(self.resolved(port, environment, told), environment)
         if from_files:
             return decider(files_of(self.files()[0]), purposes=self.purposes).read(principal, facts, purpose), facts
         return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
@@ -167,17 +178,16 @@ class Council:
         """Whom *name* means. Raises InvalidInput, NotFound."""
         return known_principal(name, self.mesh, asked_by=self.principal)
 
-    def resolved(self, port: str, environment: str) -> ResolvedPort:
-        """The port as it is served now. Raises InvalidInput, NotFound."""
-        return resolve(self.registry, PortAddress.parse(port), environment=environment)
+    def resolved(self, port: str, environment: str, told: Told = None) -> ResolvedPort:
+        """The port as it is served now. Raises InvalidInput, NotFound, as `resolve`."""
+        return resolve(self.registry, PortAddress.parse(port), environment=environment, told=told)
 
     def facts(self, resolved: ResolvedPort, environment: str) -> PortFacts:
         """What policies know of a port: today's tags, whichever publication is read."""
         product = resolved.publication.product
         head = self.registry.head(environment, product)
-        now = head.port(resolved.port.name, resolved.port.major) if head is not None else None
         domain = self.mesh.domains.get(product.partition(".")[0])
-        return facts_of(resolved.publication, resolved.port, now, domain_tags=domain.tags if domain else ())
+        return facts_of(resolved.publication, resolved.port, head, domain_tags=domain.tags if domain else ())
 
     def cases(self) -> list[Case]:
         """Every policy case of the mesh. Raises InvalidMesh."""

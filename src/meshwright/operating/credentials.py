@@ -68,12 +68,15 @@ class Credentials:
         return text, token
 
     def visible(self) -> list[AccessToken]:
-        """The tokens that the caller may know of: its own, and all when it may administer the mesh."""
-        caller = self.rights.caller.principal
+        """The tokens that the caller may know of: its own, and all when it may administer the mesh.
+
+        A token's scope names ports: with one that has a scope, only those of the same.
+        """
+        caller, scope = self.rights.caller.principal, self.rights.caller.scope
         found = list(self.tokens.tokens())
-        if caller.is_owner or not self.rights.authority.refusal(caller, ADMINISTER, Target())[0]:
+        if self.rights.allows(ADMINISTER, Target()):
             return found
-        return [one for one in found if one.principal == _written(str(caller))]
+        return [one for one in found if one.principal == _written(str(caller)) and scope in {Scope(), one.scope}]
 
     def revoke(self, token_id: str) -> AccessToken:
         """The token called *token_id*, good for nothing from now on. Raises NotFound, Denied."""

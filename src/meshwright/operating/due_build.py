@@ -42,7 +42,7 @@ class RunSettings:
     A failure from outside is tried again up to `retries` times, first after `delay_seconds`, then after twice as long each
     time. A runner that is silent for `lease_seconds` loses what it was building to others. While it stays it looks at least
     every `poll_seconds`. `is_stopped` says whether somebody asked it to stop, which a library may have swallowed: nothing is
-    begun then, and KeyboardInterrupt goes on.
+    begun then, and KeyboardInterrupt goes on. `told` gives the ids of products that may be suggested; None: all.
     """
 
     environment: str = "prod"
@@ -52,6 +52,7 @@ class RunSettings:
     lease_seconds: float = 60.0
     poll_seconds: float = 5.0
     is_stopped: Callable[[], bool] = field(default=lambda: False, compare=False)
+    told: Callable[[], Collection[str]] | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meshwright.governance.authority import SECONDS, Authority
-from meshwright.governance.decisions import Decision
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
 from meshwright.model.usage_record import UsageRecord
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.principal import Principal
     from meshwright.model.restriction import Restriction
@@ -86,10 +86,7 @@ class Gate:
 
     def _decide(self, resolved: ResolvedPort, before: Restriction | None) -> Restriction:
         facts = self.facts(resolved, self.environment)
-        decision = self.authority.decide(self.principal, facts, self.purpose)
-        refused = self.caller.refused() or self.caller.scope.excludes(facts.address, decision.purpose)
-        if refused:
-            decision = Decision(allowed=False, purpose=decision.purpose, reasons=(refused,), masks={})
+        decision = self.caller.within(self.authority.decide(self.principal, facts, self.purpose), facts.address)
         if before is None or not decision.allowed or decision.restriction != before:
             self._keep(resolved, facts, decision)
         self.purposes[str(resolved.address)] = decision.purpose

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from meshwright.model.maintenance import Key, Maintenance, Remains, StoredFile
     from meshwright.operating.rewrites import Rewrites, Rewritten
     from meshwright.operating.scope import Scope
+    from meshwright.reading.governed_copies import GovernedCopies
     from meshwright.storage import Past, Registry, Tables, Warehouse
 
 # A file's time may be told by a coarser clock than ours.
@@ -56,6 +57,8 @@ class Maintaining:
     settings: Maintenance
     scope: Scope
     rewrites: Rewrites
+    # Those on this machine.
+    copies: GovernedCopies
     # The mesh's own folder for its state, and the environments that may have caches there.
     state: Path
     environments: Callable[[], Collection[str]]
@@ -79,6 +82,8 @@ class Maintaining:
         if not dry_run:
             self._shorten()
         removed, waiting, staged = self._sweep(stored, remains, running, begun, dry_run=dry_run)
+        if not dry_run and self.scope.selected is None:
+            self._forget_copies(stored, removed, begun)
         left = self._leftovers(is_idle=not running, until=since.timestamp(), dry_run=dry_run)
         return Maintained(
             forgotten=remains.forgotten,
@@ -137,6 +142,12 @@ class Maintaining:
             for run in staged:
                 self.warehouse.discard_staging(run)
         return removed, waiting, staged
+
+    def _forget_copies(self, stored: Sequence[StoredFile], removed: Sequence[StoredFile], begun: float) -> None:
+        """Remove the governed copies made of files that are gone; copies of files that are newer than *stored* stay."""
+        gone = {file.path for file in removed}
+        self.copies.forget(gone)
+        self.copies.forget_others((file.path for file in stored if file.path not in gone), before=begun)
 
     def _require_registry(self, stored: Sequence[StoredFile]) -> None:
         """Raise Refused where a registry that knows of nothing would have a whole warehouse removed."""

@@ -59,12 +59,13 @@ class _File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
-    """Exports the mesh called *mesh*, or fills it when it is new."""
+    """Exports the mesh called *mesh*, or fills it when it is new; `prepare` brings into its registry what belongs there."""
 
     mesh: str
     contents: Contents
     tables: Tables
     warehouse: Warehouse
+    prepare: Callable[[], None] = lambda: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def export(self, place: Path) -> Moved:
@@ -75,6 +76,7 @@ class Moving:
         """
         if self.contents.is_empty():
             raise NotFound("there is nothing to export: nothing was published here yet")
+        self.prepare()
         with NewArchive(place) as archive, self._running():
             with archive.writing(ROWS) as file:
                 rows, rows_digest = self._write_rows(file)

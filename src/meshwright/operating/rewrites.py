@@ -97,7 +97,7 @@ class Rewrites:
                         continue
                     if not opened:
                         opened.append(self.workshop())
-                        stack.callback(_close, opened[0])
+                        stack.callback(opened[0].discard)
                     found.append(self._do(work, opened[0]))
         return found
 
@@ -149,9 +149,3 @@ class Rewrites:
             return None
         check = retention(port.contract, now=self.now(), event_time=port.event_time)
         return None if check is None else Expiry(column=check.column, until=check.since, promise=check.promise)
-
-
-def _close(workshop: Workshop) -> None:
-    workshop.close()
-    workshop.warehouse.discard_staging(workshop.run)
-    workshop.warehouse.end(workshop.run)

@@ -52,8 +52,9 @@ class Rights:
 
     def allows(self, action: str, target: Target) -> bool:
         """Whether the caller may do *action* to *target*; what only is to be shown is not kept."""
-        principal = self.caller.principal
-        return not self.caller.refused() and not self.authority.refusal(principal, action, target)[0]
+        principal, scope = self.caller.principal, self.caller.scope
+        beyond = scope.excludes_port(target.port.address) if target.port is not None else self._out_of_scope()
+        return not (self.caller.refused() or beyond or self.authority.refusal(principal, action, target)[0])
 
     def administer(self) -> None:
         """Raise Denied unless the caller may administer the whole mesh, as those may who act in another's name."""

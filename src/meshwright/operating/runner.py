@@ -223,7 +223,8 @@ class Runner:
         return done
 
     def _chosen(self, outlook: Outlook) -> set[str]:
-        return select(self._settings.select, outlook.products, outlook.upstream, changed=())
+        settings = self._settings
+        return select(settings.select, outlook.products, outlook.upstream, changed=(), told=settings.told)
 
     def _tell_once(self, event: RunEvent) -> None:
         """Say it, unless it was the last thing said."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from meshwright.build.selection import select
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from meshwright.model.maintenance import History
     from meshwright.model.mesh import Mesh
@@ -22,10 +22,10 @@ class Scope:
     selected: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, mesh: Mesh, patterns: Sequence[str]) -> Self:
-        """The products that *patterns* mean. Raises InvalidInput for one that means nothing."""
+    def of(cls, mesh: Mesh, patterns: Sequence[str], *, told: Callable[[], Collection[str]] | None = None) -> Self:
+        """The products that *patterns* mean. Raises InvalidInput for one that means nothing, which may suggest what *told* gives."""
         upstream = {name: product.upstream for name, product in mesh.products.items()}
-        found = frozenset(select(patterns, mesh.products, upstream, changed=())) if patterns else None
+        found = frozenset(select(patterns, mesh.products, upstream, changed=(), told=told)) if patterns else None
         return cls(mesh=mesh, selected=found)
 
     def holds(self, product: str) -> bool:

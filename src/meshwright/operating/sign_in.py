@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from meshwright.governance.access_tokens import PREFIX, digest
+from meshwright.governance.decisions import Decision
 from meshwright.governance.identity import known_principal, principal_of
 from meshwright.governance.key_sets import KeySets
 from meshwright.governance.oidc import TokenVerifier
@@ -34,6 +35,17 @@ class Caller:
     principal: Principal
     scope: Scope = field(default_factory=Scope)
     refused: Callable[[], str] = str
+
+    def holds(self, name: str) -> bool:
+        """Whether *name*, as `--as` takes it, is the caller's own; the owner reads as somebody else even then."""
+        return not self.principal.is_owner and name == str(self.principal).removeprefix("person:")
+
+    def within(self, decision: Decision, port: str) -> Decision:
+        """*decision* about the address *port*; a denial where the token is not good for it."""
+        refused = self.refused() or self.scope.excludes(port, decision.purpose)
+        if not refused:
+            return decision
+        return Decision(allowed=False, purpose=decision.purpose, reasons=(refused,), masks={})
 
 
 class SignIn:
@@ -84,8 +96,9 @@ class SignIn:
             raise Denied(f"the token cannot be used: {why}")
         try:
             principal = known_principal(token.principal, self._mesh())
-        except (InvalidInput, NotFound) as error:
-            raise Denied(f"the token cannot be used: {error}") from None
+        except (InvalidInput, NotFound):
+            # What the mesh says of a name that it does not know tells those that it knows.
+            raise Denied(f"the token cannot be used: {token.principal} is not known any more") from None
         return Caller(principal=principal, scope=token.scope, refused=lambda: self._refused(key))
 
     def _refused(self, key: str) -> str:

@@ -18,7 +18,7 @@ def published_ports(registry: Registry, environment: str) -> list[dict[str, Any]
     """Every port that is served in *environment*, by address: version, status, owner, description, rows, columns."""
     found = []
     for head in registry.heads(environment).values():
-        found += _described_ports(head)
+        found += described_ports(head)
     return sorted(found, key=lambda port: str(port["address"]))
 
 
@@ -30,11 +30,11 @@ def discovered_ports(
     found = []
     for head in registry.heads(environment).values():
         seen = [port for port in head.ports if may(head, port)]
-        found += [port for port, one in zip(_described_ports(head), head.ports, strict=True) if one in seen]
+        found += [port for port, one in zip(described_ports(head), head.ports, strict=True) if one in seen]
     return [{name: port[name] for name in known} for port in sorted(found, key=lambda port: str(port["address"]))]
 
 
-def _described_ports(publication: Publication) -> list[dict[str, Any]]:
+def described_ports(publication: Publication) -> list[dict[str, Any]]:
     """The publication's ports as data; an address names its major version only where a newer one is served."""
     ports = publication.ports
     newest = {port.name: max(one.major for one in ports if one.name == port.name) for port in ports}
@@ -92,7 +92,7 @@ def described_publication(publication: Publication) -> dict[str, Any]:
         "duration_seconds": round(publication.duration_seconds, 3),
         "rows": sum(port.rows for port in publication.ports),
         "bytes": sum(port.bytes for port in publication.ports),
-        "ports": _described_ports(publication),
+        "ports": described_ports(publication),
         "inputs": [
             {
                 "name": read.name,

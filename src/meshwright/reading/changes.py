@@ -52,14 +52,15 @@ def changes_sql(removed: str, added: str, names: Sequence[str], *, key: Sequence
 
     *removed* and *added* are SELECTs of the rows in differing files, as the reader sees them. With a *key*, a row whose key
     stays is an update; without one it is a delete and an insert. Rows are compared as a multiset, so a row that appears
-    twice and then once is one delete.
+    twice and then once is one delete. They come in the order of the key, else of all their values: in no other order, as
+    how an engine happens to go through files may follow from rows that the reader does not see.
     """
     gone, come = f"({removed}) EXCEPT ALL ({added})", f"({added}) EXCEPT ALL ({removed})"
     columns = ", ".join(quote(name) for name in names)
     if not key:
         return (
             f"SELECT 'delete' AS {CHANGE_COLUMN}, {columns} FROM ({gone}) "
-            f"UNION ALL SELECT 'insert' AS {CHANGE_COLUMN}, {columns} FROM ({come})"
+            f"UNION ALL SELECT 'insert' AS {CHANGE_COLUMN}, {columns} FROM ({come}) ORDER BY ALL"
         )
     same = " AND ".join(f"g.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in key)
     order = ", ".join(quote(name) for name in key)

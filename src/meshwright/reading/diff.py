@@ -9,8 +9,9 @@ from meshwright.model.compatibility import contract_changes
 from meshwright.model.errors import InvalidInput
 from meshwright.model.names import nearest
 from meshwright.reading.diff_files import files_to_compare
-from meshwright.reading.diff_sql import ADDED, CHANGED, REMOVED, SAME, Pair, keyed_sql, unkeyed_sql
+from meshwright.reading.diff_sql import ADDED, CHANGED, REMOVED, SAME, Pair, keyed_sql, telling_sql, unkeyed_sql
 from meshwright.reading.restricted_scan import visible_fields
+from meshwright.reading.seen_contract import seen_contract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,10 +64,11 @@ class RowDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortDifference:
-    """How `after` differs from `before`.
+    """How `after` differs from `before`, as far as the reader sees them.
 
     `rows` is None for a port of files, whose `artifacts` map a path to added, removed or changed. `compared` and
-    `skipped` are how many data files were read, and how many were not because both states have them.
+    `skipped` are how many data files were read, and how many were not because both states have them; None for a reader
+    who does not see all that is in them: that a file is another may come of a hidden row.
     """
 
     before: ResolvedPort
@@ -75,8 +77,8 @@ class PortDifference:
     contract: tuple[Change, ...] = ()
     rows: RowDifference | None = None
     artifacts: dict[str, str] = field(default_factory=dict)
-    compared: int = 0
-    skipped: int = 0
+    compared: int | None = 0
+    skipped: int | None = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -100,16 +102,21 @@ def difference(
 ) -> PortDifference:
     """How *after* differs from *before*: by *key* (the port's own when there is none), at most *samples* rows of a kind.
 
-    Raises InvalidInput when one state is a table and the other files, or *key* names what is no column of both.
+    Raises InvalidInput when one state is a table and the other files, *key* names what is no column of both, or the reader
+    may not see a port of files as it is.
     """
     if before.port.kind != after.port.kind:
         raise InvalidInput(f"{after.address} was a port of {before.port.kind} and is one of {after.port.kind}")
-    changes = tuple(contract_changes(after.port.name, before.port.contract, after.port.contract))
+    limits = access.restriction(before), access.restriction(after)
+    promised = (seen_contract(state.port, limit) for state, limit in zip((before, after), limits, strict=True))
+    changes = tuple(contract_changes(after.port.name, *promised))
     if after.port.kind == "files":
         if key:
             raise InvalidInput(f"{after.address} publishes files: there are no rows that a key could tell apart")
+        if not all(limit.is_all for limit in limits):
+            raise InvalidInput(f"{after.address} cannot be restricted: it has no rows and columns")
         return PortDifference(before=before, after=after, contract=changes, artifacts=_artifacts(before, after))
-    return _TableDifference(before, after, access, tuple(key), samples).run(changes)
+    return _TableDifference(before, after, access, limits, tuple(key), samples).run(changes)
 
 
 def _artifacts(before: ResolvedPort, after: ResolvedPort) -> dict[str, str]:
@@ -124,10 +131,16 @@ def _artifacts(before: ResolvedPort, after: ResolvedPort) -> dict[str, str]:
 
 class _TableDifference:
     def __init__(
-        self, before: ResolvedPort, after: ResolvedPort, access: Access, key: tuple[str, ...], samples: int
+        self,
+        before: ResolvedPort,
+        after: ResolvedPort,
+        access: Access,
+        limits: tuple[Restriction, Restriction],
+        key: tuple[str, ...],
+        samples: int,
     ) -> None:
-        self.before, self.after, self.access = before, after, access
-        self.limits = access.restriction(before), access.restriction(after)
+        self.before, self.after, self.access, self.limits = before, after, access, limits
+        self.is_restricted = not all(limit.is_all for limit in limits)
         self.samples = samples
         every = paired(before, after)
         self.files = files_to_compare(before, after, every, self.limits)
@@ -151,11 +164,10 @@ class _TableDifference:
         old, new = self._compared()
         notes: list[str] = []
         totals = self._counts(self.before, self.after)
-        rows = RowDifference(key=self.key, unchanged=totals[1], columns=dict.fromkeys(self._names(), 0))
         if not self.pairs:
             rows = RowDifference(key=(), added=totals[1], removed=totals[0])
             notes.append("the states share no column: no row can be compared")
-        elif old.files or new.files:
+        else:
             found = self._by_key(old, new) if self.key else None
             if self.key and found is None:
                 notes.append(f"the key {', '.join(self.key)} does not tell rows apart: they are compared as a whole")
@@ -169,8 +181,8 @@ class _TableDifference:
             columns=self.columns,
             contract=changes,
             rows=rows,
-            compared=len(old.files) + len(new.files),
-            skipped=len(self.after.files) - len(new.files),
+            compared=None if self.is_restricted else len(old.files) + len(new.files),
+            skipped=None if self.is_restricted else len(self.after.files) - len(new.files),
             notes=tuple(notes),
         )
 
@@ -198,6 +210,10 @@ class _TableDifference:
 
     def _by_key(self, old: ResolvedPort, new: ResolvedPort) -> RowDifference | None:
         """The rows by key; None when a key comes twice: then pairs of rows are more than rows."""
+        if self.is_restricted and not self._tells_apart():
+            return None
+        if not old.files and not new.files:
+            return RowDifference(key=self.key, columns=dict.fromkeys(self._names(), 0))
         columns = [Pair(name=two.name, before=one, after=two, is_key=two.name in self.key) for one, two in self.pairs]
         sql = keyed_sql(*self._sides(old, new), columns, samples=self.samples)
         found = {row[0]: row[1:] for row in self.access.fetch(sql, [old, new])}
@@ -220,7 +236,18 @@ class _TableDifference:
             changed_samples=tuple(_value_change(row, columns) for row in shown[CHANGED]),
         )
 
+    def _tells_apart(self) -> bool:
+        """Whether the key tells apart all the rows that the reader sees of both states, those in files not read, too.
+
+        To judge by the files that differ would say whether one with a key that comes twice is among them.
+        """
+        columns = [Pair(name=two.name, before=one, after=two) for one, two in self.pairs if two.name in self.key]
+        sql = telling_sql(*self._sides(self.before, self.after), columns)
+        return bool(self.access.fetch(sql, [self.before, self.after])[0][0])
+
     def _as_a_whole(self, old: ResolvedPort, new: ResolvedPort) -> RowDifference:
+        if not old.files and not new.files:
+            return RowDifference(key=())
         columns = [Pair(name=two.name, before=one, after=two) for one, two in self.pairs]
         sql = unkeyed_sql(*self._sides(old, new), columns, samples=self.samples)
         found = {kind: (int(count), rows or []) for kind, count, rows in self.access.fetch(sql, [old, new])}

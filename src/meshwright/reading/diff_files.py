@@ -27,10 +27,10 @@ def files_to_compare(
     """The files of each state that the other has not, told by what *pairs* of columns hold in them.
 
     A row may have moved from one of them to another: they are compared all together. What restrictions leave of a file
-    in common is only the same where the restrictions are, and the columns that a row filter may speak of.
+    in common is only the same where the restrictions are, and the columns that they may speak of.
     """
     same_columns = before.port.schema == after.port.schema
-    if limits[0] != limits[1] or (limits[0].row_filter is not None and not same_columns):
+    if limits[0] != limits[1] or not (limits[0].is_all or same_columns):
         return before.files, after.files
     old, new = before.files, after.files
     if after.port.continues(before.port):

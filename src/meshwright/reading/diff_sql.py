@@ -72,6 +72,14 @@ def unkeyed_sql(old: str, new: str, columns: Sequence[Pair], *, samples: int) ->
     )
 
 
+def telling_sql(old: str, new: str, key: Sequence[Pair]) -> str:
+    """One row: whether no two rows of a state have the same values in the columns *key*."""
+    values = ", ".join(f"c{number}" for number in range(len(key)))
+    sides = (_side(old, key, old=True), _side(new, key, old=False))
+    told = " AND ".join(f"(SELECT count(*) = count(DISTINCT row({values})) FROM ({side}))" for side in sides)
+    return f"SELECT {told}"
+
+
 def _side(scan: str, columns: Sequence[Pair], *, old: bool) -> str:
     """The rows of one state, columns by number; as text where the states' types cannot be compared otherwise."""
     parts = []

@@ -140,7 +140,7 @@ def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any value of any column
 def _arrow(rows: Rows, stream: io.BufferedIOBase) -> int:
     import pyarrow as pa
 
-    reader = pa.RecordBatchReader.from_stream(rows.relation)
+    reader = rows.batches()
     count = 0
     with pa.ipc.new_stream(stream, reader.schema) as sink:
         for batch in reader:
@@ -151,10 +151,9 @@ def _arrow(rows: Rows, stream: io.BufferedIOBase) -> int:
 
 
 def _parquet(rows: Rows, stream: io.BufferedIOBase) -> int:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    reader = pa.RecordBatchReader.from_stream(rows.relation)
+    reader = rows.batches()
     count = 0
     with pq.ParquetWriter(stream, reader.schema, compression="zstd") as sink:
         for batch in reader:

@@ -1,7 +1,7 @@
 """Governed copies: what one restriction leaves of a data file, written once and shared by everybody who may see just that.
 
-A copy is named by the hash of all that it follows from (data file, columns, restriction, the mesh's key for pseudonyms), so it
-is right or not there. Who may use one is decided anew for each read; a copy decides nothing.
+A copy is named by the hashes of all that it follows from (data file; columns, restriction, the mesh's key for pseudonyms), so
+it is right or not there, and goes when its data file does. Who may use one is decided anew for each read; a copy decides nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from meshwright.model.errors import MeshwrightError
 from meshwright.model.publication import DataFile
 from meshwright.model.release import __version__
 from meshwright.model.restriction import PSEUDONYM, SHA_256_QUERY_LOCAL, FilterColumn, Predicate, Restriction
-from meshwright.reading.restricted_scan import visible_fields
+from meshwright.reading.restricted_scan import order_of, visible_fields
 from meshwright.reading.session import write_governed
 from meshwright.storage.durable import reported, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from meshwright.model.publication import Field
@@ -75,7 +75,7 @@ class GovernedCopies:
             or not self._note(resolved, restriction)
         ):
             return None
-        named = {self._name(file, resolved.port.schema, restriction, keys): file for file in resolved.files}
+        named = {self._name(file, resolved, restriction, keys): file for file in resolved.files}
         found = {name: self.cache.find(name) for name in named}
         missing = [name for name, path in found.items() if path is None]
         if sum(named[name].rows for name in missing) > self.rows_at_once and not has_time:
@@ -111,6 +111,18 @@ class GovernedCopies:
         """Remove the copies that nobody has used for 30 days."""
         self.cache.expire(LIVE_SECONDS)
 
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remove the copies that were made of the data files *paths*, whoever uses them. Raises Unavailable."""
+        for path in paths:
+            self.cache.forget_folder(_folder_of(path))
+
+    def forget_others(self, paths: Iterable[str], *, before: float) -> None:
+        """Remove the copies made of data files other than *paths*, last used *before* a moment (seconds since 1970).
+
+        They are of files that another machine has removed, or of another release. Raises Unavailable.
+        """
+        self.cache.forget_others({_folder_of(path) for path in paths}, before=before)
+
     def _make(self, name: str, select: str, fields: tuple[Field, ...]) -> Path:
         import duckdb
 
@@ -126,13 +138,12 @@ class GovernedCopies:
             draft.unlink(missing_ok=True)
 
     @staticmethod
-    def _name(file: DataFile, schema: tuple[Field, ...], restriction: Restriction, keys: Keys) -> str:
+    def _name(file: DataFile, resolved: ResolvedPort, restriction: Restriction, keys: Keys) -> str:
         has_pseudonyms = any(one.startswith(PSEUDONYM) for one in restriction.actions.values())
         key = hashlib.sha256(keys.pseudonym).hexdigest() if has_pseudonyms else ""
-        columns = [(one.id, one.name, str(one.type), one.nested_ids) for one in schema]
-        told = repr((__version__, file.path, columns, restriction.digest, key))
-        name = hashlib.sha256(told.encode()).hexdigest()
-        return f"{name[:2]}/{name[2:]}.parquet"
+        columns = [(one.id, one.name, str(one.type), one.nested_ids) for one in resolved.port.schema]
+        told = repr((__version__, columns, order_of(resolved, restriction), restriction.digest, key))
+        return f"{_folder_of(file.path)}/{hashlib.sha256(told.encode()).hexdigest()}.parquet"
 
     def _note(self, resolved: ResolvedPort, restriction: Restriction) -> bool:
         """Keep that *restriction* is read with; False when a port has too many."""
@@ -158,6 +169,12 @@ class GovernedCopies:
     def _folder(self, environment: str, product: str, port: str) -> Path:
         """Where it is noted who wants copies of a port."""
         return self.cache.folder / WANTED / environment / f"{product}.{port}"
+
+
+def _folder_of(path: str) -> str:
+    """Where the copies made of the data file *path* are, in the cache."""
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    return f"{digest[:2]}/{digest[2:]}"
 
 
 def _data(restriction: Restriction) -> dict[str, Any]:

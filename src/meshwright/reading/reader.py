@@ -23,6 +23,8 @@ from meshwright.reading.restricted_scan import (
     NOTHING,
     EventTimeRange,
     column_list,
+    in_order,
+    order_of,
     require_clear,
     restricted_scan,
     visible_fields,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
     from meshwright.reading.governed_copies import GovernedCopies
+    from meshwright.reading.resolve import Told
     from meshwright.reading.sql_gate import SqlGate, Worker
     from meshwright.storage import Registry, Warehouse
 
@@ -74,14 +77,15 @@ class Reader:
     """Reads what is published in one environment, at one moment, restricted for one principal.
 
     `guard` says what policies leave of a port, and every way to read asks it; without one, as for the mesh's owner, that is
-    everything. `keys` are what masks hash with. `copies` serve restricted ports where they can; SQL that the reader wrote
-    goes through the `gate`.
+    everything. `told` gives the ports that may be suggested for one that is misspelt. `keys` are what masks hash with.
+    `copies` serve restricted ports where they can; SQL that the reader wrote goes through the `gate`.
     """
 
     registry: Registry
     warehouse: Warehouse
     environment: str = "prod"
     guard: Guard | None = None
+    told: Told = None
     keys: Keys = field(default_factory=Keys)
     copies: GovernedCopies | None = None
     gate: SqlGate | None = None
@@ -92,7 +96,7 @@ class Reader:
 
     def resolve(self, address: str, as_of: str = "") -> ResolvedPort:
         """The port written as *address*. Raises InvalidInput, NotFound."""
-        return resolve(self.registry, _address(address), environment=self.environment, as_of=as_of)
+        return resolve(self.registry, _address(address), environment=self.environment, as_of=as_of, told=self.told)
 
     def read(
         self,
@@ -178,7 +182,9 @@ class Reader:
         After is what is served now; before what was served before that, or, of what was built in an environment, what
         the one below serves. *samples* bounds the rows that are shown of each kind. Raises InvalidInput, NotFound.
         """
-        old, new = compared(self.registry, _address(address), environment=self.environment, before=before, after=after)
+        old, new = compared(
+            self.registry, _address(address), environment=self.environment, before=before, after=after, told=self.told
+        )
         opened = _Opened(self.warehouse)
         limits = {_state(port): self.restriction(port) for port in (old, new)}
 
@@ -240,7 +246,7 @@ class Reader:
             require_clear(resolved, restriction)
         copied = None if restriction.is_all else self._copied(resolved, restriction)
         if copied is not None:
-            return restricted_scan(copied, locate=opened.remember, event_time=event_time)
+            return _of_copies(copied, order_of(resolved, restriction), opened.remember, event_time)
         return self._restricted(resolved, restriction, opened, event_time)
 
     def _restricted(
@@ -249,10 +255,19 @@ class Reader:
         restriction: Restriction,
         locate: Callable[[str], str],
         event_time: EventTimeRange | None = None,
+        *,
+        is_ordered: bool = True,
     ) -> str:
         """What the reader may see of a port, restricted as it is read."""
         self._bring(resolved)
-        return restricted_scan(resolved, locate=locate, restriction=restriction, keys=self.keys, event_time=event_time)
+        return restricted_scan(
+            resolved,
+            locate=locate,
+            restriction=restriction,
+            keys=self.keys,
+            event_time=event_time,
+            is_ordered=is_ordered,
+        )
 
     def _copied(
         self, resolved: ResolvedPort, restriction: Restriction, *, has_time: bool = False
@@ -280,10 +295,11 @@ class Reader:
         served, explain = tuple(port for port, _ in limits), self._explain(limits)
         with gate.worker(guard.reader) as worker:
             try:
-                views = [
-                    (str(port.address), self._given(worker, port, limit, event_time, used))
-                    for (port, limit), (_, used) in zip(limits, columns, strict=True)
-                ]
+                with gate.preparing(worker):
+                    views = [
+                        (str(port.address), self._given(worker, port, limit, event_time, used))
+                        for (port, limit), (_, used) in zip(limits, columns, strict=True)
+                    ]
             except duckdb.Error as error:
                 raise explain(error) from error
             table = gate.run(worker, views, sql, check=lambda: _check(guard, limits), explain=explain)
@@ -317,11 +333,12 @@ class Reader:
             return self._restricted(resolved, restriction, lambda path: worker.link(opened(path)), event_time)
         copied = self._copied(resolved, restriction)
         if copied is not None:
-            return restricted_scan(copied, locate=worker.link, event_time=event_time)
-        scan = self._restricted(resolved, restriction, opened, event_time)
+            return _of_copies(copied, order_of(resolved, restriction), worker.link, event_time)
+        scan = self._restricted(resolved, restriction, opened, event_time, is_ordered=False)
         visible = visible_fields(resolved.port.schema, restriction)
         name, path = worker.table()
-        return extracted(scan, visible, used, path, name)
+        order = order_of(resolved, restriction)
+        return extracted(scan, visible, used, path, name, seconds=worker.seconds_left, order=order)
 
     def _bring(self, resolved: ResolvedPort) -> None:
         """Bring every file of a port near at once. Raises Unavailable, naming a file that is lost."""
@@ -403,6 +420,14 @@ def _used_columns(sql: str, limits: Limits) -> Used:
         except SqlError:
             return every
     return [(port, tuple(name for name in names if name in found.get(str(port.address), ()))) for port, names in every]
+
+
+def _of_copies(
+    copied: ResolvedPort, order: str, locate: Callable[[str], str], event_time: EventTimeRange | None
+) -> str:
+    """The rows of copies, each of which is in *order* already."""
+    scan = restricted_scan(copied, locate=locate, event_time=event_time)
+    return in_order(scan, order if len(copied.files) > 1 else "")
 
 
 def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restriction) -> tuple[str, ...]:

@@ -9,11 +9,15 @@ from meshwright.model.errors import NotFound
 from meshwright.model.names import is_name, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
 
     from meshwright.model.names import PortAddress
     from meshwright.model.publication import DataFile, Publication, PublishedPort
     from meshwright.storage import Registry
+
+    # The ports served in an environment that somebody may be told of, each with its major version; None: all of them.
+    Told: TypeAlias = Callable[[str], Iterable[PortAddress]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,45 +30,44 @@ class ResolvedPort:
     files: Sequence[DataFile]
 
 
-def resolve(registry: Registry, address: PortAddress, *, environment: str, as_of: str = "") -> ResolvedPort:
+def resolve(
+    registry: Registry, address: PortAddress, *, environment: str, as_of: str = "", told: Told = None
+) -> ResolvedPort:
     """The port at *address* as it is served now, or as it was *as_of* a time (ISO 8601) or a publication's number.
 
-    Raises NotFound when nothing is published there, InvalidInput when *as_of* is neither.
+    Raises NotFound when nothing is published there, which names no port but those in *told*; InvalidInput when *as_of* is
+    neither.
     """
-    publication = _publication(registry, address, environment=environment, as_of=as_of)
+    publication = _publication(registry, address, environment=environment, as_of=as_of, told=told)
     port = publication.port(address.port, address.major)
     if port is None:
-        served = [f"{one.name}@{one.major}" for one in publication.ports]
-        wanted = address.port if address.major is None else f"{address.port}@{address.major}"
-        guess = nearest(wanted, served)
-        meant = f"did you mean {address.product_id}.{guess}?" if guess else f"it serves {', '.join(served)}"
-        raise NotFound(f"{address.product_id} has no output port {wanted}: {meant}")
+        raise _no_port(registry, address, publication, environment=environment, told=told)
     files = registry.files(port.table, port.snapshot) if port.kind == "tables" else ()
     return ResolvedPort(address=address, publication=publication, port=port, files=files)
 
 
 def compared(
-    registry: Registry, address: PortAddress, *, environment: str, before: str, after: str
+    registry: Registry, address: PortAddress, *, environment: str, before: str, after: str, told: Told = None
 ) -> tuple[ResolvedPort, ResolvedPort]:
     """The two states of a port that *before* and *after* name: an environment, a publication's number or a time.
 
     After "" is what *environment* serves; before "" what the environment below serves, when after was built in one that
-    stands on another, else what was served before after. Raises NotFound, InvalidInput.
+    stands on another, else what was served before after. Raises NotFound, InvalidInput, as `resolve`.
     """
-    new = _state(registry, address, environment, after)
+
+    def state(where: str, which: str) -> ResolvedPort:
+        if is_name(which):
+            return resolve(registry, address, environment=which, told=told)
+        return resolve(registry, address, environment=where, as_of=which, told=told)
+
+    new = state(environment, after)
     if before:
-        return _state(registry, address, environment, before), new
+        return state(environment, before), new
     own = new.publication.environment
     base = next((one.base for one in registry.environments() if one.name == own), "")
     if base:
-        return _state(registry, address, base, ""), new
-    return _state(registry, address, own, _served_before(registry, address, new)), new
-
-
-def _state(registry: Registry, address: PortAddress, environment: str, which: str) -> ResolvedPort:
-    if is_name(which):
-        return resolve(registry, address, environment=which)
-    return resolve(registry, address, environment=environment, as_of=which)
+        return state(base, ""), new
+    return state(own, _served_before(registry, address, new)), new
 
 
 def _served_before(registry: Registry, address: PortAddress, new: ResolvedPort) -> str:
@@ -81,7 +84,7 @@ def _served_before(registry: Registry, address: PortAddress, new: ResolvedPort) 
     return str(earlier[-1])
 
 
-def _publication(registry: Registry, address: PortAddress, *, environment: str, as_of: str) -> Publication:
+def _publication(registry: Registry, address: PortAddress, *, environment: str, as_of: str, told: Told) -> Publication:
     product = address.product_id
     if as_of.isdecimal():
         return registry.publication(environment, product, int(as_of))
@@ -89,11 +92,31 @@ def _publication(registry: Registry, address: PortAddress, *, environment: str, 
         return _at(registry, product, environment, as_of)
     head = registry.head(environment, product)
     if head is None:
-        known = list(registry.head_sequences(environment))
-        guess = nearest(product, known)
-        step = f"did you mean {guess}?" if guess else "run `mesh list` to see what is published"
-        raise NotFound(f"nothing is published as {product} in {environment}: {step}")
+        raise _no_product(registry, product, environment=environment, told=told)
     return head
+
+
+def _no_product(registry: Registry, product: str, *, environment: str, told: Told) -> NotFound:
+    names = registry.head_sequences(environment) if told is None else [one.product_id for one in told(environment)]
+    guess = nearest(product, dict.fromkeys(names))
+    step = f"did you mean {guess}?" if guess else "run `mesh list` to see what is published"
+    return NotFound(f"nothing is published as {product} in {environment}: {step}")
+
+
+def _no_port(
+    registry: Registry, address: PortAddress, publication: Publication, *, environment: str, told: Told
+) -> NotFound:
+    served = [f"{one.name}@{one.major}" for one in publication.ports]
+    if told is not None:
+        known = {f"{one.port}@{one.major}" for one in told(environment) if one.product_id == address.product_id}
+        served = [one for one in served if one in known]
+        if not served:
+            # Nobody is told that there is a product of which no port may be named.
+            return _no_product(registry, address.product_id, environment=environment, told=told)
+    wanted = address.port if address.major is None else f"{address.port}@{address.major}"
+    guess = nearest(wanted, served)
+    meant = f"did you mean {address.product_id}.{guess}?" if guess else f"it serves {', '.join(served)}"
+    return NotFound(f"{address.product_id} has no output port {wanted}: {meant}")
 
 
 def _at(registry: Registry, product: str, environment: str, as_of: str) -> Publication:

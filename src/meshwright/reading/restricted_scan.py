@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshwright.reading.resolve import ResolvedPort
 
 ZONED = "TIMESTAMP WITH TIME ZONE"
+MERGED = "merge"
 # The one column of rows of which no column is visible.
 NOTHING = "nothing"
 
@@ -45,8 +46,9 @@ def restricted_scan(
     restriction: Restriction = EVERYTHING,
     keys: Keys | None = None,
     event_time: EventTimeRange | None = None,
+    is_ordered: bool = True,
 ) -> str:
-    """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order.
+    """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order or, if that is *is_ordered*, `order_of` it.
 
     The row filter works on original values, before any column is changed or left out. Whatever cannot be applied yields
     nothing. *keys* are what masks hash with. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
@@ -66,7 +68,28 @@ def restricted_scan(
     if not conditions and restriction.is_all:
         return rows
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT {_projection(schema, restriction, keys or Keys())} FROM ({rows}){where}"
+    select = f"SELECT {_projection(schema, restriction, keys or Keys())} FROM ({rows}){where}"
+    return in_order(select, order_of(resolved, restriction) if is_ordered else "")
+
+
+def order_of(resolved: ResolvedPort, restriction: Restriction) -> str:
+    """What rows are sorted by so that their order tells nothing that *restriction* hides; "" where it does not.
+
+    Rows lie in the order of their key, of which something may be hidden; where rows are merged, those that changed lie last,
+    whatever changed in them.
+    """
+    key = resolved.port.key
+    if restriction.is_all or not key:
+        return ""
+    clear = {one.name for one in visible_fields(resolved.port.schema, restriction) if one.id not in restriction.actions}
+    if not clear.issuperset(key):
+        return "ALL"
+    return ", ".join(quote(name) for name in key) if resolved.port.materialization == MERGED else ""
+
+
+def in_order(select: str, order: str) -> str:
+    """The rows of *select*, sorted by *order* if there is one."""
+    return f"SELECT * FROM ({select}) ORDER BY {order}" if order else select
 
 
 def _projection(schema: tuple[Field, ...], restriction: Restriction, keys: Keys) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshwright.engines.interruption import interruptible
+from meshwright.reading.arrow_batches import cleaned, cleaned_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,9 +91,18 @@ class Rows:
                 return self.relation.__arrow_c_stream__(requested_schema)
             import pyarrow as pa
 
-            stream = pa.RecordBatchReader.from_stream(self.relation)
+            stream = self.batches()
             watched = pa.RecordBatchReader.from_batches(stream.schema, self._watched(stream))
             return watched.__arrow_c_stream__(requested_schema)
+
+    def batches(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
+        """A pyarrow RecordBatchReader over the rows, which neither checks nor counts them; a restricted reader's hold nothing under NULL."""
+        import pyarrow as pa
+
+        stream = pa.RecordBatchReader.from_stream(self.relation)
+        if self.used is None:
+            return stream
+        return pa.RecordBatchReader.from_batches(stream.schema, cleaned_batches(stream))
 
     def _watched(self, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow is imported lazily
         started, rows, taken = time.monotonic(), 0, 0
@@ -107,4 +117,8 @@ class Rows:
 
     def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
         """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
-        return self.fetch(self.relation.to_arrow_table, lambda table: (table.num_rows, table.nbytes))
+        return self.fetch(self._table, lambda table: (table.num_rows, table.nbytes))
+
+    def _table(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
+        table = self.relation.to_arrow_table()
+        return table if self.used is None else cleaned(table)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.engines.interruption import interruptible
+from meshwright.engines.interruption import at_most, interruptible
 from meshwright.engines.parquet_file import write
 from meshwright.engines.parquet_scan import exact
 from meshwright.model.datatype import quote
+from meshwright.reading.arrow_batches import cleaned
 from meshwright.reading.restricted_scan import NOTHING
 from meshwright.storage.durable import reported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from meshwright.model.publication import Field
@@ -55,24 +56,36 @@ def write_governed(select: str, path: Path, fields: tuple[Field, ...]) -> int:
         return interruptible(lambda: write(connection, select, path, fields, is_copy=True), connection.interrupt)
 
 
-def extracted(scan: str, visible: tuple[Field, ...], used: Sequence[str], path: Path, name: str) -> str:
-    """Write the *used* columns of *scan*, which yields those *visible*, to *path* as an Arrow file, for a table called *name*.
+def extracted(
+    scan: str,
+    visible: tuple[Field, ...],
+    used: Sequence[str],
+    path: Path,
+    name: str,
+    *,
+    seconds: float,
+    order: str = "",
+) -> str:
+    """Write the *used* columns of *scan*, which yields those *visible*, to *path* as an Arrow file, for a table called *name*, in *order*.
 
     The result is a SELECT over that table which has all columns again; what is not used is NULL there. Raises duckdb.Error,
-    Unavailable. (To Parquet the same rows take three times as long.)
+    Unavailable, TookTooLongError after *seconds*. (To Parquet the same rows take three times as long.)
     """
     kept = [one for one in visible if one.name in used] or list(visible[:1])
     names = ", ".join(quote(one.name) for one in kept) or NOTHING
-    with _writer() as connection, reported(path, "write"):
-        interruptible(lambda: _write_arrow(connection, f"SELECT {names} FROM ({scan})", path), connection.interrupt)
+    select = f"SELECT {names} FROM ({scan})" + (f" ORDER BY {order}" if order else "")
+    with _writer() as connection, at_most(seconds, connection.interrupt) as is_late, reported(path, "write"):
+        interruptible(lambda: _write_arrow(connection, select, path, is_late), connection.interrupt)
     columns = [quote(one.name) if one in kept else f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in visible]
     return f"SELECT {', '.join(columns) or NOTHING} FROM {quote(name)}"
 
 
-def _write_arrow(connection: Any, select: str, path: Path) -> None:  # noqa: ANN401 - duckdb is imported lazily
+def _write_arrow(connection: Any, select: str, path: Path, is_late: Callable[[], bool]) -> None:  # noqa: ANN401 - duckdb is imported lazily
     import pyarrow as pa
 
     reader = connection.sql(select).to_arrow_reader(BATCH_ROWS)
     with path.open("wb") as file, pa.ipc.new_file(file, reader.schema) as sink:
         for batch in reader:
-            sink.write_batch(batch)
+            sink.write_batch(cleaned(batch))
+            if is_late():
+                return

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.engines import sandbox
+from meshwright.engines.interruption import TookTooLongError
 from meshwright.model.errors import Denied, MeshwrightError, Refused, Unavailable
 from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT
 from meshwright.storage.durable import reported
@@ -52,14 +53,24 @@ ONLY_OWNER: Final = 0o700
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """One process that waits for its query; `files` counts what was given to it, `tables` are Arrow files by table."""
+    """One process that waits for its query; `files` counts what was given to it, `tables` are Arrow files by table.
+
+    Its query may take `seconds` more; while it is given files, `until` is when that must be over.
+    """
 
     folder: Path
     process: subprocess.Popen[bytes]
     # Held as long as the folder is in use.
     lock: int
+    seconds: float
+    until: float = 0.0
     files: int = 0
     tables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still be given files."""
+        return self.until - time.monotonic()
 
     def link(self, path: str) -> str:
         """Give the process *path* to read; where it finds it. Raises Unavailable."""
@@ -131,6 +142,17 @@ class SqlGate:
                 worker.end()
                 self._refill()
 
+    @contextmanager
+    def preparing(self, worker: Worker) -> Iterator[None]:
+        """While *worker* is given what its query reads, which is part of the query's time. Raises Refused when that is over."""
+        worker.until = time.monotonic() + worker.seconds
+        try:
+            yield
+        except TookTooLongError as error:
+            raise self._too_long() from error
+        finally:
+            worker.seconds = worker.seconds_left
+
     def run(
         self,
         worker: Worker,
@@ -150,7 +172,7 @@ class SqlGate:
         if READY not in self._read(worker, START_SECONDS, check, is_starting=True):
             raise Unavailable("the process for SQL did not start as it should")
         self._write(worker, {"tables": worker.tables, "views": list(views), "sql": sql})
-        answer = self._read(worker, self.limits.seconds, check)
+        answer = self._read(worker, worker.seconds, check)
         if "error" in answer:
             raise self._error(worker, str(answer["error"]), str(answer.get("kind", "")), explain)
         try:
@@ -209,7 +231,7 @@ class SqlGate:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
             raise Unavailable(f"the process for SQL cannot be started: {error}") from error
-        return Worker(folder=folder, process=process, lock=lock)
+        return Worker(folder=folder, process=process, lock=lock, seconds=self.limits.seconds)
 
     def _next(self) -> Worker:
         """One that waits and lives, or a new one."""
@@ -293,9 +315,7 @@ class SqlGate:
         while not line.endswith(b"\n"):
             left = until - time.monotonic()
             if left <= 0:
-                raise Refused(
-                    f"the query ran longer than {seconds:g} s and was stopped: ask for less, or raise governed: {{timeout: …}}"
-                )
+                raise self._not_started() if is_starting else self._too_long()
             if not ready.poll(1000 * min(left, CHECK_SECONDS)):
                 check()
                 continue
@@ -310,6 +330,17 @@ class SqlGate:
         if not isinstance(answer, dict):
             raise Unavailable("the process for SQL said what nobody understands")
         return answer
+
+    @staticmethod
+    def _not_started() -> Unavailable:
+        return Unavailable(
+            f"the process for SQL did not start within {START_SECONDS} s: run again when the machine is free"
+        )
+
+    def _too_long(self) -> Refused:
+        return Refused(
+            f"the query ran longer than {self.limits.seconds} s and was stopped: ask for less, or raise governed: {{timeout: …}}"
+        )
 
     def _ended(self, worker: Worker, *, is_starting: bool) -> MeshwrightError:
         code = worker.process.wait()

@@ -306,6 +306,18 @@ class Tokens(Protocol):
         ...
 
 
+class MeshKeys(Protocol):
+    """The mesh's own secret keys; safe to use from several threads and processes."""
+
+    def find(self, name: str) -> bytes | None:
+        """The key called *name*; None when there is none yet. Raises Unavailable."""
+        ...
+
+    def keep(self, name: str, key: bytes) -> bytes:
+        """The key called *name* from now on: *key*, unless there is one already. Raises Unavailable."""
+        ...
+
+
 class Tables(Protocol):
     """Writes table snapshots. A snapshot is durable but invisible until the registry publishes it."""
 

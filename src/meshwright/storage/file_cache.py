@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 import uuid
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from meshwright.storage.durable import reported, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator
 
 FILES: Final = "files"
 DRAFTS: Final = "drafts"
@@ -101,18 +102,53 @@ class FileCache:
 
     def expire(self, seconds: float) -> None:
         """Remove the copies that were not used for so long, and drafts that nobody finished."""
-        until = time.time() - max(seconds, IN_USE_SECONDS)
-        for used, _, path in self._copies():
-            if used < until:
-                with suppress(OSError):
-                    os.unlink(path)  # noqa: PTH108 - likewise
+        for kind, kept_seconds in ((FILES, max(seconds, IN_USE_SECONDS)), (DRAFTS, IN_USE_SECONDS)):
+            until = time.time() - kept_seconds
+            for used, _, path in self._copies(kind):
+                if used < until:
+                    with suppress(OSError):
+                        os.unlink(path)  # noqa: PTH108 - likewise
 
-    def _copies(self) -> Iterator[tuple[float, int, str]]:
-        """When each copy or draft was used last, its bytes and its path."""
-        for kind in (FILES, DRAFTS):
+    def forget_folder(self, folder: str) -> None:
+        """Remove every copy below *folder*, a part of their paths, whoever uses them. Raises Unavailable."""
+        located = self.folder / FILES / folder
+        with reported(located, "remove"), suppress(FileNotFoundError, NotADirectoryError):
+            shutil.rmtree(located)
+
+    def forget_others(self, folders: Collection[str], *, before: float) -> None:
+        """Remove the copies in none of the *folders* that were last used *before* a moment (seconds since 1970).
+
+        Raises Unavailable.
+        """
+        root = str(self.folder / FILES)
+        for folder, _, names in os.walk(root, topdown=False):
+            with reported(Path(folder), "remove copies in"), suppress(FileNotFoundError):
+                changed = os.stat(folder).st_mtime  # noqa: PTH116 - called for every folder
+                if Path(os.path.relpath(folder, root)).as_posix() not in folders:
+                    _remove([os.path.join(folder, name) for name in names], before=before)  # noqa: PTH118 - likewise
+                # A folder that is new is one in which a copy is about to be kept.
+                if changed < before:
+                    _remove_empty(folder)
+
+    def _copies(self, *kinds: str) -> Iterator[tuple[float, int, str]]:
+        """When each copy or draft, or each of *kinds*, was used last, its bytes and its path."""
+        for kind in kinds or (FILES, DRAFTS):
             for folder, _, names in os.walk(self.folder / kind):
                 for name in names:
                     path = os.path.join(folder, name)  # noqa: PTH118 - likewise
                     with suppress(OSError):
                         found = os.stat(path)  # noqa: PTH116 - likewise
                         yield found.st_mtime, found.st_size, path
+
+
+def _remove(paths: Iterable[str], *, before: float) -> None:
+    """Remove those of the files *paths* that were last used *before* a moment. Raises OSError."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if os.stat(path).st_mtime < before:  # noqa: PTH116 - called for every copy
+                os.unlink(path)  # noqa: PTH108 - likewise
+
+
+def _remove_empty(folder: str) -> None:
+    with suppress(OSError):
+        os.rmdir(folder)  # noqa: PTH106 - called for every folder

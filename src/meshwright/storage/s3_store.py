@@ -276,7 +276,8 @@ def _new_client(settings: Mapping[str, Any]) -> Any:  # noqa: ANN401 - boto3 is 
         "aws_secret_access_key": settings.get("secret_access_key"),
         "aws_session_token": settings.get("session_token"),
     }
-    return boto3.client("s3", config=config, **{key: value for key, value in given.items() if value})
+    # A session of its own: boto3 keeps the credentials that its default one first found.
+    return boto3.Session().client("s3", config=config, **{key: value for key, value in given.items() if value})
 
 
 def _measured(content: bytes | Path) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # The newest migration, and every one before it, oldest first: `alembic_version` holds one of them.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 REVISION: Final = REVISIONS[-1]
 
 STATEMENTS: Final = (
@@ -155,5 +155,11 @@ STATEMENTS: Final = (
         port TEXT NOT NULL,
         document TEXT NOT NULL,
         PRIMARY KEY (number)
+    )""",
+    # The mesh's own secret keys, such as that of pseudonyms: made once, and never shown.
+    """CREATE TABLE mesh_keys (
+        name TEXT NOT NULL,
+        key_hex TEXT NOT NULL,
+        PRIMARY KEY (name)
     )""",
 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model.errors import Unavailable
@@ -43,6 +44,8 @@ CAUSES: Final = {
 }
 PRIMARY_CODE = 0xFF
 BEFORE_FIRST: Final = ""
+# The database, its log and its index.
+ENDINGS: Final = ("", "-wal", "-shm")
 
 
 class SqliteDatabase:
@@ -137,6 +140,9 @@ class SqliteDatabase:
         return (found.st_dev, found.st_ino)
 
     def _open(self) -> sqlite3.Connection:
+        with suppress(OSError):
+            # SQLite gives the files beside it the same permissions; what is wrong here it tells better.
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._permissions()))
         connection = sqlite3.connect(
             self.path, timeout=TURN_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
         )
@@ -174,6 +180,24 @@ class SqliteDatabase:
         from meshwright.storage.migrate import upgrade
 
         upgrade(f"sqlite:///{self.path}")
+        self._restrict()
+
+    def _permissions(self) -> int:
+        """Who may use the file: its owner, and of others those who may write its folder; nobody else could open it anyway."""
+        folder = self.path.parent.stat().st_mode
+        return (
+            (stat.S_IRUSR | stat.S_IWUSR)
+            | (stat.S_IRGRP | stat.S_IWGRP if folder & stat.S_IWGRP else 0)
+            | (stat.S_IROTH | stat.S_IWOTH if folder & stat.S_IWOTH else 0)
+        )
+
+    def _restrict(self) -> None:
+        """Take the file and those beside it from whom older releases let read them: it holds the mesh's keys now."""
+        for ending in ENDINGS:
+            path = self.path.with_name(self.path.name + ending)
+            # They may be another account's, or gone.
+            with suppress(OSError):
+                path.chmod(path.stat().st_mode & self._permissions())
 
     def _make_schema(self, connection: sqlite3.Connection) -> None:
         tables = connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
