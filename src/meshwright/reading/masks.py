@@ -121,7 +121,8 @@ def _begin(column: str, kind: DataType, part: str) -> str | None:
 
 def _global_hash(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
     del argument, keys
-    return _as_type(f"system.main.sha256({_bytes(column, kind)})", kind)
+    # Of text, DuckDB hashes the bytes in UTF-8.
+    return _as_type(f"system.main.sha256({column if kind.name == 'VARCHAR' else _bytes(column, kind)})", kind)
 
 
 def _local_hash(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
