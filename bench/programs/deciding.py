@@ -64,7 +64,7 @@ files += [
     for number in range(DOMAINS)
 ]
 started = time.perf_counter()
-policies = PolicySet(files, version="bench")
+policies = PolicySet(files, attributes={"region": "String", "clearance": "Long"}, version="bench")
 compiled = time.perf_counter() - started
 port = PortFacts(
     product="d7.orders",

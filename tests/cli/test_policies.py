@@ -507,3 +507,49 @@ def test_a_mask_that_is_none_is_an_error(shop: MeshFolder, mask: str) -> None:
     text = f'@mask("{mask}") forbid (principal, action == Action::"readClear", resource is Column in Domain::"sales");'
     shop.write("domains/sales/policies/masks.cedar", text)
     assert "policy-mask" in shop.mesh("policy", "publish", "--domain", "sales").err
+
+
+NOT_FROM_THE_US = """
+@id("not-from-the-us")
+forbid (principal, action == Action::"read", resource) when { principal has region && principal.region == "US" };
+"""
+
+
+def test_who_gets_an_attribute_of_another_type_is_denied_until_policies_are_checked_with_it(shop: MeshFolder) -> None:
+    shop.write("policies/region.cedar", NOT_FROM_THE_US)
+    assert shop.mesh("policy", "publish").code == 0
+    assert len(shop.rows("sales.orders", "--as", "bob")) == 3
+    people = "groups: {{sales_team: [ada], marketing_team: [bob]}}\nattributes: {{bob: {{region: {}}}}}\n"
+    shop.write("people/all.yaml", people.format("[US, EU]"))
+    denied = shop.mesh("read", "sales.orders", "--as", "bob")
+    assert denied.code == 1
+    assert "its region is Set<String>, and policies were checked with String" in denied.err
+    assert len(shop.rows("sales.orders", "--as", "ada")) == 3
+    assert shop.mesh("policy", "publish").code == 2
+    shop.write(
+        "policies/region.cedar", NOT_FROM_THE_US.replace('principal.region == "US"', 'principal.region.contains("US")')
+    )
+    assert shop.mesh("policy", "publish").code == 0
+    assert "not-from-the-us forbids person:bob" in shop.mesh("read", "sales.orders", "--as", "bob").err
+    shop.write("people/all.yaml", people.format("[APAC, EU]"))
+    assert len(shop.rows("sales.orders", "--as", "bob")) == 3
+
+
+def test_what_two_scopes_checked_with_two_types_holds_for_nobody_who_has_it(shop: MeshFolder) -> None:
+    shop.write("policies/region.cedar", NOT_FROM_THE_US)
+    shop.mesh("policy", "publish")
+    shop.write(
+        "people/all.yaml", "groups: {sales_team: [ada], marketing_team: [bob]}\nattributes: {bob: {region: [EU]}}\n"
+    )
+    (shop.root / "policies/region.cedar").unlink()
+    contains = 'principal has region && principal.region.contains("EU")'
+    shop.write(
+        "domains/sales/policies/r.cedar",
+        f'forbid (principal, action == Action::"readRow", resource is Row in Domain::"sales") when {{ {contains} }};',
+    )
+    assert shop.mesh("policy", "publish", "--domain", "sales").code == 0
+    denied = shop.mesh("read", "sales.orders", "--as", "bob")
+    assert (denied.code, "policies were checked with two types" in denied.err) == (1, True)
+    assert len(shop.rows("sales.orders", "--as", "ada")) == 3
+    assert shop.mesh("policy", "publish").code == 0
+    assert shop.rows("sales.orders", "--as", "bob") == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from meshwright.governance.actions import Target
 from meshwright.governance.decisions import Decider, Decision
 from meshwright.governance.drafts import seen_columns
 from meshwright.governance.policy_set import PolicySet
@@ -14,7 +15,7 @@ from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
 from meshwright.governance.purposes import DPV
 from meshwright.model.datatype import DataType
-from meshwright.model.principal import AGENT, Principal
+from meshwright.model.principal import AGENT, Attribute, Principal
 from meshwright.model.restriction import strictest
 
 TEXT = DataType.parse("VARCHAR")
@@ -32,6 +33,7 @@ PORT = PortFacts(
     ),
 )
 ADA = Principal(id="ada", groups=("analysts",))
+ATTRIBUTES = {"region": "String", "clearance": "Long", "level": "Long", "teams": "Set<String>", "is_staff": "Bool"}
 OPEN = """
 permit (principal, action in [Action::"read", Action::"readClear", Action::"readMasked", Action::"readRow"], resource);
 """
@@ -40,7 +42,9 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 def decide(text: str, principal: Principal = ADA, purpose: str = "", domain: str = "", now: datetime = NOW) -> Decision:
     files = [PolicyFile(path="p.cedar", text=text, domain=domain)]
-    return Decider(PolicySet(files), purposes=DPV, now=lambda: now).read(principal, PORT, purpose)
+    return Decider(PolicySet(files, attributes=ATTRIBUTES), purposes=DPV, now=lambda: now).read(
+        principal, PORT, purpose
+    )
 
 
 def test_nothing_is_read_without_a_permit_and_the_reason_says_so() -> None:
@@ -113,7 +117,7 @@ def test_policies_that_cannot_be_read_deny_everything(text: str) -> None:
 
 def test_a_broken_file_denies_also_what_a_sound_one_permits() -> None:
     files = [PolicyFile(path="a.cedar", text=OPEN), PolicyFile(path="b.cedar", text="forbid (")]
-    assert not Decider(PolicySet(files), purposes=DPV).read(ADA, PORT).allowed
+    assert not Decider(PolicySet(files, attributes=ATTRIBUTES), purposes=DPV).read(ADA, PORT).allowed
 
 
 def test_a_purpose_allows_those_below_it_and_no_other() -> None:
@@ -187,7 +191,7 @@ def test_the_owner_of_a_mesh_on_this_machine_is_denied_nothing() -> None:
 
 
 def test_equal_questions_are_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    decider = Decider(PolicySet([PolicyFile(path="p.cedar", text=OPEN)]), purposes=DPV)
+    decider = Decider(PolicySet([PolicyFile(path="p.cedar", text=OPEN)], attributes=ATTRIBUTES), purposes=DPV)
     first = decider.read(ADA, PORT)
     asked: list[Any] = []
     monkeypatch.setattr(decider, "_decide", lambda *arguments: asked.append(arguments))
@@ -249,3 +253,34 @@ def test_what_cannot_be_put_to_policies_is_denied() -> None:
     found = decide(OPEN, Principal(id="ada", attributes={"level": 2**80}))
     assert not found.allowed
     assert "cannot be put to policies" in found.reasons[0]
+
+
+FROM_THE_US = OPEN + 'forbid (principal, action, resource) when { principal has region && principal.region == "US" };'
+
+
+@pytest.mark.parametrize("region", [("US",), 5, True, ()])
+def test_who_has_an_attribute_of_another_type_is_denied(region: Attribute) -> None:
+    """To Cedar, "US" is not in it: what forbids would not hold."""
+    assert not decide(FROM_THE_US, Principal(id="ada", attributes={"region": "US"})).allowed
+    found = decide(FROM_THE_US, Principal(id="ada", attributes={"region": region}))
+    assert not found.allowed
+    assert "its region is" in found.reasons[0]
+    assert "policies were checked with String" in found.reasons[0]
+
+
+def test_an_attribute_that_policies_were_not_checked_with_is_not_put_to_them() -> None:
+    assert decide(OPEN, Principal(id="ada", attributes={"shoe": 43})).allowed
+
+
+def test_changes_are_not_decided_about_who_has_an_attribute_of_another_type() -> None:
+    policies = PolicySet(
+        [PolicyFile(path="p.cedar", text="permit (principal, action, resource);")], attributes=ATTRIBUTES
+    )
+    decider = Decider(policies, purposes=DPV)
+    target = Target(domain="sales", product="sales.orders")
+    assert decider.refusal(Principal(id="ada", attributes={"region": "EU"}), "publish", target) == (
+        "",
+        ("p.cedar#line 1",),
+    )
+    why, _ = decider.refusal(Principal(id="ada", attributes={"region": 5}), "publish", target)
+    assert "its region is Long" in why

@@ -32,6 +32,7 @@ PORT = PortFacts(
     ),
 )
 ADA = Principal(id="ada", groups=("g",), attributes={"region": "EU", "clearance": 3})
+ATTRIBUTES = {"region": "String", "clearance": "Long"}
 TEXTS = ["EU", "US", "", "é", "e\u0301", "ß", "100%", "a_b", "日本", "\U0001f600", "eu", " EU", "\\"]
 NUMBERS = [-(2**63), -1, 0, 1, 2, 3, 2**53 + 1, 2**63 - 1]
 READS = 'permit (principal, action in [Action::"read", Action::"readClear"], resource);\n'
@@ -136,7 +137,7 @@ def permitted(text: str, found: list[dict[str, Any]]) -> list[bool]:
 
 def let_through(text: str, found: list[dict[str, Any]], connection: duckdb.DuckDBPyConnection) -> list[bool]:
     """What the compiled filter says of each row."""
-    decider = Decider(PolicySet([PolicyFile(path="p.cedar", text=READS + text)]), purposes=DPV)
+    decider = Decider(PolicySet([PolicyFile(path="p.cedar", text=READS + text)], attributes=ATTRIBUTES), purposes=DPV)
     decision = decider.read(ADA, PORT)
     assert decision.allowed, decision.reasons
     rows = decision.restriction.row_filter
@@ -175,7 +176,9 @@ def test_compiled_filters_agree_with_cedar_on_every_row(seed: int) -> None:
 
 def test_a_row_policy_on_a_column_that_the_port_has_not_lets_nothing_through() -> None:
     text = 'permit (principal, action == Action::"readRow", resource is Row) when { resource has other && resource.other == "x" };'
-    decision = Decider(PolicySet([PolicyFile(path="p.cedar", text=READS + text)]), purposes=DPV).read(ADA, PORT)
+    decision = Decider(
+        PolicySet([PolicyFile(path="p.cedar", text=READS + text)], attributes=ATTRIBUTES), purposes=DPV
+    ).read(ADA, PORT)
     assert decision.allowed
     assert decision.restriction.row_filter == FALSE
 
@@ -192,7 +195,9 @@ def test_a_row_policy_on_a_column_that_the_port_has_not_lets_nothing_through() -
 )
 def test_what_sql_would_answer_otherwise_denies_the_whole_read(body: str) -> None:
     text = f'permit (principal, action == Action::"readRow", resource is Row) when {{ {body} }};'
-    decision = Decider(PolicySet([PolicyFile(path="p.cedar", text=READS + text)]), purposes=DPV).read(ADA, PORT)
+    decision = Decider(
+        PolicySet([PolicyFile(path="p.cedar", text=READS + text)], attributes=ATTRIBUTES), purposes=DPV
+    ).read(ADA, PORT)
     rows = decision.restriction.row_filter
     assert not decision.allowed or rows is not None
     if decision.allowed:

@@ -55,7 +55,14 @@ def _bind(shop: Shop, scope: str, files: dict[str, str]) -> None:
     newest = max((one.version for one in policies.binding() if one.scope == scope), default=0)
     at = datetime.now(UTC).isoformat()
     policies.publish(
-        PolicyVersion(scope=scope, version=newest + 1, published_at=at, published_by="somebody", files=files)
+        PolicyVersion(
+            scope=scope,
+            version=newest + 1,
+            published_at=at,
+            published_by="somebody",
+            files=files,
+            attributes={"region": "String", "clearance": "Long"},
+        )
     )
 
 

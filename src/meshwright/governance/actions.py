@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actor, places, purposes_of
+from meshwright.governance.entities import MESH, above, actor, mistyped, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
@@ -86,9 +87,11 @@ def refusal(
             "context": context,
         }
         try:
-            answer = cedarpy.is_authorized_batch([request], chosen, [*actor(who, target.domain), *every])[0]
+            known = [*actor(who, target.domain, policies.attributes), *every]
+            entities = cedarpy.Entities.from_json_str(json.dumps(known), policies.schema)
+            answer = cedarpy.is_authorized_batch([request], chosen, entities)[0]
         except ValueError as error:
-            return f"a policy could not be evaluated: {error}", decided
+            return f"{who} cannot be put to policies: {mistyped(who, policies.attributes) or error}", decided
         said, errors = tuple(answer.diagnostics.reasons), tuple(answer.diagnostics.errors)
         decided = (*decided, *said)
         if errors:

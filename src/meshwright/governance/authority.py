@@ -10,6 +10,7 @@ from meshwright.governance.decisions import Decider, Decision
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.purposes import UNSPECIFIED, known_purposes
+from meshwright.governance.vocabulary import CONTRADICTION
 from meshwright.model.policy_version import WHOLE_MESH
 from meshwright.model.restriction import EVERYTHING
 
@@ -74,4 +75,14 @@ class Authority:
         name = ", ".join(f"{version.scope or 'mesh'} {version.version}" for version in found)
         declared = next((version.purposes for version in found if version.scope == WHOLE_MESH), {})
         purposes = known_purposes(declared)
-        return Decider(PolicySet(files, version=name), purposes=purposes, environment=self._environment)
+        policies = PolicySet(files, attributes=_attributes(found), version=name)
+        return Decider(policies, purposes=purposes, environment=self._environment)
+
+
+def _attributes(versions: Iterable[PolicyVersion]) -> dict[str, str]:
+    """The Cedar type of each attribute that policies were checked with; one that no value has where versions differ."""
+    found: dict[str, str] = {}
+    for version in versions:
+        for name, kind in version.attributes.items():
+            found[name] = kind if found.get(name, kind) == kind else CONTRADICTION
+    return found

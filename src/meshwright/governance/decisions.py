@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.actions import refusal
-from meshwright.governance.entities import actor, places, purposes_of
+from meshwright.governance.entities import actor, mistyped, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
 from meshwright.governance.vocabulary import ROW_TYPES, entity, row_types, unknown
@@ -129,9 +129,8 @@ class Decider:
         try:
             question = _Question(self._policies, principal, self._port(port), self._environment, self._now())
         except ValueError as error:
-            return _denied(
-                purpose, f"what is known of {principal} and {port.address} cannot be put to policies: {error}"
-            )
+            why = mistyped(principal, self._policies.attributes) or error
+            return _denied(purpose, f"what is known of {principal} and {port.address} cannot be put to policies: {why}")
         if not purpose:
             granted = self._granted(question)
             if len(granted) != 1:
@@ -223,8 +222,8 @@ class _Port:
         import cedarpy
 
         self.facts = facts
-        entities = [*places(facts), *purposes_of(purposes), _row(facts, policies.row_attributes)]
-        self.entities = cedarpy.Entities.from_json_str(json.dumps(entities))
+        known = cedarpy.Entities.from_json_str(json.dumps([*places(facts), *purposes_of(purposes)]), policies.schema)
+        self.entities = known.with_added_json_str(json.dumps([_row(facts, policies.row_attributes)]))
 
 
 class _Question:
@@ -236,7 +235,7 @@ class _Question:
         self.principal = {"type": principal.kind, "id": principal.id}
         self.port = {"type": "Port", "id": self.facts.address}
         self.row = {"type": "Row", "id": self.facts.address}
-        self.entities = port.entities.with_added_json_str(json.dumps(actor(principal, self.facts.domain)))
+        self.entities = port.entities.with_added_json_str(_checked(principal, self.facts.domain, policies))
         self._read: dict[str, Answer] = {}
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
@@ -308,6 +307,15 @@ class _Question:
             "now": {"__extn": {"fn": "datetime", "arg": self.now}},
             "environment": self.environment,
         }
+
+
+def _checked(principal: Principal, here: str, policies: PolicySet) -> str:
+    """The principal's entities as JSON. Raises ValueError for what policies were not checked with: they would not hold it."""
+    import cedarpy
+
+    text = json.dumps(actor(principal, here, policies.attributes))
+    cedarpy.Entities.from_json_str(text, policies.schema)
+    return text
 
 
 def _row(facts: PortFacts, asked: Collection[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meshwright.governance.decisions import Decider
-from meshwright.governance.policy_set import PolicySet
+from meshwright.governance.policy_set import PolicySet, attributes
 from meshwright.governance.policy_text import PolicyFile, check, parse
 from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
 from meshwright.model.restriction import ABSENT, CLEAR
@@ -41,12 +41,25 @@ def mesh_schema(columns: Iterable[tuple[str, DataType]], people: People, issuers
     for name, kind in columns:
         if types.setdefault(name, kind).name != kind.name:
             twice.add(name)
-    attributes: dict[str, str] = {}
+    return schema(
+        row_types({name: kind for name, kind in types.items() if name not in twice}), attribute_types(people, issuers)
+    )
+
+
+def attribute_types(people: People, issuers: Iterable[Issuer] = ()) -> dict[str, str]:
+    """The Cedar type of each attribute that *people*, and those of *issuers*, may have: text, where they differ."""
+    found: dict[str, str] = {}
     said = [(name, attribute_type(value)) for known in people.attributes.values() for name, value in known.items()]
     said += [(name, CLAIM_TYPES[claim.type]) for one in issuers for name, claim in one.attributes.items()]
     for name, spelled in said:
-        attributes[name] = spelled if attributes.get(name, spelled) == spelled else "String"
-    return schema(row_types({name: kind for name, kind in types.items() if name not in twice}), attributes)
+        found[name] = spelled if found.get(name, spelled) == spelled else "String"
+    return found
+
+
+def asked_of(files: Iterable[PolicyFile], known: Mapping[str, str]) -> dict[str, str]:
+    """Those of the attributes *known* (Cedar's type by name) that policies in *files* ask for, of a principal or of what has the same."""
+    asked = {name for file in files for policy in parse(file)[0] for name in attributes(policy.body)}
+    return {name: known[name] for name in sorted(asked & known.keys())}
 
 
 def check_files(files: Iterable[PolicyFile], cedar: str) -> list[Finding]:
@@ -74,9 +87,9 @@ class Case:
     line: int = 0
 
 
-def decider(files: Iterable[PolicyFile], *, purposes: Mapping[str, str]) -> Decider:
+def decider(files: Iterable[PolicyFile], *, purposes: Mapping[str, str], attributes: Mapping[str, str]) -> Decider:
     """Decides as if *files* were published."""
-    return Decider(PolicySet(list(files), version="draft"), purposes=purposes)
+    return Decider(PolicySet(list(files), attributes=attributes, version="draft"), purposes=purposes)
 
 
 def differences(case: Case, decision: Decision, port: PortFacts) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.purposes import UNSPECIFIED
-from meshwright.governance.vocabulary import entity
+from meshwright.governance.vocabulary import CONTRADICTION, attribute_type, entity
 from meshwright.model.principal import PRODUCT, Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from meshwright.governance.port_facts import PortFacts
 
@@ -21,14 +21,28 @@ def above(domain: str, tags: tuple[str, ...]) -> list[dict[str, Any]]:
     return [entity("Mesh", MESH), entity("Domain", domain, (("Mesh", MESH),), {"name": domain, "tags": tags})]
 
 
-def actor(principal: Principal, here: str) -> list[dict[str, Any]]:
-    """The principal with its groups and domains, but for the domain *here*, which is among the places."""
+def actor(principal: Principal, here: str, known: Collection[str]) -> list[dict[str, Any]]:
+    """The principal with its groups, those of its attributes that are *known* to policies, and its domains, but for *here*, which is among the places."""
     parents = [("Group", name) for name in principal.groups]
     domains = (*principal.domains, *((principal.id.partition(".")[0],) if principal.kind == PRODUCT else ()))
     parents += [("Domain", name) for name in domains]
     groups = [entity("Group", name) for name in dict.fromkeys(principal.groups)]
-    groups += [entity("Domain", name) for name in domains if name != here]
-    return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), principal.attributes)]
+    # Whose tags nobody can ask for: only a resource has a domain.
+    groups += [
+        entity("Domain", name, (), {"name": name, "tags": ()}) for name in dict.fromkeys(domains) if name != here
+    ]
+    attributes = {name: value for name, value in principal.attributes.items() if name in known}
+    return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), attributes)]
+
+
+def mistyped(principal: Principal, known: Mapping[str, str]) -> str:
+    """Which attributes *principal* has of another type than policies take them for (*known*, by Cedar type); "" none."""
+    return "; ".join(
+        f"its {name} is {attribute_type(value)}, and policies were checked with "
+        + ("two types: `mesh policy publish --all`" if known[name] == CONTRADICTION else known[name])
+        for name, value in sorted(principal.attributes.items())
+        if name in known and attribute_type(value) != known[name]
+    )
 
 
 def places(port: PortFacts) -> list[dict[str, Any]]:

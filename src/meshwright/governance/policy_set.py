@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.policy_text import document, parse
 from meshwright.governance.residuals import PRESENCE
+from meshwright.governance.vocabulary import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,11 +22,13 @@ ROW_ACTION: Final = "readRow"
 class PolicySet:
     """The policies of *files*, which were checked when they were published. Safe to use from several threads.
 
-    A file that cannot be parsed after all makes the set `broken`: every decision then denies.
+    *attributes* are those of principals that they may ask for, by Cedar type. A file that cannot be parsed after all makes
+    the set `broken`: every decision then denies.
     """
 
-    def __init__(self, files: Sequence[PolicyFile], *, version: str = "") -> None:
+    def __init__(self, files: Sequence[PolicyFile], *, attributes: Mapping[str, str], version: str = "") -> None:
         self.version = version
+        self.attributes = attributes
         self.policies: list[Policy] = []
         self.broken = ""
         for file in files:
@@ -38,6 +41,13 @@ class PolicySet:
     def by_id(self) -> Mapping[str, Policy]:
         """Every policy by its id."""
         return {policy.id: policy for policy in self.policies}
+
+    @cached_property
+    def schema(self) -> Any:  # noqa: ANN401 - cedarpy is imported where it is used
+        """What entities are checked against before anything is decided about them; rows, which are not known, are not."""
+        import cedarpy
+
+        return cedarpy.Schema.from_str(schema({}, self.attributes))
 
     @cached_property
     def row_attributes(self) -> frozenset[str]:
@@ -94,11 +104,15 @@ def _reaches(policy: Policy, domain: str) -> bool:
     return str(entity.get("id", "")).partition(".")[0] == domain
 
 
-def attributes(node: object, variable: str) -> Iterable[str]:
-    """The attributes that a policy's conditions ask of *variable*, by `.` or by `has`."""
+def attributes(node: object, variable: str = "") -> Iterable[str]:
+    """The attributes that a policy's conditions ask of *variable*, or of anything, by `.` or by `has`."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in {".", "has"} and isinstance(value, dict) and value.get("left") == {"Var": variable}:
+            if (
+                key in {".", "has"}
+                and isinstance(value, dict)
+                and (not variable or value.get("left") == {"Var": variable})
+            ):
                 yield str(value.get("attr"))
             yield from attributes(value, variable)
     elif isinstance(node, list):

@@ -14,6 +14,7 @@ class PolicyVersion:
     """One version of one scope's policy files: `files` has their texts by path.
 
     `purposes` are those that the mesh declares beside the usual ones, each with the wider one that it is a part of ("" none).
+    `attributes` are those of principals that its policies ask for, by the Cedar type that they were checked with.
     """
 
     scope: str
@@ -22,3 +23,4 @@ class PolicyVersion:
     published_by: str
     files: dict[str, str] = field(default_factory=dict)
     purposes: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)

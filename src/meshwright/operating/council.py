@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshwright.governance.authority import Authority
-from meshwright.governance.drafts import Case, check_files, decider, files_of, mesh_schema, read_cases
+from meshwright.governance.drafts import (
+    Case,
+    asked_of,
+    attribute_types,
+    check_files,
+    decider,
+    files_of,
+    mesh_schema,
+    read_cases,
+)
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import known_purposes, wrong_purposes
@@ -85,6 +94,11 @@ class Council:
         """Every purpose as the files have them, with the wider one that it is a part of."""
         return known_purposes(self.mesh.settings.purposes)
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Every attribute that a principal may have as the files have it, by Cedar type."""
+        return attribute_types(self.mesh.people, self.mesh.settings.issuers)
+
     def publish(self, scope: str, *, at: datetime) -> Published:
         """Let the files of *scope* bind.
 
@@ -103,7 +117,8 @@ class Council:
         newest = {version.scope: version for version in self.policies.binding()}.get(scope)
         files = texts.get(scope, {})
         purposes = {} if scope else self.mesh.settings.purposes
-        if newest is not None and (newest.files, newest.purposes) == (files, purposes):
+        attributes = asked_of(files_of({scope: files}), self.attributes)
+        if newest is not None and (newest.files, newest.purposes, newest.attributes) == (files, purposes, attributes):
             return Published(version=newest.version, files=files, changed=False)
         version = PolicyVersion(
             scope=scope,
@@ -112,6 +127,7 @@ class Council:
             published_by=self.principal,
             files=files,
             purposes=purposes,
+            attributes=attributes,
         )
         self.policies.publish(version)
         return Published(version=version.version, files=files, changed=True)
@@ -171,7 +187,8 @@ class Council:
         principal = self.known(acting) if isinstance(acting, str) else acting
         facts = self.facts(self.resolved(port, environment, told), environment)
         if from_files:
-            return decider(files_of(self.files()[0]), purposes=self.purposes).read(principal, facts, purpose), facts
+            drafted = decider(files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes)
+            return drafted.read(principal, facts, purpose), facts
         return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
 
     def known(self, name: str) -> Principal:

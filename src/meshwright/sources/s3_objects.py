@@ -174,7 +174,9 @@ class _Store:
         }
         self.objects = objects
         try:
-            self.client = boto3.Session().client("s3", config=config, **{key: value for key, value in known.items() if value})
+            self.client = boto3.Session().client(
+                "s3", config=config, **{key: value for key, value in known.items() if value}
+            )
         except (BotoCoreError, ValueError) as error:
             raise objects.told(error) from None
 
