@@ -139,3 +139,31 @@ def test_of_a_port_that_the_product_may_not_read_nothing_is_drafted(shop: MeshFo
 def test_a_port_that_is_not_there_is_suggested_to_the_owner(shop: MeshFolder) -> None:
     answer = shop.mesh("new", "product", "marketing/reach", "--from", "sales.order")
     assert (answer.code, "did you mean sales.orders?" in answer.err) == (2, True)
+
+
+BY_PURPOSE = """
+@id("by-purpose")
+forbid (principal, action == Action::"read", resource in Domain::"sales")
+unless { principal in Domain::"sales" || context.purpose in Purpose::"Marketing" || context.purpose in Purpose::"ResearchAndDevelopment" };
+"""
+
+
+def test_a_product_is_started_for_a_purpose_which_is_written_down(shop: MeshFolder) -> None:
+    shop.write("policies/purpose.cedar", BY_PURPOSE)
+    assert shop.mesh("policy", "publish").code == 0
+    refused = shop.mesh("new", "product", "marketing/reach", "--from", "sales.orders")
+    assert refused.code == 1
+    assert "name the purpose" in refused.err
+    assert not (shop.root / "domains/marketing/reach").exists()
+    assert shop.mesh("new", "product", "marketing/reach", "--from", "sales.orders", "--purpose", "Nothing").code == 1
+    _, columns = started(shop, "marketing/reach", "--purpose", "Marketing")
+    assert "hush" not in columns
+    document = yaml.safe_load((shop.root / "domains/marketing/reach/product.yaml").read_text(encoding="utf-8"))
+    assert document["customProperties"] == [{"property": "mesh.purpose", "value": "Marketing"}]
+    assert shop.build()["marketing.reach"]["outcome"] == "published"
+
+
+def test_the_smallest_product_has_its_purpose_too(shop: MeshFolder) -> None:
+    assert shop.mesh("new", "product", "marketing/small", "--purpose", "Marketing").code == 0
+    assert "mesh.purpose" in (shop.root / "domains/marketing/small/product.yaml").read_text(encoding="utf-8")
+    assert shop.mesh("validate").code == 0

@@ -79,7 +79,7 @@ OPTIONS: Final = {
     "test": {"names", "contract", "schema", "references", "environment", "acting", "purpose", "as_json"},
     "policy explain": {"port", "acting", "purpose", "column", "from_files", "environment", "as_json"},
     "completion": {"shell"},
-    "new product": {"name", "source", "sheets", "blueprint", "environment"},
+    "new product": {"name", "source", "sheets", "blueprint", "environment", "purpose"},
 }  # fmt: skip
 # Methods that are steps of others, or the owner's, each with the reason.
 NO_WAY_OF_READER: Final = {

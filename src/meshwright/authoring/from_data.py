@@ -33,7 +33,8 @@ OF_PORT: Final = "derived"
 class Asked:
     """What was asked for: a product `domain.name` from the data called `source`, by a blueprint ("" the fitting one).
 
-    `here` is where relative paths begin; `sheets` are the only ones taken of a workbook, () all.
+    `here` is where relative paths begin; `sheets` are the only ones taken of a workbook, () all; `purpose` is what the product
+    reads others for, "" unspecified.
     """
 
     domain: str
@@ -42,6 +43,7 @@ class Asked:
     blueprint: str = ""
     here: Path = Path()
     sheets: tuple[str, ...] = ()
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def _started(
         chosen,
         connection=connection,
         asked=_shown(asked, tables),
+        purpose=asked.purpose,
     )
     below = folder.relative_to(origins.root)
     written = write_all(origins.root, {str(below / path): text for path, text in product.files.items()})

@@ -68,34 +68,36 @@ def new_product_files(
     *,
     connection: DuckDBPyConnection,
     asked: str,
+    purpose: str = "",
 ) -> NewProduct:
-    """The files of the product `domain.name` that reads *tables*, made from the blueprint *chosen*.
+    """The files of the product `domain.name` that reads *tables* for a *purpose*, made from the blueprint *chosen*.
 
     *connection* has each table as a view called like its input port; *asked* is what the data was called. Raises
     InvalidInput for a blueprint that cannot be rendered.
     """
-    return _Writer(domain, name, tables, chosen, connection, asked).run()
+    product = Product(
+        domain=domain,
+        name=name,
+        descriptor_id=str(uuid4()),
+        version="0.1.0",
+        status="draft",
+        folder=f"domains/{domain}/{name}",
+        title=title(name),
+        custom={"mesh.purpose": purpose} if purpose else {},
+    )
+    return _Writer(product, tables, chosen, connection, asked).run()
 
 
 class _Writer:
     def __init__(
         self,
-        domain: str,
-        name: str,
+        product: Product,
         tables: Sequence[InputTable],
         chosen: Blueprint,
         connection: DuckDBPyConnection,
         asked: str,
     ) -> None:
-        self.product = Product(
-            domain=domain,
-            name=name,
-            descriptor_id=str(uuid4()),
-            version="0.1.0",
-            status="draft",
-            folder=f"domains/{domain}/{name}",
-            title=title(name),
-        )
+        self.product = product
         self.tables = tables
         self.chosen = chosen
         self.connection = connection

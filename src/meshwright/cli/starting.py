@@ -123,6 +123,12 @@ def domain(ctx: click.Context, name: str, team: str) -> None:
     shell_complete=completing.environments,
     help="The environment whose ports and connections are read.  [default: the git branch's, else prod]",
 )
+@click.option(
+    "--purpose",
+    default="",
+    metavar="NAME",
+    help="What it reads others' ports for, which is written down; see `mesh policy purposes`.",
+)
 @click.pass_context
 def product(
     ctx: click.Context,
@@ -131,6 +137,7 @@ def product(
     sheets: tuple[str, ...],
     blueprint: str | None,
     environment: str | None,
+    purpose: str,
 ) -> None:
     """Write a product.
 
@@ -149,7 +156,7 @@ def product(
     if source is None and blueprint is None:
         from meshwright.workspace.scaffold import new_product
 
-        _say(new_product(node.root, domain, product))
+        _say(new_product(node.root, domain, product, purpose=purpose))
         click.echo(
             f"next: edit the query, then mesh build; mesh new contract {domain}.{product} writes down what it promises"
         )
@@ -157,14 +164,20 @@ def product(
     from meshwright.authoring.from_data import Asked, start_product
 
     asked = Asked(
-        domain=domain, name=product, source=source or "", blueprint=blueprint or "", here=Path.cwd(), sheets=sheets
+        domain=domain,
+        name=product,
+        source=source or "",
+        blueprint=blueprint or "",
+        here=Path.cwd(),
+        sheets=sheets,
+        purpose=purpose,
     )
     started = start_product(
         node.root,
         asked,
         # Only ports and connections need an environment, and so the registry.
-        reader=lambda: node.reader(environment_of(ctx, environment)),
-        admission=lambda: node.admission(environment_of(ctx, environment)),
+        reader=lambda: node.reader(environment_of(ctx, environment), purpose=purpose),
+        admission=lambda: node.admission(environment_of(ctx, environment), purpose=purpose),
         connect=lambda name: (
             node.connection(name, domain=domain, environment=environment_of(ctx, environment)) if name else None
         ),

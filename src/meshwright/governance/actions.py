@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actor, mistyped, places, purposes_of
+from meshwright.governance.entities import MESH, above, actor, mistyped, places
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from meshwright.governance.policy_set import PolicySet
@@ -59,13 +58,12 @@ def refusal(
     action: str,
     target: Target,
     *,
-    purposes: Mapping[str, str],
     environment: str,
     now: datetime,
 ) -> tuple[str, tuple[str, ...]]:
     """Why *principal* may not do *action* to *target*, "" when it may, and the policies that said so.
 
-    For an agent that acts for a person, both must be allowed to.
+    For an agent that acts for a person, both must be allowed to. An action has no purpose.
     """
     import cedarpy
 
@@ -76,7 +74,7 @@ def refusal(
         "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
         "environment": environment,
     }
-    chosen, every = policies.slice(target.domain, action), [*_places(target), *purposes_of(purposes)]
+    chosen, every = policies.slice(target.domain, action), [*_places(target), entity("Purpose", UNSPECIFIED)]
     decided: tuple[str, ...] = ()
     who: Principal | None = principal
     while who is not None:
@@ -105,7 +103,7 @@ def refusal(
 
 def _places(target: Target) -> list[dict[str, Any]]:
     if target.port is not None:
-        return places(target.port)
+        return places(replace(target.port, columns=()))
     if not target.domain:
         return [entity("Mesh", MESH)]
     found = above(target.domain, target.domain_tags)

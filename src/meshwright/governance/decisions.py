@@ -116,7 +116,6 @@ class Decider:
             principal,
             action,
             target,
-            purposes=self._purposes,
             environment=self._environment,
             now=self._now(),
         )

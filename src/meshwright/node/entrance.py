@@ -152,8 +152,11 @@ class Entrance(Stores):
         authority = Authority(self.policies, environment=environment)
         return Rights(self.caller, authority, self.access, environment=environment, now=self.now)
 
-    def admission(self, environment: str) -> Admission | None:
-        """What decides about the inputs of products in *environment*; None as long as no policies are published."""
+    def admission(self, environment: str, *, purpose: str = "") -> Admission | None:
+        """What decides about the inputs of products in *environment*, for a *purpose* or the one that each declares.
+
+        None as long as no policies are published.
+        """
         from meshwright.governance.authority import Authority
         from meshwright.operating.admission import Admission
         from meshwright.reading.masks import Keys
@@ -166,7 +169,7 @@ class Entrance(Stores):
             access=self.access,
             environment=environment,
             asked_by=self.principal,
-            purpose_of=self._purpose_of,
+            purpose_of=(lambda _: purpose) if purpose else self._purpose_of,
             open_keys=lambda: Keys(pseudonym=self.pseudonym_key),
             now=self.now,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from meshwright.formats import odcs
@@ -100,13 +100,17 @@ def new_domain(root: Path, name: str, *, team: str = "") -> list[Path]:
     return write_all(root, {f"{DOMAINS}/{name}/{DOMAIN_FILE}": dump(domain)})
 
 
-def new_product(root: Path, domain: str, name: str) -> list[Path]:
+def new_product(root: Path, domain: str, name: str, *, purpose: str = "") -> list[Path]:
     """Add the smallest product, a descriptor and a query, to a domain of the mesh at *root*; the files written.
+
+    *purpose* is what it reads others' ports for, which is written down.
 
     Raises NotFound when there is no such domain, InvalidInput for a name that cannot be used or is taken.
     """
     folder = product_folder(root, domain, name).relative_to(root).as_posix()
-    descriptor = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
+    descriptor: dict[str, Any] = {"apiVersion": "v1.1.0", "kind": "DataProduct", "id": str(uuid4())}
+    if purpose:
+        descriptor["customProperties"] = [{"property": "mesh.purpose", "value": purpose}]
     return write_all(root, {f"{folder}/product.yaml": dump(descriptor), f"{folder}/{name}.sql": SQL.format(name=name)})
 
 
