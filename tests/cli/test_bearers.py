@@ -19,7 +19,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     made = small_shop(tmp_path_factory.mktemp("bearers") / "mesh", Data())
     made.folder.product("sales.ideas", f"select '{WORD}' as idea")
     made.folder.product("sales.payroll", "select 1 as pay", contract="- {name: pay, physicalType: INTEGER}\n")
+    made.folder.product(
+        "sales.hushed",
+        "select range as id, range as hush, 'EU' as region from range(40)",
+        contract="- {name: id, physicalType: BIGINT}\n"
+        "- {name: hush, physicalType: BIGINT, primaryKey: true, required: true, tags: [gone]}\n"
+        "- {name: region, physicalType: VARCHAR}\n",
+    )
+    made.folder.product(
+        "sales.two",
+        "select 1 as id",
+        descriptor="outputPorts:\n- {name: two}\n- {name: other}\n",
+        contract="- {name: id, physicalType: BIGINT}\n",
+    )
+    made.folder.write("domains/sales/two/transform/other.sql", "select 2 as id")
     made.folder.build()
+    made.folder.product("marketing.hushed", "select id from sales.hushed")
     made.folder.product("marketing.reach", "select id, email, note from sales.orders")
     made.folder.product("marketing.stolen", "select * from read_text('mesh.yaml')")
     made.folder.product("marketing.odd", "table sales.orders")
@@ -103,9 +118,9 @@ def test_a_table_without_a_place_is_a_finding_of_its_own_product(shop: Shop) -> 
 def test_contracts_are_tested_on_what_may_be_seen(shop: Shop) -> None:
     code, out, err = told(shop, "test", "--json")
     contracts = json.loads(out)["contracts"]
-    assert (code, list(contracts)) == (0, ["sales.orders.orders@1"])
+    assert (code, list(contracts)) == (0, ["sales.hushed.hushed@1", "sales.orders.orders@1", "sales.two.two@1"])
     assert {one["rowsChecked"] for one in contracts["sales.orders.orders@1"]["results"]} == {4}
-    assert "not tested, as policies do not let it be read: sales.payroll" in err
+    assert "not tested, as policies do not let it be read: sales.payroll.payroll@1, sales.two.other@0" in err
     assert "ideas" not in out + err
 
 
@@ -115,3 +130,39 @@ def test_nothing_is_left_behind_by_tests_and_previews(shop: Shop) -> None:
     shop.owner("test")
     shop.owner("preview", "marketing.reach")
     assert {path for folder in (".leases", ".staging") for path in (warehouse / folder).glob("*")} == before
+
+
+def test_a_sample_is_of_the_rows_that_may_be_seen(shop: Shop) -> None:
+    code, out, _ = told(shop, "preview", "marketing.reach", "--sample", "1")
+    assert code == 0
+    assert "25.00% of sales.orders" in out
+    assert "there are no more rows" in told(shop, "preview", "marketing.reach", "--sample", "4")[1]
+
+
+def test_a_sample_goes_by_no_key_that_is_absent(shop: Shop) -> None:
+    code, out, err = told(shop, "preview", "marketing.hushed", "--sample", "50%")
+    assert (code, err) == (0, "")
+    assert "by whole rows" in out
+    assert "hush" not in out.replace("marketing.hushed", "").replace("sales.hushed", "")
+
+
+def test_ports_of_which_some_are_drafts_are_tested_as_far_as_they_may_be_read(shop: Shop) -> None:
+    code, out, err = told(shop, "test", "sales.two", "--json")
+    assert (code, list(json.loads(out)["contracts"])) == (0, ["sales.two.two@1"])
+    assert "not tested, as policies do not let it be read: sales.two.other@0" in err
+
+
+def test_own_cases_are_the_owners(shop: Shop) -> None:
+    code, _, err = told(shop, "test", "marketing.reach")
+    assert code == 0
+    assert "not tested, as only the mesh's owner runs own cases: marketing.reach" in err
+
+
+def test_cases_of_policies_speak_of_anybody_so_they_answer_who_may_administer(shop: Shop) -> None:
+    shop.folder.write(
+        "domains/marketing/policies/tests/odd.yaml",
+        "- {name: odd, as: ada, port: sales.orders, expect: {columns: {secret: foo}}}\n",
+    )
+    code, out, err = told(shop, "policy", "test")
+    assert (code, out) == (1, "")
+    assert "may not administer the mesh" in err

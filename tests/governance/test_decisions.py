@@ -284,3 +284,19 @@ def test_changes_are_not_decided_about_who_has_an_attribute_of_another_type() ->
     )
     why, _ = decider.refusal(Principal(id="ada", attributes={"region": 5}), "publish", target)
     assert "its region is Long" in why
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "principal has external && principal.external",
+        "(if principal has team then principal else principal) has external",
+    ],
+)
+def test_who_has_what_policies_ask_for_and_were_not_checked_with_is_denied(condition: str) -> None:
+    """Else what forbids would not hold of an attribute that somebody got since."""
+    text = OPEN + f"forbid (principal, action, resource) when {{ {condition} }};"
+    assert decide(text).allowed
+    found = decide(text, Principal(id="ada", attributes={"external": True}))
+    assert not found.allowed
+    assert "its external is Bool, and policies were checked with none" in found.reasons[0]

@@ -151,8 +151,11 @@ def test_of_a_port_of_files_the_files_are_compared(mesh: MeshFolder) -> None:
         "apiVersion: v1.1.0\nkind: DataProduct\nid: a.a\noutputPorts:\n- {name: a}\n- {name: page, type: files}\n",
     )
     code = "from pathlib import Path\n\n\ndef page(inputs):\n    for name in {names!r}:\n        (Path(inputs.folder) / name).write_text({text!r})\n"
+    columns = "- {name: a, physicalType: VARCHAR}\n", "- {name: b, physicalType: VARCHAR}\n"
+    mesh.contract("a.a", "".join(columns), port="page", version="0.1.0")
     mesh.write(f"{folder}/transform/page.py", code.format(names=["a.txt", "b.txt"], text="one"))
     mesh.build()
+    mesh.contract("a.a", columns[0], port="page", version="0.2.0")
     mesh.write(f"{folder}/transform/page.py", code.format(names=["b.txt", "c.txt"], text="two"))
     mesh.build()
     found = mesh.mesh("diff", "a.a.page", "--json").data
@@ -162,4 +165,5 @@ def test_of_a_port_of_files_the_files_are_compared(mesh: MeshFolder) -> None:
         {"path": "c.txt", "kind": "added"},
     ]
     assert found["rows"] is None
+    assert [(one["kind"], one["column"]) for one in found["contract"]] == [("column removed", "b")]
     assert "~ b.txt" in mesh.mesh("diff", "a.a.page").out

@@ -44,7 +44,7 @@ NO_WAY: Final = {
     "rollback": "asks policies for `rollback`",
     "policy publish": "asks who may publish policies",
     "policy list": "tells versions of policies",
-    "policy test": "tells what policies in this folder say of the cases in it",
+    "policy test": "asks policies for `administer`",
     "policy schema": "tells names and types of columns that policies can speak of",
     "policy purposes": "tells names of purposes",
     "policy check": "tells of the files in this folder",

@@ -79,7 +79,7 @@ def propose(
     """
     masks = {name: origin.mask for name, origin in origins.items() if origin.mask}
     clear = [one for one in profiles if one.name not in masks]
-    reasons = personal_columns({_plain(one.name): one.some if one in clear else () for one in profiles})
+    reasons = personal_columns({_plain(one.name): one.some if one.name not in masks else () for one in profiles})
     options = _kept_by_all(connection, looked_at, clear, drafted)
     blurred = {one.name for one in profiles if one.name in masks and not tells_apart(one.type, masks[one.name])}
     key = _key(profiles, drafted.name, blurred)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from meshwright.build.build_inputs import BuildInput
@@ -13,11 +13,13 @@ from meshwright.build.testing import ContractRun, Tester, admitted_dataset
 from meshwright.build.transforming import Transforming
 from meshwright.engines import TableInput
 from meshwright.model.datatype import DataType, literal, quote
-from meshwright.model.errors import InvalidInput, MeshwrightError, NotFound
+from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, NotFound
 from meshwright.model.publication import InputRead
 from meshwright.quality.unit_cases import compare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from meshwright.build.bound import BoundProduct
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract
@@ -39,23 +41,59 @@ class CaseResult:
     differences: tuple[str, ...] = ()
 
 
-def run_contracts(workshop: Workshop, product: str) -> list[ContractRun]:
-    """Every port's contract run on what *product* serves now. Raises NotFound."""
+@dataclass(slots=True, kw_only=True)
+class Tested:
+    """What tests found: contracts on published ports, and products' own cases.
+
+    `denied` says of ports why they may not be read, `unpublished` are products that serve nothing yet.
+    """
+
+    runs: list[ContractRun] = field(default_factory=list)
+    cases: list[CaseResult] = field(default_factory=list)
+    denied: dict[str, Denied] = field(default_factory=dict)
+    unpublished: list[str] = field(default_factory=list)
+
+
+def run_tests(
+    workshop: Workshop, products: Iterable[str], bound: Mapping[str, BoundProduct], *, has_cases: bool
+) -> Tested:
+    """The contracts of *products* on what they serve, and with *has_cases* their own cases, where *bound* has them."""
+    tested = Tested()
+    for product in products:
+        if workshop.stopped.is_set():
+            break
+        if workshop.registry.head(workshop.environment, product) is None:
+            tested.unpublished.append(product)
+        else:
+            run_contracts(workshop, product, tested)
+        if has_cases and product in bound:
+            tested.cases += run_cases(workshop, bound[product])
+    return tested
+
+
+def run_contracts(workshop: Workshop, product: str, tested: Tested) -> None:
+    """Add to *tested* what every port's contract finds in what *product* serves now, as far as that may be read.
+
+    Raises NotFound.
+    """
     head = workshop.registry.head(workshop.environment, product)
     if head is None:
         raise NotFound(f"{product} serves nothing in {workshop.environment} yet: build it first")
     tester = Tester(workshop, product)
-    data = {}
+    data: dict[tuple[str, int], Dataset] = {}
     for port in head.ports:
         if port.kind == "tables":
-            seen = admitted_dataset(workshop, product, head, port, only_clear=True)
+            try:
+                seen = admitted_dataset(workshop, product, head, port, only_clear=True)
+            except Denied as error:
+                tested.denied[f"{product}.{label(port.name, port.major)}"] = error
+                continue
             data[port.name, port.major] = tester.staged[port.name] = seen
-    runs = []
     for port in head.ports:
-        if port.kind == "tables":
+        if (port.name, port.major) in data:
             seen = data[port.name, port.major]
             contract = port.contract if not seen.scan or len(seen.columns) == len(port.schema) else _told(port, seen)
-            runs.append(
+            tested.runs.append(
                 ContractRun(
                     name=f"{product}.{label(port.name, port.major)}",
                     contract=contract,
@@ -63,7 +101,6 @@ def run_contracts(workshop: Workshop, product: str) -> list[ContractRun]:
                     results=tester.test(contract, seen, event_time=port.event_time),
                 )
             )
-    return runs
 
 
 def _told(port: PublishedPort, seen: Dataset) -> Contract:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.findings import Finding
     from meshwright.model.product import InputPort
+    from meshwright.model.publication import PublishedPort
 
 Columns = tuple[tuple[str, DataType], ...]
 # Findings about what a query yields beside its contract: the query itself can run.
@@ -239,12 +240,14 @@ class Relations:
             self._read.append((reader, found))
             name = self._known[key] = f"relation {next(self._numbers)}"
             served = found.port
+            # Of what policies leave a part of, rows are counted as any reader would.
+            is_whole = served is not None and not found.read.restriction
             self.leaves[name] = Leaf(
                 name=name,
                 says=says,
                 table=found.table,
-                rows=served.rows if served is not None else None,
-                key=served.key or served.contract.table.primary_key if served is not None else (),
+                rows=served.rows if served is not None and is_whole else None,
+                key=_key(served, found.table) if served is not None else (),
             )
         return self._known[key]
 
@@ -274,3 +277,9 @@ class Relations:
     def _findings(self, bound: BoundProduct) -> list[Finding]:
         every = self.planned.mesh.errors
         return [one for one in every if one.path.startswith(f"{bound.product.folder}/")] or every
+
+
+def _key(served: PublishedPort, table: TableInput) -> tuple[str, ...]:
+    """The key of a port, where all of it may be read."""
+    key, columns = served.key or served.contract.table.primary_key, {name for name, _ in table.columns}
+    return key if columns.issuperset(key) else ()

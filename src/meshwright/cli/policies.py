@@ -159,10 +159,12 @@ def _show(found: Explained, column: str) -> None:
 @as_json
 @click.pass_context
 def test(ctx: click.Context, *, as_json: bool) -> int:
-    """Run the cases in policies/tests/ (and each domain's) against the policies in the files."""
+    """Run the cases in policies/tests/ (and each domain's) against the policies in the files. Cases speak of anybody: it takes the right to administer."""
     from meshwright.governance.drafts import differences
+    from meshwright.model.environment import PROD
 
     node = node_of(ctx)
+    node.rights(PROD).administer()
     results = []
     for case in node.council.cases():
         decision, facts = node.council.decide(

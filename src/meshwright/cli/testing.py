@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from meshwright.cli import completing
 from meshwright.cli.options import acting, as_json, environment, node_of, purpose
 from meshwright.cli.output import plural, print_json
 from meshwright.cli.rules import show_rules
-from meshwright.model.errors import Denied, InvalidInput, NotFound
+from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from meshwright.build.product_tests import CaseResult
     from meshwright.build.testing import ContractRun
     from meshwright.node import Node
@@ -76,46 +79,35 @@ def _files(path: Path, schema: str, files: list[Path], references: tuple[str, ..
 
 
 def _products(node: Node, names: tuple[str, ...], environment: str, reader: Reader, *, as_json: bool) -> int:
-    from meshwright.build.product_tests import run_cases, run_contracts
+    from meshwright.build.product_tests import run_tests
     from meshwright.engines.interruption import interruptible
     from meshwright.operating.admission import ReaderAdmission
 
     mesh = node.effective(environment)
-    published = node.published(environment)
-    known = {*mesh.products, *published}
+    known = {*mesh.products, *node.published(environment)}
     told = known if reader.told is None else {one.product_id for one in reader.told(environment)}
     _require_known(names, known, told)
     workshop = node.workshop(environment, lambda _: None, mesh)
     admission = ReaderAdmission(reader=reader) if reader.guard is not None else None
     workshop.admission = admission or workshop.admission
     started = time.monotonic()
-    runs: list[ContractRun] = []
-    cases: list[CaseResult] = []
-    hidden: list[str] = []
-
-    def run() -> None:
-        for name in names or sorted(told):
-            if workshop.stopped.is_set():
-                return
-            if name in published:
-                try:
-                    runs.extend(run_contracts(workshop, name))
-                except Denied:
-                    if names:
-                        raise
-                    hidden.append(name)
-            if name in mesh.products and admission is None:
-                cases.extend(run_cases(workshop, mesh.products[name]))
-
+    run = partial(run_tests, workshop, names or sorted(told), mesh.products, has_cases=admission is None)
     try:
-        interruptible(run, workshop.stop)
+        tested = interruptible(run, workshop.stop)
     finally:
         workshop.discard()
+    if names and tested.denied and not tested.runs:
+        raise next(iter(tested.denied.values()))
     if admission is not None:
         admission.told(rows=0, seconds=time.monotonic() - started)
-    if hidden:
-        click.echo(f"not tested, as policies do not let it be read: {', '.join(hidden)}", err=True)
-    return _report(runs, cases, as_json=as_json)
+        _tell_untested("policies do not let it be read", tested.denied)
+        _tell_untested("only the mesh's owner runs own cases", tested.unpublished)
+    return _report(tested.runs, tested.cases, as_json=as_json)
+
+
+def _tell_untested(why: str, names: Collection[str]) -> None:
+    if names:
+        click.echo(f"not tested, as {why}: {', '.join(names)}", err=True)
 
 
 def _require_known(names: tuple[str, ...], known: set[str], told: set[str]) -> None:

@@ -39,7 +39,7 @@ def mistyped(principal: Principal, known: Mapping[str, str]) -> str:
     """Which attributes *principal* has of another type than policies take them for (*known*, by Cedar type); "" none."""
     return "; ".join(
         f"its {name} is {attribute_type(value)}, and policies were checked with "
-        + ("two types: `mesh policy publish --all`" if known[name] == CONTRADICTION else known[name])
+        + ("none, or with two types: `mesh policy publish --all`" if known[name] == CONTRADICTION else known[name])
         for name, value in sorted(principal.attributes.items())
         if name in known and attribute_type(value) != known[name]
     )

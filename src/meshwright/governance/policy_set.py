@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.policy_text import document, parse
 from meshwright.governance.residuals import PRESENCE
-from meshwright.governance.vocabulary import schema
+from meshwright.governance.vocabulary import CONTRADICTION, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,19 +22,20 @@ ROW_ACTION: Final = "readRow"
 class PolicySet:
     """The policies of *files*, which were checked when they were published. Safe to use from several threads.
 
-    *attributes* are those of principals that they may ask for, by Cedar type. A file that cannot be parsed after all makes
-    the set `broken`: every decision then denies.
+    *attributes* are those of principals that they were checked with, by Cedar type; whoever has another that they ask for is
+    denied. A file that cannot be parsed after all makes the set `broken`: every decision then denies.
     """
 
     def __init__(self, files: Sequence[PolicyFile], *, attributes: Mapping[str, str], version: str = "") -> None:
         self.version = version
-        self.attributes = attributes
         self.policies: list[Policy] = []
         self.broken = ""
         for file in files:
             policies, findings = parse(file)
             self.policies += policies
             self.broken = self.broken or next((str(finding) for finding in findings), "")
+        unknown = {name for policy in self.policies for name in asked_of_principals(policy.body)} - attributes.keys()
+        self.attributes = {**attributes, **dict.fromkeys(unknown, CONTRADICTION)}
         self._slices: dict[tuple[str, str], Any] = {}
 
     @cached_property
@@ -118,6 +119,24 @@ def attributes(node: object, variable: str = "") -> Iterable[str]:
     elif isinstance(node, list):
         for value in node:
             yield from attributes(value, variable)
+
+
+def asked_of_principals(node: object) -> Iterable[str]:
+    """The attributes that a policy's conditions may ask of a principal: of anything that one has a part in."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in {".", "has"} and isinstance(value, dict) and _speaks_of_principals(value.get("left")):
+                yield str(value.get("attr"))
+            yield from asked_of_principals(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from asked_of_principals(value)
+
+
+def _speaks_of_principals(node: object) -> bool:
+    if isinstance(node, dict):
+        return node == {"Var": "principal"} or any(_speaks_of_principals(value) for value in node.values())
+    return isinstance(node, list) and any(_speaks_of_principals(value) for value in node)
 
 
 def _of_any(policy: Policy) -> Policy:

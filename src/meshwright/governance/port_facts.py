@@ -66,7 +66,7 @@ class PortFacts:
 
     @property
     def of_rows(self) -> dict[str, ColumnFacts]:
-        """The columns by each name that row policies may call them: what they were called, over that today's names."""
+        """The columns by each name that row policies may call them: by today's, else by their own, else those that are lacking."""
         own = {column.name: column for column in (*self.lacking, *self.columns)}
         return own | {column.now: column for column in self.columns if column.now}
 

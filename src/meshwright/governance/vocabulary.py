@@ -42,8 +42,8 @@ ROW_TYPES: Final = {
 
 # The Cedar type of a claim, by what mesh.yaml says it is.
 CLAIM_TYPES: Final = {issuer.TEXT: "String", issuer.NUMBER: "Long", issuer.BOOLEAN: "Bool", issuer.TEXTS: "Set<String>"}
-# The type of an attribute that two versions of policies took for different things: no value is of it, so whoever has one is
-# denied until both are published anew.
+# The type of an attribute that policies ask for and were not checked with, or two versions with two types: no value is of
+# it, so whoever has one is denied until they are published anew.
 CONTRADICTION: Final = "Mesh"
 FIXED: Final = """
 entity Mesh;

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def cleaned(batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
-    """The pyarrow RecordBatch or Table *batch* with zeros under NULL, at any depth."""
+    """The pyarrow RecordBatch or Table *batch*, as DuckDB makes them, with zeros under NULL.
+
+    What lies in a struct that is NULL is NULL itself there, so that this holds at any depth.
+    """
     import pyarrow as pa
 
     if isinstance(batch, pa.Table):

@@ -64,10 +64,11 @@ def changes_sql(removed: str, added: str, names: Sequence[str], *, key: Sequence
         )
     same = " AND ".join(f"g.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in key)
     order = ", ".join(quote(name) for name in key)
+    others = "".join(f", {quote(name)}" for name in names if name not in key)
     return (
         f"WITH g AS MATERIALIZED ({gone}), c AS MATERIALIZED ({come}) SELECT * FROM ("
         f"SELECT CASE WHEN EXISTS (SELECT 1 FROM c WHERE {same}) THEN 'update_before' ELSE 'delete' END "
         f"AS {CHANGE_COLUMN}, {columns} FROM g UNION ALL "
         f"SELECT CASE WHEN EXISTS (SELECT 1 FROM g WHERE {same}) THEN 'update_after' ELSE 'insert' END "
-        f"AS {CHANGE_COLUMN}, {columns} FROM c) ORDER BY {order}, {CHANGE_COLUMN} DESC"
+        f"AS {CHANGE_COLUMN}, {columns} FROM c) ORDER BY {order}, {CHANGE_COLUMN} DESC{others}"
     )

@@ -337,7 +337,7 @@ class Reader:
         scan = self._restricted(resolved, restriction, opened, event_time, is_ordered=False)
         visible = visible_fields(resolved.port.schema, restriction)
         name, path = worker.table()
-        order = order_of(resolved, restriction)
+        order = order_of(resolved, restriction, used)
         return extracted(scan, visible, used, path, name, seconds=worker.seconds_left, order=order)
 
     def _bring(self, resolved: ResolvedPort) -> None:

@@ -14,7 +14,7 @@ from meshwright.model.restriction import EVERYTHING, Restriction
 from meshwright.reading.masks import MASKS, Keys, condition, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from meshwright.model.datatype import DataType
     from meshwright.model.publication import Field
@@ -48,7 +48,7 @@ def restricted_scan(
     event_time: EventTimeRange | None = None,
     is_ordered: bool = True,
 ) -> str:
-    """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order or, if that is *is_ordered*, `order_of` it.
+    """A SELECT in DuckDB's dialect over what *restriction* leaves of the port, in publication order, or where that would tell more in `order_of` it, unless not *is_ordered*.
 
     The row filter works on original values, before any column is changed or left out. Whatever cannot be applied yields
     nothing. *keys* are what masks hash with. Raises InvalidInput when an event-time range is asked of a port that declares no event time.
@@ -72,19 +72,27 @@ def restricted_scan(
     return in_order(select, order_of(resolved, restriction) if is_ordered else "")
 
 
-def order_of(resolved: ResolvedPort, restriction: Restriction) -> str:
+def order_of(resolved: ResolvedPort, restriction: Restriction, names: Collection[str] | None = None) -> str:
     """What rows are sorted by so that their order tells nothing that *restriction* hides; "" where it does not.
 
-    Rows lie in the order of their key, of which something may be hidden; where rows are merged, those that changed lie last,
-    whatever changed in them.
+    Rows lie in the order of their key, of which something may be hidden, and those of one key in that of all other columns;
+    where rows are merged, those that changed lie last, whatever changed in them. *names* are the only columns that count
+    beside the key, when not all do.
     """
-    key = resolved.port.key
+    port, key = resolved.port, resolved.port.key
     if restriction.is_all or not key:
         return ""
-    clear = {one.name for one in visible_fields(resolved.port.schema, restriction) if one.id not in restriction.actions}
+    visible = visible_fields(port.schema, restriction)
+    clear = {one.name for one in visible if one.id not in restriction.actions}
     if not clear.issuperset(key):
         return "ALL"
-    return ", ".join(quote(name) for name in key) if resolved.port.materialization == MERGED else ""
+    hides = len(clear) < len(port.schema)
+    unique = port.contract.table.primary_key if port.contract.written else ()
+    is_unique = bool(unique) and set(unique) <= set(key)
+    if port.materialization != MERGED and (is_unique or not hides):
+        return ""
+    others = (one.name for one in visible if one.name not in key and (names is None or one.name in names))
+    return ", ".join(quote(name) for name in (*key, *others))
 
 
 def in_order(select: str, order: str) -> str:

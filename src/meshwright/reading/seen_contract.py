@@ -25,6 +25,8 @@ def seen_contract(port: PublishedPort, restriction: Restriction) -> Contract:
     said of its values. Rules and relationships that may speak of a column that is not clear are left out.
     """
     contract = port.contract
+    if restriction.is_all:
+        return contract
     seen = {field.name.lower(): field.id in restriction.actions for field in visible_fields(port.schema, restriction)}
     clear = {name for name, is_masked in seen.items() if not is_masked}
     return replace(contract, tables=tuple(_seen_table(table, seen, clear) for table in contract.tables))

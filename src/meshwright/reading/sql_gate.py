@@ -152,6 +152,8 @@ class SqlGate:
             raise self._too_long() from error
         finally:
             worker.seconds = worker.seconds_left
+        if worker.seconds <= 0:
+            raise self._too_long()
 
     def run(
         self,

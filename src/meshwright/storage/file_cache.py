@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -113,7 +114,13 @@ class FileCache:
         """Remove every copy below *folder*, a part of their paths, whoever uses them. Raises Unavailable."""
         located = self.folder / FILES / folder
         with reported(located, "remove"), suppress(FileNotFoundError, NotADirectoryError):
-            shutil.rmtree(located)
+            try:
+                shutil.rmtree(located)
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+                # A copy was kept there meanwhile.
+                shutil.rmtree(located)
 
     def forget_others(self, folders: Collection[str], *, before: float) -> None:
         """Remove the copies in none of the *folders* that were last used *before* a moment (seconds since 1970).
