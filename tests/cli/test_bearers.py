@@ -22,7 +22,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     made.folder.product(
         "sales.hushed",
         "select range as id, range as hush, 'EU' as region from range(40)",
-        contract="- {name: id, physicalType: BIGINT}\n"
+        contract="- name: id\n  physicalType: BIGINT\n  quality: [{type: text, description: As large as hush.}]\n"
         "- {name: hush, physicalType: BIGINT, primaryKey: true, required: true, tags: [gone]}\n"
         "- {name: region, physicalType: VARCHAR}\n",
     )
@@ -166,3 +166,10 @@ def test_cases_of_policies_speak_of_anybody_so_they_answer_who_may_administer(sh
     code, out, err = told(shop, "policy", "test")
     assert (code, out) == (1, "")
     assert "may not administer the mesh" in err
+
+
+def test_no_rule_is_told_that_speaks_of_an_absent_column(shop: Shop) -> None:
+    code, out, _ = told(shop, "test", "sales.hushed", "--json")
+    assert code == 0
+    assert "As large as" not in out
+    assert "As large as" in shop.owner("test", "sales.hushed", "--json").out

@@ -15,7 +15,9 @@ from meshwright.engines import TableInput
 from meshwright.model.datatype import DataType, literal, quote
 from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, NotFound
 from meshwright.model.publication import InputRead
+from meshwright.model.restriction import ABSENT, Restriction
 from meshwright.quality.unit_cases import compare
+from meshwright.reading.seen_contract import seen_contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,13 +108,14 @@ def run_contracts(workshop: Workshop, product: str, tested: Tested) -> None:
 def _told(port: PublishedPort, seen: Dataset) -> Contract:
     """What the contract says of the columns that are *seen* as they are: a rule on others would tell of them."""
     clear = {name for name, _ in seen.columns}
+    others = {field.id: ABSENT for field in port.schema if field.name not in clear}
+    contract = seen_contract(port, Restriction(actions=others))
     columns = tuple(
         replace(column, quality=tuple(rule for rule in column.quality if rule.kind != "sql"))
-        for column in port.contract.table.columns
-        if column.name in clear
+        for column in contract.table.columns
     )
-    table = replace(port.contract.table, columns=columns, quality=(), relationships=())
-    return replace(port.contract, tables=(table,), service_levels=())
+    table = replace(contract.table, columns=columns, quality=(), relationships=())
+    return replace(contract, tables=(table,), service_levels=())
 
 
 def run_cases(workshop: Workshop, bound: BoundProduct) -> list[CaseResult]:
