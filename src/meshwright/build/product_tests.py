@@ -13,7 +13,7 @@ from meshwright.build.testing import ContractRun, Tester, admitted_dataset
 from meshwright.build.transforming import Transforming
 from meshwright.engines import TableInput
 from meshwright.model.datatype import DataType, literal, quote
-from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, NotFound
+from meshwright.model.errors import Denied, InvalidInput, MeshwrightError
 from meshwright.model.publication import InputRead
 from meshwright.model.restriction import ABSENT, Restriction
 from meshwright.quality.unit_cases import compare
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract
     from meshwright.model.product import TestCase
-    from meshwright.model.publication import PublishedPort
+    from meshwright.model.publication import Publication, PublishedPort
     from meshwright.quality import Dataset
 
 Columns = tuple[tuple[str, DataType], ...]
@@ -64,23 +64,19 @@ def run_tests(
     for product in products:
         if workshop.stopped.is_set():
             break
-        if workshop.registry.head(workshop.environment, product) is None:
+        head = workshop.registry.head(workshop.environment, product)
+        if head is None:
             tested.unpublished.append(product)
         else:
-            run_contracts(workshop, product, tested)
+            _run_contracts(workshop, head, tested)
         if has_cases and product in bound:
             tested.cases += run_cases(workshop, bound[product])
     return tested
 
 
-def run_contracts(workshop: Workshop, product: str, tested: Tested) -> None:
-    """Add to *tested* what every port's contract finds in what *product* serves now, as far as that may be read.
-
-    Raises NotFound.
-    """
-    head = workshop.registry.head(workshop.environment, product)
-    if head is None:
-        raise NotFound(f"{product} serves nothing in {workshop.environment} yet: build it first")
+def _run_contracts(workshop: Workshop, head: Publication, tested: Tested) -> None:
+    """Add to *tested* what every port's contract finds in what *head* serves, as far as that may be read."""
+    product = head.product
     tester = Tester(workshop, product)
     data: dict[tuple[str, int], Dataset] = {}
     for port in head.ports:

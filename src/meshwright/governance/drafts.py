@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meshwright.governance.decisions import Decider
-from meshwright.governance.policy_set import PolicySet, attributes
+from meshwright.governance.policy_set import PolicySet, asked_attributes, may_be_principal
 from meshwright.governance.policy_text import PolicyFile, check, parse
 from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
 from meshwright.model.restriction import ABSENT, CLEAR
@@ -57,8 +57,9 @@ def attribute_types(people: People, issuers: Iterable[Issuer] = ()) -> dict[str,
 
 
 def asked_of(files: Iterable[PolicyFile], known: Mapping[str, str]) -> dict[str, str]:
-    """Those of the attributes *known* (Cedar's type by name) that policies in *files* ask for, of a principal or of what has the same."""
-    asked = {name for file in files for policy in parse(file)[0] for name in attributes(policy.body)}
+    """Those of the attributes *known* (Cedar's type by name) that policies in *files* ask of a principal."""
+    policies = (policy for file in files for policy in parse(file)[0])
+    asked = {name for policy in policies for name in asked_attributes(policy.body, may_be_principal)}
     return {name: known[name] for name in sorted(asked & known.keys())}
 
 

@@ -12,7 +12,7 @@ from meshwright.governance.residuals import PRESENCE
 from meshwright.governance.vocabulary import CONTRADICTION, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from meshwright.governance.policy_text import Policy, PolicyFile
 
@@ -34,7 +34,9 @@ class PolicySet:
             policies, findings = parse(file)
             self.policies += policies
             self.broken = self.broken or next((str(finding) for finding in findings), "")
-        unknown = {name for policy in self.policies for name in asked_of_principals(policy.body)} - attributes.keys()
+        unknown = {
+            name for policy in self.policies for name in asked_attributes(policy.body, may_be_principal)
+        } - attributes.keys()
         self.attributes = {**attributes, **dict.fromkeys(unknown, CONTRADICTION)}
         self._slices: dict[tuple[str, str], Any] = {}
 
@@ -54,12 +56,12 @@ class PolicySet:
     def row_attributes(self) -> frozenset[str]:
         """The columns that row policies ask for, of any port."""
         rows = [policy for policy in self.policies if applies(policy, ROW_ACTION)]
-        return frozenset(name for policy in rows for name in attributes(policy.body, "resource"))
+        return frozenset(name for policy in rows for name in asked_attributes(policy.body, is_resource))
 
     @cached_property
     def asks_the_time(self) -> bool:
         """Whether a decision may change as time goes by."""
-        return any("now" in attributes(policy.body, "context") for policy in self.policies)
+        return any("now" in asked_attributes(policy.body, is_context) for policy in self.policies)
 
     @cached_property
     def names_columns(self) -> bool:
@@ -105,38 +107,33 @@ def _reaches(policy: Policy, domain: str) -> bool:
     return str(entity.get("id", "")).partition(".")[0] == domain
 
 
-def attributes(node: object, variable: str = "") -> Iterable[str]:
-    """The attributes that a policy's conditions ask of *variable*, or of anything, by `.` or by `has`."""
+def asked_attributes(node: object, is_asked: Callable[[object], bool]) -> Iterable[str]:
+    """The attributes that a policy's conditions ask, by `.` or by `has`, of any expression that *is_asked* means."""
     if isinstance(node, dict):
         for key, value in node.items():
-            if (
-                key in {".", "has"}
-                and isinstance(value, dict)
-                and (not variable or value.get("left") == {"Var": variable})
-            ):
+            if key in {".", "has"} and isinstance(value, dict) and is_asked(value.get("left")):
                 yield str(value.get("attr"))
-            yield from attributes(value, variable)
+            yield from asked_attributes(value, is_asked)
     elif isinstance(node, list):
         for value in node:
-            yield from attributes(value, variable)
+            yield from asked_attributes(value, is_asked)
 
 
-def asked_of_principals(node: object) -> Iterable[str]:
-    """The attributes that a policy's conditions may ask of a principal: of anything that one has a part in."""
+def is_resource(node: object) -> bool:
+    """Whether an expression is the resource itself."""
+    return node == {"Var": "resource"}
+
+
+def is_context(node: object) -> bool:
+    """Whether an expression is the context itself."""
+    return node == {"Var": "context"}
+
+
+def may_be_principal(node: object) -> bool:
+    """Whether an expression may come to the principal: it has a part in it."""
     if isinstance(node, dict):
-        for key, value in node.items():
-            if key in {".", "has"} and isinstance(value, dict) and _speaks_of_principals(value.get("left")):
-                yield str(value.get("attr"))
-            yield from asked_of_principals(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from asked_of_principals(value)
-
-
-def _speaks_of_principals(node: object) -> bool:
-    if isinstance(node, dict):
-        return node == {"Var": "principal"} or any(_speaks_of_principals(value) for value in node.values())
-    return isinstance(node, list) and any(_speaks_of_principals(value) for value in node)
+        return node == {"Var": "principal"} or any(may_be_principal(value) for value in node.values())
+    return isinstance(node, list) and any(may_be_principal(value) for value in node)
 
 
 def _of_any(policy: Policy) -> Policy:
