@@ -35,6 +35,12 @@ def test_every_relative_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_holds_a_section_twice(page: Path) -> None:
+    sections = re.findall(r"^## +(.+?) *$", prose(page), re.MULTILINE)
+    assert [one for one in sections if sections.count(one) > 1] == []
+
+
 def test_every_page_of_the_documentation_is_reached_from_its_index_or_named_there() -> None:
     index = ROOT / "docs" / "README.md"
     seen, waiting = {index}, [index]

@@ -65,3 +65,16 @@ def test_only_copies_without_floats_are_written_as_deltas(
     file = pq.ParquetFile(path)
     assert ("DELTA_BINARY_PACKED" in file.metadata.row_group(0).column(0).encodings) == is_delta
     assert file.read().column("c0").to_pylist() == [7 * number for number in range(5000)]
+
+
+def test_a_copy_of_many_pages_and_of_values_larger_than_a_page_holds_the_same_in_any_engine(tmp_path: Path) -> None:
+    path = tmp_path / "copy.parquet"
+    select = """SELECT range AS c0, CASE WHEN range % 1000 = 0 THEN repeat('é', 2000000) WHEN range % 3 > 0
+        THEN sha256(range::VARCHAR) END AS c1 FROM range(200000) WHERE range > 198000 OR range % 1000 > 0"""
+    with duckdb.connect() as connection:
+        write(connection, select, path, schema_of("BIGINT", "VARCHAR"), is_copy=True)
+        expected = connection.sql(select).to_arrow_table()
+        assert connection.sql(f"FROM '{path}'").to_arrow_table() == expected
+    found = pq.read_table(path)
+    assert found.column("c0").to_pylist() == expected.column("c0").to_pylist()
+    assert found.column("c1").to_pylist() == expected.column("c1").to_pylist()

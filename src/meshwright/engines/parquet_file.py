@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Field
 
 ROW_GROUP_ROWS: Final = 122_880
-FAST: Final = "COMPRESSION_LEVEL 1, STRING_DICTIONARY_PAGE_SIZE_LIMIT 16384"
-# Deltas and lengths instead of plain values: about a seventh less work. Floats would be split into streams of bytes, which
-# not every engine reads.
-DELTAS: Final = "PARQUET_VERSION 'V2'"
+# Small pages: less memory is asked of the system anew for each.
+FAST: Final = "COMPRESSION_LEVEL 1, STRING_DICTIONARY_PAGE_SIZE_LIMIT 16384, DATA_PAGE_SIZE_LIMIT 2097152"
+# Deltas and lengths instead of plain values: about a seventh less work; where a dictionary would be large they are as small
+# and sooner written. Floats would be split into streams of bytes, which not every engine reads.
+DELTAS: Final = "PARQUET_VERSION 'V2', DICTIONARY_SIZE_LIMIT 2048"
 FLOATS: Final = frozenset({"FLOAT", "DOUBLE"})
 HASH_LETTERS: Final = 32
 NUMBERS: Final = {"INTEGER", "BIGINT", "DECIMAL"}
