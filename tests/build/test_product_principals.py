@@ -118,6 +118,38 @@ def test_a_product_that_uses_a_column_which_is_absent_for_it_is_blocked(shop: Me
     assert shop.rows("marketing.reach")[0] == {"id": 1, "region": "EU"}
 
 
+def used(mesh: MeshFolder) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = mesh.mesh("audit", "usage", "--json").data
+    return found
+
+
+def test_what_builds_read_is_recorded_as_their_products(shop: MeshFolder) -> None:
+    assert used(shop) == []
+    shop.build()
+    (record,) = used(shop)
+    assert (record["principal"], record["port"], record["door"]) == (
+        "dataproduct:marketing.reach",
+        "sales.orders.orders",
+        "build",
+    )
+    assert (record["publication"], record["columns"], record["rows"]) == (1, ["email", "id", "region"], 3)
+    assert record["asked_by"].startswith("local:")
+    assert record["purpose"] == "unspecified"
+    assert record["bytes"] > 0
+    assert record["seconds"] > 0
+    # What is reused reads nothing.
+    shop.build()
+    assert len(used(shop)) == 1
+
+
+def test_a_build_that_fails_has_read_all_the_same(shop: MeshFolder) -> None:
+    shop.write("domains/marketing/reach/transform/reach.sql", "select email::bigint as id from sales.orders")
+    failed = shop.mesh("build")
+    assert "1 error" in failed.out, failed.out
+    (record,) = used(shop)
+    assert (record["principal"], record["columns"]) == ("dataproduct:marketing.reach", ["email"])
+
+
 def test_python_gets_what_policies_leave(shop: MeshFolder) -> None:
     bind(shop, NO_ADDRESS)
     shop.product("marketing.python", "")

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 
 import meshwright
+from meshwright.build.previewing import Preview
+from meshwright.build.product_tests import run_tests
 from meshwright.model.errors import Denied, MeshwrightError
 from meshwright.model.policy_version import PolicyVersion
 from meshwright.node import Node
@@ -212,7 +214,7 @@ def test_a_query_ends_when_its_reader_may_not_go_on(peaceful: Shop) -> None:
     assert "may not read" in str(told[0])
 
 
-@pytest.mark.parametrize("kind", [Kind.SQL, Kind.READ, Kind.CHANGES, Kind.DIFF])
+@pytest.mark.parametrize("kind", [Kind.SQL, Kind.READ, Kind.CHANGES, Kind.DIFF, Kind.TRY, Kind.TEST])
 def test_what_is_decided_otherwise_between_asking_and_answering_is_not_answered(
     peaceful: Shop, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +237,21 @@ def test_what_is_decided_otherwise_between_asking_and_answering_is_not_answered(
 
     monkeypatch.setattr("meshwright.reading.reader.open_session", slow_session)
     monkeypatch.setattr(SqlGate, "run", slow_run)
+    # What is tried out asks when it reads its inputs, and again when it has ended.
+    preview, test = Preview.run, run_tests
+
+    def slow_preview(*arguments: Any) -> Any:
+        found = preview(*arguments)
+        change()
+        return found
+
+    def slow_test(*arguments: Any, **named: Any) -> Any:
+        found = test(*arguments, **named)
+        change()
+        return found
+
+    monkeypatch.setattr(Preview, "run", slow_preview)
+    monkeypatch.setattr("meshwright.build.product_tests.run_tests", slow_test)
     (way,) = (one for one in TOLD if one.answers is kind)
     found = way(peaceful, ORDERS[kind])
     assert (found.code, "changed while it was read" in found.text) == (1, True), found.text

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from meshwright.build.admission import Admission
     from meshwright.model.restriction import Restriction
-    from meshwright.reading.reader import Guard, Reader
+    from meshwright.reading.guarding import Guard
+    from meshwright.reading.reader import Reader
     from meshwright.reading.resolve import ResolvedPort
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -196,7 +197,7 @@ class Origins:
             raise
         if resolved.port.kind != "tables":
             raise InvalidInput(f"{address} publishes files, not a table: no product can be written from it")
-        rows = reader.read(str(address))
+        started, rows = time.monotonic(), reader.read(str(address))
         name = address.port if address.port != product else free_name(f"{address.domain}_{address.port}", [product])
         self.connection.execute(f"CREATE VIEW {quote(name)} AS {rows.sql}")
         # What a policy leaves of a port has fewer columns than it.
@@ -205,6 +206,10 @@ class Origins:
         count = resolved.port.rows
         if reader.guard is not None:
             (count,) = self.connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone() or (0,)
+            # What is looked at of the rows tells of them, though none goes out.
+            reader.guard.used(
+                [(resolved, [one for one, _ in columns])], rows=0, size=0, seconds=time.monotonic() - started
+            )
         restriction = reader.restriction(resolved)
         actions = {one.name: restriction.actions.get(one.id, "") for one in resolved.port.schema}
         seen = tuple(replace(one, mask=actions.get(one.original, "")) for one in plain_columns(columns))

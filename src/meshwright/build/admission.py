@@ -15,7 +15,7 @@ from meshwright.reading.restricted_scan import restricted_scan, visible_fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from meshwright.model.publication import DataFile, Field, Publication, PublishedPort
+    from meshwright.model.publication import DataFile, Field, InputRead, Publication, PublishedPort
     from meshwright.model.restriction import Restriction
     from meshwright.reading.masks import Keys
     from meshwright.storage import Registry
@@ -35,6 +35,10 @@ class Admission(Protocol):
 
     def restrict(self, product: str, resolved: ResolvedPort, *, is_kept: bool) -> Restriction:
         """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""
+        ...
+
+    def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
+        """Keep that *product* read what *reads* says, in so many *seconds*. Raises Unavailable when that cannot be kept."""
         ...
 
     def require_source(self, product: str, name: str) -> None:

@@ -105,7 +105,7 @@ class ProductBuild:
                 return self._ended("reused", head, started, message="its inputs' content is the same")
             return self._reworded(head, inputs, started)
         workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
-        previous = self._previous(head)
+        previous, began = self._previous(head), time.monotonic()
         try:
             staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=resolver.begin).run()
             resolver.verify(inputs)
@@ -116,6 +116,8 @@ class ProductBuild:
             if told is not error:
                 raise told from error
             raise
+        finally:
+            self._record(inputs, time.monotonic() - began)
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
         if any(failed.values()):
             raise TestsFailed(_failure(failed), tests)
@@ -128,6 +130,12 @@ class ProductBuild:
                 seconds=time.monotonic() - started,
             )
         return self._ended("published", publication, started)
+
+    def _record(self, inputs: dict[str, BuildInput], seconds: float) -> None:
+        """Keep that the product read other products' ports, published or not."""
+        if self.workshop.admission is not None:
+            reads = [one.read for one in inputs.values() if one.read.product]
+            self.workshop.admission.took(self.product, reads, seconds=seconds)
 
     def _is_current(self, head: Publication, inputs: dict[str, BuildInput]) -> bool:
         """Whether a build would publish what *head* serves: same code, settings, promises and content read."""

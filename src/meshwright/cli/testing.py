@@ -82,6 +82,7 @@ def _products(node: Node, names: tuple[str, ...], environment: str, reader: Read
     from meshwright.build.product_tests import run_tests
     from meshwright.engines.interruption import interruptible
     from meshwright.operating.admission import ReaderAdmission
+    from meshwright.reading.export import size_of
 
     mesh = node.effective(environment)
     known = {*mesh.products, *node.published(environment)}
@@ -90,16 +91,20 @@ def _products(node: Node, names: tuple[str, ...], environment: str, reader: Read
     workshop = node.workshop(environment, lambda _: None, mesh)
     admission = ReaderAdmission(reader=reader) if reader.guard is not None else None
     workshop.admission = admission or workshop.admission
-    started = time.monotonic()
+    started, shown = time.monotonic(), []
     run = partial(run_tests, workshop, names or sorted(told), mesh.products, has_cases=admission is None)
     try:
         tested = interruptible(run, workshop.stop)
+        if admission is not None:
+            admission.confirm()
+        shown = [row.values() for run in tested.runs for rule in run.results for row in rule.sample]
     finally:
         workshop.discard()
+        if admission is not None:
+            admission.ended(rows=len(shown), size=size_of(shown), seconds=time.monotonic() - started)
     if names and tested.denied and not tested.runs:
         raise next(iter(tested.denied.values()))
     if admission is not None:
-        admission.told(rows=0, seconds=time.monotonic() - started)
         _tell_untested("policies do not let it be read", tested.denied)
         _tell_untested("only the mesh's owner runs own cases", tested.unpublished)
     return _report(tested.runs, tested.cases, as_json=as_json)

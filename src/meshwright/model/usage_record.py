@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class UsageRecord:
     """One port's part in one read. `rows` and `bytes` are those of the whole result, as it went out; `seconds` wall time.
 
+    Of a build, which reads as its product, they are those of the port as it was served.
+
     `asked_by` is who asked in the principal's name, "" when it asked itself; `acts_for` the person for whom an agent acts;
     `door` the way in (cli, sdk …); `columns` those of the port that the read used.
     """

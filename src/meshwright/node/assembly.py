@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -262,11 +263,17 @@ class Node(Entrance):
                 if reader.guard is None:
                     return Preview(workshop, planned, request).run()
                 from meshwright.operating.admission import ReaderAdmission
+                from meshwright.reading.export import size_of
 
                 workshop.admission = admission = ReaderAdmission(reader=reader)
-                found = Preview(workshop, planned, request).run()
-                admission.told(rows=found.computed, seconds=found.seconds)
-                return found
+                started, rows, size = time.monotonic(), 0, 0
+                try:
+                    found = Preview(workshop, planned, request).run()
+                    admission.confirm()
+                    rows, size = found.computed, size_of(found.rows)
+                    return found
+                finally:
+                    admission.ended(rows=rows, size=size, seconds=time.monotonic() - started)
             finally:
                 workshop.close()
 

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 from meshwright.model.access_record import AccessRecord
 from meshwright.model.errors import Denied
+from meshwright.model.names import PortAddress
 from meshwright.model.principal import PRODUCT, Principal
 from meshwright.model.restriction import EVERYTHING, REPLACE_WITH_NULL, SHA_256_QUERY_LOCAL
+from meshwright.model.usage_record import UsageRecord
+from meshwright.reading.guarding import check
 from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from meshwright.governance.authority import Authority
     from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.publication import InputRead
     from meshwright.model.restriction import Restriction
     from meshwright.reading.masks import Keys
     from meshwright.reading.reader import Reader
@@ -29,10 +33,14 @@ DOOR = "build"
 
 @dataclass(kw_only=True)
 class ReaderAdmission:
-    """Lets transformations read what *reader* may: for whoever tries one in somebody's name. `read` is what they did."""
+    """Lets transformations read what *reader* may: for whoever tries one in somebody's name. `read` is what they did.
+
+    `limits` says what they may see of each port.
+    """
 
     reader: Reader
     read: dict[str, ResolvedPort] = field(default_factory=dict)
+    limits: dict[str, Restriction] = field(default_factory=dict)
 
     @property
     def keys(self) -> Keys:
@@ -48,17 +56,25 @@ class ReaderAdmission:
         """What the reader may see of a port, kept as any read is. Raises Denied."""
         del product, is_kept
         restriction = self.reader.restriction(resolved)
-        self.read[str(resolved.address)] = resolved
+        self.read[str(resolved.address)], self.limits[str(resolved.address)] = resolved, restriction
         return restriction
 
-    def told(self, *, rows: int, seconds: float) -> None:
-        """Keep what was taken, when *rows* came of it in so many *seconds*."""
+    def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
+        """Nothing: what came of it is kept once it has ended, by `ended`."""
+
+    def confirm(self) -> None:
+        """Raise Denied when policies leave something else by now of what was read."""
+        if self.reader.guard is not None:
+            check(self.reader.guard, [(one, self.limits[address]) for address, one in self.read.items()])
+
+    def ended(self, *, rows: int = 0, size: int = 0, seconds: float) -> None:
+        """Keep what was taken, when *rows* of so many bytes came of it. Raises Unavailable when that cannot be kept."""
         if self.reader.guard is not None:
             seen = [
-                (one, tuple(field.name for field in visible_fields(one.port.schema, self.reader.restriction(one))))
-                for one in self.read.values()
+                (one, tuple(field.name for field in visible_fields(one.port.schema, self.limits[address])))
+                for address, one in self.read.items()
             ]
-            self.reader.guard.used(seen, rows=rows, size=0, seconds=seconds)
+            self.reader.guard.used(seen, rows=rows, size=size, seconds=seconds)
 
     def require_source(self, product: str, name: str) -> None:
         """Policies speak of ports; of what lies outside only the owner knows who may see it."""
@@ -121,6 +137,35 @@ class Admission:
             for number, action in decision.restriction.actions.items()
         }
         return replace(decision.restriction, actions=actions)
+
+    def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
+        """Keep what a build of *product* read: of each port all rows that it serves. Raises Unavailable when that cannot be kept."""
+        principal = Principal(id=product, kind=PRODUCT, impersonated_by=self.asked_by)
+        records = []
+        for read in reads:
+            decision = self.decided.get(
+                (product, str(PortAddress.of(read.product, read.port, read.major)), read.sequence)
+            )
+            if decision is None:
+                # Of its own former publications nothing is decided.
+                continue
+            records.append(
+                UsageRecord(
+                    at=self.now().isoformat(),
+                    **principal.record,
+                    port=f"{read.product}.{read.port}",
+                    publication=read.sequence,
+                    environment=self.environment,
+                    purpose=decision.purpose,
+                    door=DOOR,
+                    columns=tuple(name for name in read.columns if name),
+                    rows=read.rows,
+                    bytes=read.bytes,
+                    seconds=round(seconds, 6),
+                )
+            )
+        if records:
+            self.access.use(records)
 
     def require_source(self, product: str, name: str) -> None:
         """What it reads from outside is the product's own."""

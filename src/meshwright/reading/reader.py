@@ -2,74 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
+import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from meshwright.analysis.binding import Binder
-from meshwright.analysis.query import SqlError, rewrite
-from meshwright.model.datatype import DataType, quote
-from meshwright.model.errors import Denied, InvalidInput, Unavailable
+from meshwright.analysis.query import rewrite
+from meshwright.model.datatype import quote
+from meshwright.model.errors import InvalidInput
 from meshwright.model.names import PortAddress
 from meshwright.model.restriction import EVERYTHING, Restriction, both
+from meshwright.reading.artifacts import copy_artifact
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.export import size_of
-from meshwright.reading.lost_files import require_files
+from meshwright.reading.guarding import check, guarded, used_columns
 from meshwright.reading.masks import Keys, tells_apart
-from meshwright.reading.query_text import accepted, condition, first_line, named
+from meshwright.reading.query_text import accepted, condition, named
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
-from meshwright.reading.restricted_scan import (
-    NOTHING,
-    EventTimeRange,
-    column_list,
-    in_order,
-    order_of,
-    require_clear,
-    restricted_scan,
-    visible_fields,
-)
+from meshwright.reading.restricted_scan import NOTHING, EventTimeRange, column_list, visible_fields
 from meshwright.reading.rows import Rows
-from meshwright.reading.session import extracted, open_session
+from meshwright.reading.session import open_session
+from meshwright.reading.views import Opened, Views
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from meshwright.model.errors import MeshwrightError
     from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
     from meshwright.reading.governed_copies import GovernedCopies
+    from meshwright.reading.guarding import Guard, Limits
     from meshwright.reading.resolve import Told
-    from meshwright.reading.sql_gate import SqlGate, Worker
+    from meshwright.reading.sql_gate import SqlGate
     from meshwright.storage import Registry, Warehouse
-
-T = TypeVar("T")
-# Ports that a read serves from, each with what the reader may see of it.
-Limits: TypeAlias = "Sequence[tuple[ResolvedPort, Restriction]]"
-
-
-# DuckDB's errors that are no fault of the query.
-OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "INTERRUPT Error")
-
-
-class Guard(Protocol):
-    """Says what one principal may see, and hears what it took."""
-
-    @property
-    def reader(self) -> str:
-        """Who reads."""
-        ...
-
-    def restrict(self, resolved: ResolvedPort) -> Restriction:
-        """What the principal may see of a port, by the policies that bind now. Raises Denied, Unavailable."""
-        ...
-
-    def used(
-        self, columns: Sequence[tuple[ResolvedPort, Sequence[str]]], *, rows: int, size: int, seconds: float
-    ) -> None:
-        """Keep what a read took of each port: the *columns* that it used, and *rows*, bytes and *seconds* altogether."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +87,8 @@ class Reader:
         if where and self.gate is not None and self.guard is not None:
             sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{filtered}{head}"
             return self._gated(self.gate, self.guard, sql, limits, event_time)
-        opened = _Opened(self.warehouse)
-        scan = self._scan(resolved, restriction, opened, event_time)
+        opened = Opened(self.warehouse)
+        scan = self._views.scan(resolved, restriction, opened, event_time)
         return self._run(f"SELECT {wanted} FROM ({scan}){filtered}{head}", limits, {}, opened=opened.files)
 
     def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
@@ -146,8 +111,8 @@ class Reader:
         text = rewrite(query, names)
         if self.gate is not None and self.guard is not None:
             return self._gated(self.gate, self.guard, text, limits, event_time)
-        opened = _Opened(self.warehouse)
-        views = {str(port.address): self._scan(port, limit, opened, event_time) for port, limit in limits}
+        opened = Opened(self.warehouse)
+        views = {str(port.address): self._views.scan(port, limit, opened, event_time) for port, limit in limits}
         return self._run(text, limits, views, opened=opened.files)
 
     def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:
@@ -162,11 +127,11 @@ class Reader:
             )
         if not new.port.continues(old.port):
             raise InvalidInput(f"{address} has been created anew since publication {since}: read it as a whole")
-        opened, limits = _Opened(self.warehouse), [(old, self.restriction(old)), (new, self.restriction(new))]
+        opened, limits = Opened(self.warehouse), [(old, self.restriction(old)), (new, self.restriction(new))]
         # What was hidden when a row was published stays hidden in what became of it.
         restriction = both(limits[0][1], limits[1][1])
         removed, added = (
-            self._scan(replace(new, files=files), restriction, opened)
+            self._views.scan(replace(new, files=files), restriction, opened)
             for files in differing_files(old.files, new.files)
         )
         names = [field.name for field in visible_fields(new.port.schema, restriction)] or [NOTHING]
@@ -185,7 +150,7 @@ class Reader:
         old, new = compared(
             self.registry, _address(address), environment=self.environment, before=before, after=after, told=self.told
         )
-        opened = _Opened(self.warehouse)
+        opened = Opened(self.warehouse)
         limits = {_state(port): self.restriction(port) for port in (old, new)}
 
         def restriction(port: ResolvedPort) -> Restriction:
@@ -195,7 +160,7 @@ class Reader:
             return self._fetch(sql, [(port, restriction(port)) for port in served], opened.files)
 
         def scan(port: ResolvedPort, limit: Restriction) -> str:
-            return self._scan(port, limit, opened)
+            return self._views.scan(port, limit, opened)
 
         access = Access(restriction=restriction, scan=scan, fetch=fetch)
         return difference(old, new, access, key=key, samples=samples)
@@ -213,16 +178,26 @@ class Reader:
     def copy_artifacts(self, address: str, folder: Path, *, as_of: str = "") -> list[Path]:
         """Copy the artifacts of a port of kind files below *folder*, each checked against its checksum; the files made.
 
-        Raises InvalidInput when the port serves a table, Unavailable when an artifact is damaged or cannot be written.
+        Raises InvalidInput when the port serves a table, Unavailable when an artifact is damaged or cannot be written, Denied
+        when policies change meanwhile; what was copied until then stays.
         """
         resolved = self.resolve(address, as_of)
         if resolved.port.kind != "files":
             raise InvalidInput(f"{address} serves a table, not files: leave out --to, or write it with --out FILE")
-        if not self.restriction(resolved).is_all:
+        restriction = self.restriction(resolved)
+        if not restriction.is_all:
             raise InvalidInput(f"{address} cannot be restricted: it has no rows and columns")
-        return [
-            _copy(self.warehouse.locate(one.location), folder / one.path, one.sha256) for one in resolved.port.artifacts
-        ]
+        started, taken, copied = time.monotonic(), 0, []
+        try:
+            for one in resolved.port.artifacts:
+                if self.guard is not None:
+                    check(self.guard, [(resolved, restriction)])
+                copied.append(copy_artifact(one, self.warehouse.locate(one.location), folder))
+                taken += one.bytes
+        finally:
+            if self.guard is not None:
+                self.guard.used([(resolved, ())], rows=0, size=taken, seconds=time.monotonic() - started)
+        return copied
 
     def warm(self, address: str) -> int:
         """Make the copies of a port that those want who read it lately; for how many restrictions there are copies now."""
@@ -232,53 +207,11 @@ class Reader:
         if resolved.port.kind != "tables":
             return 0
         wanted = self.copies.wanted(self.environment, resolved.publication.product, resolved.port.name)
-        return sum(self._copied(resolved, one, has_time=True) is not None for one in wanted)
+        return sum(self._views.copied(resolved, one, has_time=True) is not None for one in wanted)
 
-    def _scan(
-        self,
-        resolved: ResolvedPort,
-        restriction: Restriction,
-        opened: _Opened,
-        event_time: EventTimeRange | None = None,
-    ) -> str:
-        """What the reader may see of a port, from copies where there are some; *opened* hears which files that reads."""
-        if event_time is not None and event_time.is_bounded:
-            require_clear(resolved, restriction)
-        copied = None if restriction.is_all else self._copied(resolved, restriction)
-        if copied is not None:
-            return _of_copies(copied, order_of(resolved, restriction), opened.remember, event_time)
-        return self._restricted(resolved, restriction, opened, event_time)
-
-    def _restricted(
-        self,
-        resolved: ResolvedPort,
-        restriction: Restriction,
-        locate: Callable[[str], str],
-        event_time: EventTimeRange | None = None,
-        *,
-        is_ordered: bool = True,
-    ) -> str:
-        """What the reader may see of a port, restricted as it is read."""
-        self._bring(resolved)
-        return restricted_scan(
-            resolved,
-            locate=locate,
-            restriction=restriction,
-            keys=self.keys,
-            event_time=event_time,
-            is_ordered=is_ordered,
-        )
-
-    def _copied(
-        self, resolved: ResolvedPort, restriction: Restriction, *, has_time: bool = False
-    ) -> ResolvedPort | None:
-        if self.copies is None or resolved.port.kind != "tables":
-            return None
-
-        def scan(part: ResolvedPort) -> str:
-            return self._restricted(part, restriction, _Opened(self.warehouse))
-
-        return self.copies.serve(resolved, restriction, self.keys, scan, has_time=has_time)
+    @property
+    def _views(self) -> Views:
+        return Views(warehouse=self.warehouse, keys=self.keys, copies=self.copies)
 
     def _gated(
         self,
@@ -291,18 +224,18 @@ class Reader:
         """The rows of *sql*, which the reader wrote and another process runs, over the ports in *limits*."""
         import duckdb
 
-        columns = _used_columns(sql, limits)
-        served, explain = tuple(port for port, _ in limits), self._explain(limits)
+        columns = used_columns(sql, limits)
+        served, explain = tuple(port for port, _ in limits), self._views.explain(limits)
         with gate.worker(guard.reader) as worker:
             try:
                 with gate.preparing(worker):
                     views = [
-                        (str(port.address), self._given(worker, port, limit, event_time, used))
+                        (str(port.address), self._views.given(worker, port, limit, event_time, used))
                         for (port, limit), (_, used) in zip(limits, columns, strict=True)
                     ]
             except duckdb.Error as error:
                 raise explain(error) from error
-            table = gate.run(worker, views, sql, check=lambda: _check(guard, limits), explain=explain)
+            table = gate.run(worker, views, sql, check=lambda: check(guard, limits), explain=explain)
         connection = duckdb.connect()
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.register("result", table)
@@ -315,42 +248,7 @@ class Reader:
             explain=explain,
             tables={"result": table},
         )
-        return _guarded(rows, guard, limits, columns)
-
-    def _given(
-        self,
-        worker: Worker,
-        resolved: ResolvedPort,
-        restriction: Restriction,
-        event_time: EventTimeRange | None,
-        used: Sequence[str],
-    ) -> str:
-        """What the reader may see of a port, as a SELECT over files that *worker* is given: only what is *used* counts."""
-        if event_time is not None and event_time.is_bounded:
-            require_clear(resolved, restriction)
-        opened = _Opened(self.warehouse)
-        if restriction.is_all:
-            return self._restricted(resolved, restriction, lambda path: worker.link(opened(path)), event_time)
-        copied = self._copied(resolved, restriction)
-        if copied is not None:
-            return _of_copies(copied, order_of(resolved, restriction), worker.link, event_time)
-        scan = self._restricted(resolved, restriction, opened, event_time, is_ordered=False)
-        visible = visible_fields(resolved.port.schema, restriction)
-        name, path = worker.table()
-        order = order_of(resolved, restriction, used)
-        return extracted(scan, visible, used, path, name, seconds=worker.seconds_left, order=order)
-
-    def _bring(self, resolved: ResolvedPort) -> None:
-        """Bring every file of a port near at once. Raises Unavailable, naming a file that is lost."""
-        try:
-            self.warehouse.fetch(file.path for file in resolved.files)
-        except Unavailable as error:
-            self._require(resolved, str(error))
-            raise
-
-    def _require(self, resolved: ResolvedPort, error: str) -> None:
-        port, product = str(resolved.address), resolved.address.product_id
-        require_files(resolved.files, port=port, product=product, warehouse=self.warehouse, error=error)
+        return guarded(rows, guard, limits, columns)
 
     def _run(self, sql: str, limits: Limits, views: dict[str, str], *, opened: Iterable[str]) -> Rows:
         """The rows of *sql*, which may open the files *opened* and no others.
@@ -359,7 +257,7 @@ class Reader:
         """
         import duckdb
 
-        explain = self._explain(limits)
+        explain = self._views.explain(limits)
         connection = open_session(opened)
         try:
             for name, scan in views.items():
@@ -372,62 +270,7 @@ class Reader:
         rows = Rows(relation=relation, connection=connection, sql=sql, served=served, explain=explain)
         if self.guard is None:
             return rows
-        return _guarded(rows, self.guard, limits, _used_columns(sql if views else "", limits))
-
-    def _explain(self, limits: Limits) -> Callable[[Exception], MeshwrightError]:
-        """What turns DuckDB's error about a read of the ports in *limits* into ours."""
-
-        def explain(error: Exception) -> MeshwrightError:
-            for port, _ in limits:
-                self._require(port, str(error))
-            kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
-            return kind(f"the query cannot be run: {first_line(error)}")
-
-        return explain
-
-
-Used: TypeAlias = "Sequence[tuple[ResolvedPort, tuple[str, ...]]]"
-
-
-def _guarded(rows: Rows, guard: Guard, limits: Limits, columns: Used) -> Rows:
-    """*rows*, which end when policies leave something else than *limits*, and tell what they took of which *columns*."""
-
-    def used(count: int, size: int, seconds: float) -> None:
-        guard.used(columns, rows=count, size=size, seconds=seconds)
-
-    return replace(rows, check=lambda: _check(guard, limits), used=used)
-
-
-def _check(guard: Guard, limits: Limits) -> None:
-    """Raise Denied when the policies leave something else than *limits* by now."""
-    for port, limit in limits:
-        if guard.restrict(port) != limit:
-            raise Denied(f"what you may see of {port.address} changed while it was read: read it again")
-
-
-def _used_columns(sql: str, limits: Limits) -> Used:
-    """The visible columns of each port that *sql* uses; all of them where it names no ports, or is wrong."""
-    seen = [(port, visible_fields(port.port.schema, limit)) for port, limit in limits]
-    every = [(port, tuple(one.name for one in fields)) for port, fields in seen]
-    if not sql:
-        return every
-    with Binder() as binder:
-        for port, fields in seen:
-            columns = [(one.name, one.type) for one in fields] or [(NOTHING, DataType("INTEGER"))]
-            binder.declare(str(port.address), columns)
-        try:
-            found = binder.used_columns(sql)
-        except SqlError:
-            return every
-    return [(port, tuple(name for name in names if name in found.get(str(port.address), ()))) for port, names in every]
-
-
-def _of_copies(
-    copied: ResolvedPort, order: str, locate: Callable[[str], str], event_time: EventTimeRange | None
-) -> str:
-    """The rows of copies, each of which is in *order* already."""
-    scan = restricted_scan(copied, locate=locate, event_time=event_time)
-    return in_order(scan, order if len(copied.files) > 1 else "")
+        return guarded(rows, self.guard, limits, used_columns(sql if views else "", limits))
 
 
 def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restriction) -> tuple[str, ...]:
@@ -444,36 +287,6 @@ def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restr
 def _state(port: ResolvedPort) -> tuple[str, int]:
     """Which of a product's publications *port* is of, whatever it was copied to."""
     return port.publication.environment, port.publication.sequence
-
-
-class _Opened:
-    """Finds files for the engine, and remembers which: a query opens no others."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self.files: dict[str, None] = {}
-
-    def __call__(self, path: str) -> str:
-        return self.remember(str(self._warehouse.locate(path)))
-
-    def remember(self, path: str) -> str:
-        """*path*, which is absolute already."""
-        self.files[path] = None
-        return path
-
-
-def _copy(source: Path, target: Path, sha256: str) -> Path:
-    try:
-        content = source.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise Unavailable(
-                f"{source} is damaged: its checksum is not the published one. Rebuild the product with --full"
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    except OSError as error:
-        raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
-    return target
 
 
 def _address(text: str) -> PortAddress:
