@@ -159,3 +159,19 @@ def test_what_was_published_as_a_draft_stays_inside(tmp_path: Path) -> None:
     (way,) = (one for one in ways(Kind.READ, names=("mesh read --json",)) if one.by == "token")
     assert '"id": 1' in way(made, Ask(kind=Kind.READ, port="sales.d")).text
     assert "no policy permits" in way(made, Ask(kind=Kind.READ, port="sales.d", as_of="1")).text
+
+
+def test_a_tag_of_a_new_major_version_hides_what_an_older_one_published(tmp_path: Path) -> None:
+    mail = ID + "- {name: email, physicalType: VARCHAR%s}\n"
+    root = tmp_path / "mesh"
+    root.mkdir()
+    shop = Shop(folder=MeshFolder(root))
+    people(shop.folder)
+    for version, tags in (("0.1.0", ""), ("1.0.0", ", tags: [nulled]")):
+        shop.folder.product("sales.r", ROWS.format("email"))
+        shop.folder.contract("sales.r", mail % tags, version=version)
+        shop.folder.build()
+    shop.publish({"policies/all.cedar": POLICIES + masking()})
+    assert read(shop) == read(shop, "1")
+    assert "US" not in read(shop, "1")
+    assert "US" not in shop.folder.run("diff", "sales.r", "--as", "bob").out

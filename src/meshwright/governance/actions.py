@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actor, mistyped, places
+from meshwright.governance.entities import MESH, above, actor, agent_of, context_of, mistyped, places
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
@@ -69,11 +69,7 @@ def refusal(
 
     if policies.broken:
         return f"the published policies cannot be read: {policies.broken}", ()
-    context = {
-        "purpose": {"__entity": {"type": "Purpose", "id": UNSPECIFIED}},
-        "now": {"__extn": {"fn": "datetime", "arg": now.strftime("%Y-%m-%dT%H:%M:%SZ")}},
-        "environment": environment,
-    }
+    context = context_of(UNSPECIFIED, now, environment, agent_of(principal))
     chosen, every = policies.slice(target.domain, action), [*_places(target), entity("Purpose", UNSPECIFIED)]
     decided: tuple[str, ...] = ()
     who: Principal | None = principal

@@ -12,15 +12,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.actions import refusal
-from meshwright.governance.entities import actor, mistyped, places, purposes_of
+from meshwright.governance.entities import actor, agent_of, context_of, mistyped, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
-from meshwright.governance.vocabulary import ROW_TYPES, entity, row_types, unknown
+from meshwright.governance.vocabulary import entity, row_types, unknown
 from meshwright.model.restriction import (
     ABSENT,
     EVERYTHING,
     FALSE,
     NOTHING,
+    REPLACE_WITH_NULL,
     TRUE,
     Predicate,
     Restriction,
@@ -120,13 +121,15 @@ class Decider:
             now=self._now(),
         )
 
-    def _decide(self, principal: Principal, port: PortFacts, purpose: str) -> Decision:
+    def _decide(self, principal: Principal, port: PortFacts, purpose: str, agent: str = "") -> Decision:
+        """What *principal* may read; *agent* is the one that acts for it."""
         if self._policies.broken:
             return _denied(purpose, f"the published policies cannot be read: {self._policies.broken}")
         if purpose and purpose != UNSPECIFIED and purpose not in self._purposes:
             return _denied(purpose, f"there is no purpose '{purpose}': `mesh policy purposes` lists them")
         try:
-            question = _Question(self._policies, principal, self._port(port), self._environment, self._now())
+            asked = agent or agent_of(principal)
+            question = _Question(self._policies, principal, self._port(port), self._environment, self._now(), asked)
         except ValueError as error:
             why = mistyped(principal, self._policies.attributes) or error
             return _denied(purpose, f"what is known of {principal} and {port.address} cannot be put to policies: {why}")
@@ -139,7 +142,7 @@ class Decider:
             purpose = granted[0]
         found = self._one(question, principal, port, purpose)
         if found.allowed and principal.acts_for is not None:
-            return _smaller(found, self._decide(principal.acts_for, port, purpose))
+            return _smaller(found, self._decide(principal.acts_for, port, purpose, agent_of(principal)))
         return found
 
     def _port(self, facts: PortFacts) -> _Port:
@@ -179,7 +182,7 @@ class Decider:
             alike = (
                 column.tags,
                 column.classifications,
-                column.type.name if self._policies.asks_types else "",
+                str(column.type) if self._policies.asks_types else "",
                 column.asked if self._policies.names_columns else "",
             )
             groups.setdefault(alike, []).append(column)
@@ -200,9 +203,9 @@ class Decider:
         return actions, masks, said
 
     def _mask(self, answer: Answer) -> str:
+        """The strictest mask of the policies that forbid to see clear: one that names none leaves nothing to see."""
         by_id = self._policies.by_id
-        named = [by_id[one].annotations["mask"] for one in answer.policies if "mask" in by_id[one].annotations]
-        return strictest(named)
+        return strictest([by_id[one].annotations.get("mask", REPLACE_WITH_NULL) for one in answer.policies])
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +231,11 @@ class _Port:
 class _Question:
     """One principal and port, with the entities that every question about them needs."""
 
-    def __init__(self, policies: PolicySet, principal: Principal, port: _Port, environment: str, now: datetime) -> None:
-        self.policies, self.facts, self.environment = policies, port.facts, environment
-        self.now = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def __init__(
+        self, policies: PolicySet, principal: Principal, port: _Port, environment: str, now: datetime, agent: str
+    ) -> None:
+        self.policies, self.facts, self.environment, self.agent = policies, port.facts, environment, agent
+        self.now = now
         self.principal = {"type": principal.kind, "id": principal.id}
         self.port = {"type": "Port", "id": self.facts.address}
         self.row = {"type": "Row", "id": self.facts.address}
@@ -294,18 +299,19 @@ class _Question:
             return None, tuple(found.diagnostics.reasons)
         if found.decision is cedarpy.Decision.Deny or not found.residuals:
             return FALSE, tuple(found.diagnostics.reasons)
-        named = self.facts.of_rows
+        named = self.facts.asked_of_rows(self.policies.row_attributes)
         kinds = row_types({name: column.type for name, column in named.items()})
         columns = {name: (named[name].id, kind) for name, kind in kinds.items()}
-        rows = row_filter(found.residuals, columns)
+        try:
+            rows = row_filter(found.residuals, columns)
+        except Inexpressible as error:
+            others = sorted(f"{name} is {named[name].type}" for name in named.keys() - kinds.keys())
+            why = f"{', '.join(others)}: only text, whole numbers and booleans can be asked for" if others else error
+            raise Inexpressible(str(why)) from None
         return None if rows == TRUE else rows, tuple(found.diagnostics.nontrivial_residuals)
 
     def _context(self, purpose: str) -> dict[str, Any]:
-        return {
-            "purpose": {"__entity": {"type": "Purpose", "id": purpose}},
-            "now": {"__extn": {"fn": "datetime", "arg": self.now}},
-            "environment": self.environment,
-        }
+        return context_of(purpose, self.now, self.environment, self.agent)
 
 
 def _checked(principal: Principal, here: str, policies: PolicySet) -> str:
@@ -318,8 +324,11 @@ def _checked(principal: Principal, here: str, policies: PolicySet) -> str:
 
 
 def _row(facts: PortFacts, asked: Collection[str]) -> dict[str, Any]:
-    """A row of which nothing is known; a column that the port never had, or that no policy can ask for, is not there."""
-    known = {name for name, column in facts.of_rows.items() if column.type.name in ROW_TYPES}
+    """A row of which nothing is known; a column that the port never had is not there.
+
+    One that no policy can ask for is: what depends on it cannot be applied, and is not taken for settled.
+    """
+    known = facts.asked_of_rows(asked)
     attributes: dict[str, Any] = {}
     for name in asked:
         attributes[f"{PRESENCE}{name}"] = unknown(f"{PRESENCE}{name}") if name in known else False

@@ -88,9 +88,16 @@ class Case:
     line: int = 0
 
 
-def decider(files: Iterable[PolicyFile], *, purposes: Mapping[str, str], attributes: Mapping[str, str]) -> Decider:
-    """Decides as if *files* were published."""
-    return Decider(PolicySet(list(files), attributes=attributes, version="draft"), purposes=purposes)
+def decider(
+    files: Iterable[PolicyFile],
+    *,
+    purposes: Mapping[str, str],
+    attributes: Mapping[str, str],
+    environment: str = "prod",
+) -> Decider:
+    """Decides in *environment* as if *files* were published."""
+    policies = PolicySet(list(files), attributes=attributes, version="draft")
+    return Decider(policies, purposes=purposes, environment=environment)
 
 
 def differences(case: Case, decision: Decision, port: PortFacts) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import CONTRADICTION, attribute_type, entity
-from meshwright.model.principal import PRODUCT, Principal
+from meshwright.model.principal import AGENT, PRODUCT, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from meshwright.governance.port_facts import PortFacts
 
@@ -33,6 +35,22 @@ def actor(principal: Principal, here: str, known: Collection[str]) -> list[dict[
     ]
     attributes = {name: value for name, value in principal.attributes.items() if name in known}
     return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), attributes)]
+
+
+def agent_of(principal: Principal) -> str:
+    """The agent that acts as *principal* or is it, "" none: what `context.agent` is, of the person for whom it acts, too."""
+    return principal.id if principal.kind == AGENT else ""
+
+
+def context_of(purpose: str, now: datetime, environment: str, agent: str) -> dict[str, Any]:
+    """The context of a question, as Cedar's JSON has it."""
+    known: dict[str, Any] = {"agent": {"__entity": {"type": AGENT, "id": agent}}} if agent else {}
+    return {
+        "purpose": {"__entity": {"type": "Purpose", "id": purpose}},
+        "now": {"__extn": {"fn": "datetime", "arg": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}},
+        "environment": environment,
+        **known,
+    }
 
 
 def mistyped(principal: Principal, known: Mapping[str, str]) -> str:

@@ -70,6 +70,13 @@ class PortFacts:
         own = {column.name: column for column in (*self.lacking, *self.columns)}
         return own | {column.now: column for column in self.columns if column.now}
 
+    def asked_of_rows(self, names: Iterable[str]) -> dict[str, ColumnFacts]:
+        """Those of *names*, as row policies spell them, that are columns: names mean the same in any case, as in SQL."""
+        exact = self.of_rows
+        folded = {name.lower(): column for name, column in exact.items()}
+        found = {name: exact.get(name) or folded.get(name.lower()) for name in names}
+        return {name: column for name, column in found.items() if column is not None}
+
 
 def facts_of(
     publication: Publication,
@@ -84,7 +91,7 @@ def facts_of(
     whatever its name, and of the same name, in case it was dropped and made anew.
     """
     head = head or publication
-    now = head.port(served.name, served.major) or served
+    now = head.port(served.name, served.major) or _newest(head, served.name) or served
     # Field ids of a port that was created anew mean other columns.
     by_id = {field.id: (field.name, column) for field, column in _described(now)} if now.continues(served) else {}
     by_name = {field.name.lower(): (field.name, column) for field, column in _described(now)}
@@ -111,6 +118,11 @@ def facts_of(
         ),
         lacking=tuple(ColumnFacts(-one.id, one.name, one.type) for one in now.schema if one.name not in known),
     )
+
+
+def _newest(head: Publication, name: str) -> PublishedPort | None:
+    """The port called *name* in the newest major version that is served, for one that is not served any more."""
+    return max((port for port in head.ports if port.name == name), key=lambda port: port.major, default=None)
 
 
 def _status(served: PublishedPort, now: PublishedPort) -> str:

@@ -187,7 +187,7 @@ class Council:
         principal = self.known(acting) if isinstance(acting, str) else acting
         facts = self.facts(self.resolved(port, environment, told), environment)
         if from_files:
-            drafted = decider(files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes)
+            drafted = decider(files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes, environment=environment)
             return drafted.read(principal, facts, purpose), facts
         return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
 

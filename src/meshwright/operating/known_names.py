@@ -81,7 +81,18 @@ class KnownNames:
     def may_discover(self, head: Publication, port: PublishedPort) -> bool:
         """Whether the one who calls may be told that there is *port*."""
         facts = self._facts(head, port)
-        return self.rights.allows(DISCOVER, Target(domain=facts.domain, product=head.product, port=facts))
+        product = Target(
+            domain=facts.domain,
+            product=head.product,
+            domain_tags=facts.domain_tags,
+            tags=facts.product_tags,
+            status=facts.status,
+            owner=facts.owner,
+        )
+        # Nobody is told of a port whose product is kept from them; what a token is for is said of ports only.
+        return self.rights.allows(DISCOVER, replace(product, port=facts)) and not self.rights.authority.refusal(
+            self.rights.caller.principal, DISCOVER, product
+        )[0]
 
     def words(self, environment: str, environments: Iterable[str]) -> Words:
         """What can be named of the ports served in *environment*: no columns, which are asked for one port at a time."""
