@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meshwright.model.usage_record import UsageRecord
     from meshwright.storage import Access
 
-
+READ = "read"
 limit = click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
 
 
@@ -47,22 +47,29 @@ def log(ctx: click.Context, limit: int, *, as_json: bool) -> None:
         print_json([asdict(one) for one in found])
         return
     print_table(
-        ["number", "when (UTC)", "who", "asked by", "port", "#", "decision", "because"],
+        ["number", "when (UTC)", "who", "asked by", "action", "of", "#", "decision", "because"],
         [
             [
                 str(one.number),
                 one.at[:19].replace("T", " "),
                 _who(one),
                 one.asked_by,
-                one.port,
-                str(one.publication),
-                f"{one.rows} rows, {len(one.masked)} masked" if one.allowed else "denied",
+                one.action,
+                one.port or "the mesh",
+                str(one.publication or ""),
+                _decision(one),
                 "; ".join(one.reasons) or ", ".join(one.policies),
             ]
             for one in found
         ],
-        right=(0, 5),
+        right=(0, 6),
     )
+
+
+def _decision(one: AccessRecord) -> str:
+    if not one.allowed:
+        return "denied"
+    return f"{one.rows} rows, {len(one.masked)} masked" if one.action == READ else "allowed"
 
 
 @audit.command()

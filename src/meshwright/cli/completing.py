@@ -52,7 +52,7 @@ def _words(context: click.Context) -> Words:
     try:
         root = find_root(Path(context.find_root().params.get("folder") or "."))
         # What is kept are the owner's words: who comes with a token is told what policies let that one discover.
-        kept = None if os.environ.get(TOKEN) else kept_words(root, root / ".mesh" / "cache")
+        kept = None if TOKEN in os.environ else kept_words(root, root / ".mesh" / "cache")
         if kept is not None:
             return kept
         from meshwright.node import Node
@@ -92,7 +92,7 @@ def columns(context: click.Context, parameter: click.Parameter, incomplete: str)
     named, comma, last = incomplete.rpartition(",")
     taken = set(named.split(","))
     port = _port(context, known)
-    every = _visible(context, port) if os.environ.get(TOKEN) else known.get(port, [])
+    every = _visible(context, port) if TOKEN in os.environ else known.get(port, [])
     return _starting([name for name in every if name not in taken], last, named + comma)
 
 

@@ -37,6 +37,7 @@ def _find(node: Node, name: str | None) -> Environment:
 def create(ctx: click.Context, name: str | None, base: str, *, if_absent: bool) -> None:
     """Make the environment NAME, by default the git branch's. It serves what its base does until it differs."""
     from meshwright.build.environments import create_environment
+    from meshwright.governance.actions import Target
     from meshwright.model.environment import environment_name
     from meshwright.model.errors import InvalidInput
     from meshwright.workspace.git_branch import current_branch
@@ -49,6 +50,7 @@ def create(ctx: click.Context, name: str | None, base: str, *, if_absent: bool) 
     if if_absent and any((one.name, one.base) == (name, base) for one in node.registry.environments()):
         click.echo(f"{name} is there and stands on {base}")
         return
+    node.rights(name).settle("make an environment", Target(), "")
     create_environment(node.registry, name, base=base, declared=declared, by=node.principal, now=datetime.now(UTC))
     click.echo(f"{name} stands on {base} and serves what it does")
     click.echo(f"next: change something, then mesh build --env {name}")
@@ -264,11 +266,11 @@ def refresh(ctx: click.Context, name: str | None, *, as_json: bool) -> None:
 def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json: bool) -> int:
     """Forget the environment NAME and what is its own. What others serve stays."""
     from meshwright.build.environments import elsewhere, holdings, known_environments
-    from meshwright.governance.actions import PUBLISH
     from meshwright.model.errors import Refused
 
     node = node_of(ctx)
     environment = _find(node, name)
+    _require_to_drop(node, environment)
     theirs = elsewhere(node.registry.own_heads(environment.name), node.workspace.mesh.domains)
     if theirs and not all_domains:
         raise Refused(
@@ -285,7 +287,6 @@ def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json
         click.echo(f"{environment.name} holds {what}")
     if not (yes or as_json):
         click.confirm(f"Drop {environment.name}?", abort=True)
-    node.require(PUBLISH, node.registry.own_heads(environment.name), environment.name)
     node.registry.drop_environment(environment.name)
     if as_json:
         print_json(
@@ -300,3 +301,18 @@ def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json
     else:
         click.echo(f"{environment.name} is gone; `mesh maintain` removes its files")
     return 0
+
+
+def _require_to_drop(node: Node, environment: Environment) -> None:
+    """Raise Denied, before anything is told of it, unless the caller may publish all that *environment* holds of its own.
+
+    One that holds nothing is for who made it, and for those who administer the mesh.
+    """
+    from meshwright.governance.actions import ADMINISTER, PUBLISH, Target
+
+    if own := node.registry.own_heads(environment.name):
+        node.require(PUBLISH, own, environment.name)
+        return
+    rights = node.rights(environment.name)
+    is_own = environment.created_by == node.principal or rights.allows(ADMINISTER, Target())
+    rights.settle("drop an environment", Target(), "" if is_own else "somebody else made it")

@@ -110,7 +110,7 @@ def mesh(ctx: click.Context, folder: str, *, verbose: bool) -> None:
         # They would log whole requests, with what signs them.
         logging.getLogger(library).setLevel(logging.WARNING)
     ctx.obj = folder
-    if ctx.invoked_subcommand in OWNERS and os.environ.get("MESH_TOKEN"):
+    if ctx.invoked_subcommand in OWNERS and "MESH_TOKEN" in os.environ:
         raise Denied(f"mesh {ctx.invoked_subcommand} answers the owner of a mesh only: leave out MESH_TOKEN")
 
 

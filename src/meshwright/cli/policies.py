@@ -193,7 +193,12 @@ def test(ctx: click.Context, *, as_json: bool) -> int:
 @click.pass_context
 def schema(ctx: click.Context) -> None:
     """Print the Cedar schema that this mesh's policies are checked against."""
-    click.echo(node_of(ctx).council.schema())
+    from meshwright.model.environment import PROD
+
+    node = node_of(ctx)
+    node.council.require_author()
+    names = node.names(PROD)
+    click.echo(node.council.schema(names.products(PROD) if names is not None else None))
 
 
 @policy.command()

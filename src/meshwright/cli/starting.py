@@ -9,13 +9,15 @@ import click
 
 from meshwright.cli import completing
 from meshwright.cli.options import environment_of, node_of
-from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.errors import Denied, InvalidInput, NotFound
 from meshwright.model.names import PortAddress, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from meshwright.authoring.from_data import Started
+    from meshwright.model.product import Product
+    from meshwright.node import Node
 
 
 @click.command()
@@ -250,12 +252,33 @@ def contract(ctx: click.Context, address: str) -> None:
         drafted = served.contract
     if drafted.written:
         raise InvalidInput(f"{address} has a contract: {drafted.path}")
+    if names is not None:
+        _require_readable(node, bound.product)
     path = node.root / bound.product.folder / "contracts" / f"{port.name}.yaml"
     path.parent.mkdir(exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(contract_text(drafted))
     _say([path])
     click.echo("next: describe its columns, add rules, and set status: active when consumers may rely on it")
+
+
+def _require_readable(node: Node, product: Product) -> None:
+    """Raise Denied when policies hide something of a published port that *product* reads from the bearer of a token."""
+    from meshwright.reading.restricted_scan import visible_fields
+
+    reader = node.reader("prod")
+    for port in product.input_ports:
+        if port.address is None:
+            continue
+        try:
+            resolved = reader.resolve(str(port.address))
+        except NotFound:
+            # What it serves is written in this folder only.
+            continue
+        if len(visible_fields(resolved.port.schema, reader.restriction(resolved))) < len(resolved.port.schema):
+            raise Denied(
+                f"policies hide columns of {port.address} from you: write the contract of {product.id} by hand"
+            )
 
 
 def _say(paths: Iterable[Path]) -> None:

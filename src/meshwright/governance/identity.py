@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import nearest
-from meshwright.model.principal import AGENT, PERSON, PRODUCT, SERVICE, Principal
+from meshwright.model.principal import AGENT, PERSON, PREFIXES, PRODUCT, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Attribute
 
-PREFIXES: Final = {"person": PERSON, "service": SERVICE, "agent": AGENT, "product": PRODUCT}
+KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
 NAME: Final = re.compile(r"[\w.@+-]{1,200}")
 
 
@@ -25,7 +25,7 @@ def known_principal(text: str, mesh: Mesh, *, asked_by: str = "") -> Principal:
     Raises InvalidInput for what is no name, NotFound for what neither people/ nor a domain's team nor the mesh knows.
     """
     prefix, colon, rest = text.partition(":")
-    kind, name = (PREFIXES.get(prefix, ""), rest) if colon else (PERSON, text)
+    kind, name = (KINDS.get(prefix, ""), rest) if colon else (PERSON, text)
     agent, slash, person = name.partition("/") if kind == AGENT else (name, "", "")
     if not kind or not NAME.fullmatch(agent) or (slash and not NAME.fullmatch(person)):
         raise InvalidInput(
@@ -51,15 +51,21 @@ def principal_of(
     acts_for: Principal | None = None,
 ) -> Principal:
     """The principal called *name*, with what its identity provider says of it, and beside that what the mesh's files say."""
-    every = {*groups, *_groups(name, mesh)}
+    listed = _listed(name, kind)
+    every = {*groups, *_groups(listed, mesh)}
     return Principal(
         id=name,
         kind=kind,
         groups=tuple(sorted(every)),
-        domains=_domains(name, every, mesh),
-        attributes={**mesh.people.attributes.get(name, {}), **(attributes or {})},
+        domains=_domains(listed, every, mesh),
+        attributes={**mesh.people.attributes.get(listed, {}), **(attributes or {})},
         acts_for=acts_for,
     )
+
+
+def _listed(name: str, kind: str) -> str:
+    """What the mesh's files call it: a bare name is a person's, whatever else bears it."""
+    return name if kind == PERSON else f"{PREFIXES[kind]}:{name}"
 
 
 def _groups(name: str, mesh: Mesh) -> tuple[str, ...]:
@@ -74,9 +80,10 @@ def _domains(name: str, groups: Collection[str], mesh: Mesh) -> tuple[str, ...]:
 
 
 def _with_groups(name: str, kind: str, mesh: Mesh, asked_by: str, acts_for: Principal | None = None) -> Principal:
-    groups = _groups(name, mesh)
-    domains = _domains(name, groups, mesh)
-    attributes = mesh.people.attributes.get(name, {})
+    listed = _listed(name, kind)
+    groups = _groups(listed, mesh)
+    domains = _domains(listed, groups, mesh)
+    attributes = mesh.people.attributes.get(listed, {})
     if kind == PERSON and not (groups or domains or attributes):
         known = {member for members in mesh.people.groups.values() for member in members}
         known |= {member for domain in mesh.domains.values() for member in domain.members}

@@ -25,7 +25,8 @@ TYPES: Final = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})
 # Headers that would let a token say which key to trust, or how to be read.
 FORBIDDEN: Final = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"})
 KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
-NAME: Final = re.compile(r"[\w.@+:-]{1,200}")
+# None that begins as the name of another kind of principal does.
+NAME: Final = re.compile(r"(?!(?:person|service|agent|product):)[\w.@+:-]{1,200}", re.IGNORECASE)
 VALUES_MAX: Final = 500
 
 

@@ -11,6 +11,8 @@ SERVICE: Final = "Service"
 AGENT: Final = "Agent"
 PRODUCT: Final = "DataProduct"
 KINDS: Final = (PERSON, SERVICE, AGENT, PRODUCT)
+# How the name of each begins where people write it.
+PREFIXES: Final = {PERSON: "person", SERVICE: "service", AGENT: "agent", PRODUCT: "product"}
 
 Attribute: TypeAlias = str | int | bool | tuple[str, ...]
 
@@ -33,6 +35,14 @@ class Principal:
     is_owner: bool = False
     acts_for: Principal | None = None
     impersonated_by: str = ""
+
+    @property
+    def spelled(self) -> str:
+        """Its name as `--as` takes it: a username, `service:NAME`, `agent:NAME/USERNAME`, `product:ID`."""
+        if self.kind == PERSON:
+            return self.id
+        name = f"{self.id}/{self.acts_for.id}" if self.kind == AGENT and self.acts_for is not None else self.id
+        return f"{PREFIXES[self.kind]}:{name}"
 
     @property
     def record(self) -> dict[str, Any]:

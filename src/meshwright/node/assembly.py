@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshwright.model.errors import InvalidMesh, NotFound
 from meshwright.node.entrance import Entrance
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from meshwright.operating.moving import Moving
     from meshwright.operating.validation import Validation
     from meshwright.sources.opening import OpenSource
+
+T = TypeVar("T")
 
 
 class Node(Entrance):
@@ -198,17 +200,20 @@ class Node(Entrance):
 
         changed = [one.id for one in planned.plan.products if one.action in {Action.BUILD, Action.REMOVE}]
         self.require(PUBLISH, changed, planned.plan.environment)
+        held = self._held_back(planned.plan.environment)
         run = uuid.uuid4().hex
         try:
             staging = self.warehouse.staging(run)
-            workshop = self._workshop(planned.plan.environment, emit, planned.mesh, run, staging)
+            workshop = self._workshop(
+                planned.plan.environment, lambda event: emit(held(event)), planned.mesh, run, staging
+            )
         except BaseException:
             # Also when somebody stops it in the very beginning.
             self.warehouse.discard_staging(run)
             self.warehouse.end(run)
             raise
         try:
-            ended = PlanRun(workshop, planned).run()
+            ended = [held(one) for one in PlanRun(workshop, planned).run()]
         finally:
             # Engines give their memory back beside what is left to do.
             with ThreadPoolExecutor(max_workers=1, thread_name_prefix="close") as pool:
@@ -219,6 +224,13 @@ class Node(Entrance):
                 closing.result()
         self.warm(planned.plan.environment, [one.product for one in ended if one.outcome == "published"])
         return ended
+
+    def _held_back(self, environment: str) -> Callable[[T], T]:
+        """What takes failing rows out of events, unless the caller may see all of the port: who may publish need not."""
+        from meshwright.operating.held_back import HeldBack
+
+        names = self.names(environment)
+        return HeldBack(names, self.registry, environment) if names is not None else lambda event: event
 
     def words(self) -> Words:
         """What the caller can name in this mesh, kept for completion."""

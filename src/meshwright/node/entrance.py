@@ -110,11 +110,16 @@ class Entrance(Stores):
         """Who calls: the bearer of the token in MESH_TOKEN, else the owner of a mesh on this machine. Raises Denied."""
         import os
 
+        from meshwright.model.errors import Denied
         from meshwright.model.principal import Principal
         from meshwright.operating.sign_in import Caller, SignIn
 
-        text = os.environ.get("MESH_TOKEN", "")
-        if not text:
+        text = os.environ.get("MESH_TOKEN")
+        if text == "":
+            raise Denied(
+                "MESH_TOKEN is set and empty: unset it, or put a token there (a command that was to print one may have failed)"
+            )
+        if text is None:
             return Caller(principal=Principal(id=self.owner.removeprefix("local:"), is_owner=True))
         return SignIn(lambda: self.workspace.mesh, self.tokens, self.settings.issuers, self.now).caller(text)
 
@@ -185,8 +190,13 @@ class Entrance(Stores):
             return
         from meshwright.operating.rights import product_targets
 
-        heads = self.registry.heads(environment)
-        self.rights(environment).require(action, product_targets(sorted(products), self.workspace.mesh, heads))
+        heads, names = self.registry.heads(environment), self.names(environment)
+
+        def is_hidden(product: str) -> bool:
+            return names is not None and product in heads and product not in names.products(environment)
+
+        targets = product_targets(sorted(products), self.workspace.mesh, heads)
+        self.rights(environment).require(action, targets, is_hidden=is_hidden)
 
     def described(self, product: str, environment: str) -> dict[str, Any] | None:
         """What *product* serves, as far as the caller may be told of it; None for the owner, who sees it all. Raises NotFound."""
@@ -214,6 +224,7 @@ class Entrance(Stores):
     @cached_property
     def council(self) -> Council:
         """Works on the policies in this mesh's files."""
+        from meshwright.model.environment import PROD
         from meshwright.operating.council import Council
 
         return Council(
@@ -221,6 +232,6 @@ class Entrance(Stores):
             self.workspace.mesh,
             policies=self.policies,
             registry=self.registry,
-            caller=self.caller.principal,
+            rights=self.rights(PROD),
             principal=self.principal,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from meshwright.governance.actions import Target
 from meshwright.governance.authority import Authority
 from meshwright.governance.drafts import (
     Case,
@@ -19,7 +20,7 @@ from meshwright.governance.drafts import (
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import known_purposes, wrong_purposes
-from meshwright.model.errors import Denied, InvalidMesh, NotFound
+from meshwright.model.errors import InvalidMesh, NotFound
 from meshwright.model.findings import Finding
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import WHOLE_MESH, PolicyVersion
@@ -29,7 +30,7 @@ from meshwright.workspace.policy_files import case_files, folder_of, policy_file
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
     from meshwright.model.datatype import DataType
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
+    from meshwright.operating.rights import Rights
     from meshwright.reading.resolve import ResolvedPort, Told
     from meshwright.storage import Policies, Registry
+
+# As records of access call it: Cedar's `publish` is of products.
+PUBLISH_POLICIES: Final = "publish policies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +57,26 @@ class Published:
 
 
 class Council:
-    """Works on the policies of *mesh*, whose files are below *root*, for *caller*, whom records call *principal*."""
+    """Works on the policies of *mesh*, whose files are below *root*, for the one who has *rights*, whom records call *principal*."""
 
     def __init__(
-        self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, caller: Principal, principal: str
+        self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, rights: Rights, principal: str
     ) -> None:
         self.root = root
         self.mesh = mesh
         self.policies = policies
         self.registry = registry
-        self.caller = caller
+        self.rights = rights
+        self.caller = rights.caller.principal
         self.principal = principal
 
     def files(self) -> tuple[dict[str, dict[str, str]], list[Finding]]:
         """The texts of the policy files by scope and path, and what cannot be read."""
         return policy_files(self.root, self.mesh.domains)
 
-    def schema(self) -> str:
-        """The Cedar schema that policies are checked against."""
-        return mesh_schema(self._columns(), self.mesh.people, self.mesh.settings.issuers)
+    def schema(self, told: Collection[str] | None = None) -> str:
+        """The Cedar schema that policies are checked against; with columns only of the products that are *told*, if any."""
+        return mesh_schema(self._columns(told), self.mesh.people, self.mesh.settings.issuers)
 
     def findings(self) -> list[Finding]:
         """Everything that is wrong with the policy files."""
@@ -155,10 +161,18 @@ class Council:
             raise InvalidMesh(wrong)
         return {scope: self.publish(scope, at=at) for scope in scopes}
 
+    def require_author(self) -> None:
+        """Raise Denied unless the caller may publish some policies: names and types of all columns are for who writes them."""
+        is_author = any(self._entitled(scope)[0] for scope in (WHOLE_MESH, *self.mesh.domains))
+        self.rights.settle("see the policy schema", Target(), "" if is_author else "mesh.yaml names those who may")
+
     def _require_entitled(self, scope: str) -> None:
         """Raise Denied unless mesh.yaml or domain.yaml names the caller: policies cannot say who writes policies."""
-        if self.caller.is_owner:
-            return
+        is_entitled, file = self._entitled(scope)
+        self.rights.settle(PUBLISH_POLICIES, Target(domain=scope), "" if is_entitled else f"{file} names those who may")
+
+    def _entitled(self, scope: str) -> tuple[bool, str]:
+        """Whether the caller may publish policies of *scope*, and which file says so."""
         domain = self.mesh.domains.get(scope)
         if domain is None:
             names, file = {self.mesh.settings.owner} - {""}, "mesh.yaml (owner)"
@@ -167,8 +181,7 @@ class Council:
             file = f"{domain.path} ({'approvers' if domain.approvers else 'team'})"
         # An agent passes on what it read; it decides for nobody who may read.
         is_trusted = self.caller.kind in {PERSON, SERVICE}
-        if not is_trusted or not names & {self.caller.id, *self.caller.groups}:
-            raise Denied(f"{self.caller} may not publish policies of {scope or 'the mesh'}: {file} names those who may")
+        return is_trusted and bool(names & {self.caller.spelled, *self.caller.groups}), file
 
     def decide(
         self,
@@ -187,7 +200,9 @@ class Council:
         principal = self.known(acting) if isinstance(acting, str) else acting
         facts = self.facts(self.resolved(port, environment, told), environment)
         if from_files:
-            drafted = decider(files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes, environment=environment)
+            drafted = decider(
+                files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes, environment=environment
+            )
             return drafted.read(principal, facts, purpose), facts
         return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
 
@@ -223,12 +238,16 @@ class Council:
             raise InvalidMesh(findings)
         return found
 
-    def _columns(self) -> Iterator[tuple[str, DataType]]:
-        """The columns of every port that the files or the registry know."""
+    def _columns(self, told: Collection[str] | None = None) -> Iterator[tuple[str, DataType]]:
+        """The columns of every port that the files or the registry know, of those products that are *told*."""
         for product in self.mesh.products.values():
+            if told is not None and product.id not in told:
+                continue
             for port in product.output_ports:
                 for table in port.contract.tables if port.contract is not None else ():
                     yield from ((column.name, column.type) for column in table.columns)
         for head in self.registry.heads("prod").values():
+            if told is not None and head.product not in told:
+                continue
             for served in head.ports:
                 yield from ((field.name, field.type) for field in served.schema)

@@ -11,7 +11,7 @@ from meshwright.governance.actions import ADMINISTER, Target
 from meshwright.governance.identity import known_principal
 from meshwright.governance.purposes import UNSPECIFIED, known_purposes
 from meshwright.model.access_token import AccessToken, Scope
-from meshwright.model.errors import Denied, InvalidInput
+from meshwright.model.errors import InvalidInput, NotFound
 from meshwright.model.names import nearest
 from meshwright.model.principal import AGENT
 
@@ -35,16 +35,18 @@ class Credentials:
     ) -> tuple[str, AccessToken]:
         """A new token's text, which nothing keeps, and what is kept of it. Raises InvalidInput, NotFound, Denied."""
         caller = self.rights.caller
-        own = str(caller.principal)
-        if principal in {"", caller.principal.id, own} and not caller.principal.is_owner:
-            principal = _written(own)
-            if caller.scope != Scope() or caller.principal.kind == AGENT:
-                raise Denied("agents, and tokens that are good for some ports or purposes only, make no tokens")
+        if (not principal and not caller.principal.is_owner) or caller.holds(principal):
+            principal = caller.principal.spelled
+            is_narrow = caller.scope != Scope() or caller.principal.kind == AGENT
+            why = (
+                "agents, and tokens that are good for some ports or purposes only, make no tokens" if is_narrow else ""
+            )
+            self.rights.settle("make a token", Target(), why)
         else:
             if not principal:
                 raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
             self.rights.administer()
-        known_principal(principal, self.mesh)
+        self._require_known(principal)
         known = known_purposes(self.mesh.settings.purposes)
         unknown = [name for name in purposes if name not in known and name != UNSPECIFIED]
         if unknown:
@@ -67,6 +69,17 @@ class Credentials:
         self.tokens.add(token)
         return text, token
 
+    def _require_known(self, principal: str) -> None:
+        """Raise NotFound for whom the mesh does not know; those that it knows are told to those who may administer it."""
+        try:
+            known_principal(principal, self.mesh)
+        except NotFound:
+            if self.rights.caller.principal.is_owner or self.rights.allows(ADMINISTER, Target()):
+                raise
+            raise NotFound(
+                f"this mesh does not know {principal}: only people and accounts in its files have tokens"
+            ) from None
+
     def visible(self) -> list[AccessToken]:
         """The tokens that the caller may know of: its own, and all when it may administer the mesh.
 
@@ -76,20 +89,17 @@ class Credentials:
         found = list(self.tokens.tokens())
         if self.rights.allows(ADMINISTER, Target()):
             return found
-        return [one for one in found if one.principal == _written(str(caller)) and scope in {Scope(), one.scope}]
+        return [one for one in found if one.principal == caller.spelled and scope in {Scope(), one.scope}]
 
     def revoke(self, token_id: str) -> AccessToken:
         """The token called *token_id*, good for nothing from now on. Raises NotFound, Denied."""
         caller = self.rights.caller.principal
-        own = {one.id for one in self.tokens.tokens() if one.principal == _written(str(caller))}
-        if token_id not in own:
+        own = {one.id for one in self.tokens.tokens() if one.principal == caller.spelled}
+        if token_id in own:
+            self.rights.settle("revoke a token", Target(), "", is_reading=True)
+        else:
             self.rights.administer()
         return self.tokens.revoke(token_id, self.now().isoformat())
-
-
-def _written(principal: str) -> str:
-    """A principal as `--as` takes it."""
-    return principal.removeprefix("person:")
 
 
 def _address(pattern: str) -> str:

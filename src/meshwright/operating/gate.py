@@ -93,7 +93,7 @@ class Gate:
         if not decision.allowed:
             raise Denied(
                 f"{self.principal} may not read {facts.address}: {'; '.join(decision.reasons)}. "
-                f"`mesh policy explain {facts.address} --as {self.principal.id}` says more"
+                f"`mesh policy explain {facts.address} --as {self.principal.spelled}` says more"
             )
         return decision.restriction
 

@@ -90,9 +90,10 @@ class KnownNames:
             owner=facts.owner,
         )
         # Nobody is told of a port whose product is kept from them; what a token is for is said of ports only.
-        return self.rights.allows(DISCOVER, replace(product, port=facts)) and not self.rights.authority.refusal(
-            self.rights.caller.principal, DISCOVER, product
-        )[0]
+        return (
+            self.rights.allows(DISCOVER, replace(product, port=facts))
+            and not self.rights.authority.refusal(self.rights.caller.principal, DISCOVER, product)[0]
+        )
 
     def words(self, environment: str, environments: Iterable[str]) -> Words:
         """What can be named of the ports served in *environment*: no columns, which are asked for one port at a time."""

@@ -28,22 +28,46 @@ class Rights:
         self.caller, self.authority, self.access = caller, authority, access
         self.environment, self.now = environment, now
 
-    def require(self, action: str, targets: Iterable[Target]) -> None:
-        """Raise Denied, naming every one of *targets* that the caller may not do *action* to, and why."""
+    def require(
+        self, action: str, targets: Iterable[Target], *, is_hidden: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """Raise Denied, naming every one of *targets* that the caller may not do *action* to, and why.
+
+        Products that *is_hidden* says may not be named are counted.
+        """
         principal = self.caller.principal
         if principal.is_owner:
             return
-        problems = []
+        problems, hidden, of_token = [], 0, ""
         for target in targets:
-            why = self.caller.refused() or self._out_of_scope()
+            why = of_token = self.caller.refused() or self._out_of_scope()
             said: tuple[str, ...] = ()
             if not why:
                 why, said = self.authority.refusal(principal, action, target)
             self._keep(action, target, why, said)
-            if why:
+            if why and is_hidden(target.product):
+                hidden += 1
+            elif why:
                 problems.append(f"{principal} may not {action} {target}: {why}")
+        if hidden:
+            # What may not be discovered is not named.
+            because = f": {of_token}" if of_token else ""
+            problems.append(f"{principal} may not {action} {hidden} more that belong to others{because}")
         if problems:
             raise Denied("\n".join(problems))
+
+    def settle(self, action: str, target: Target, why: str, *, is_reading: bool = False) -> None:
+        """Keep what was decided about *action* without policies: *why* it is refused, "" when it is not. Raises Denied.
+
+        *is_reading* is what a token that is for reading only is good for, too.
+        """
+        principal = self.caller.principal
+        if principal.is_owner:
+            return
+        why = self.caller.refused() or why or ("" if is_reading else self._out_of_scope())
+        self._keep(action, target, why, ())
+        if why:
+            raise Denied(f"{principal} may not {action} of {target}: {why}")
 
     def _out_of_scope(self) -> str:
         """A token for some ports or purposes is one to read with."""

@@ -38,7 +38,7 @@ class Caller:
 
     def holds(self, name: str) -> bool:
         """Whether *name*, as `--as` takes it, is the caller's own; the owner reads as somebody else even then."""
-        return not self.principal.is_owner and name == str(self.principal).removeprefix("person:")
+        return not self.principal.is_owner and name in {self.principal.spelled, f"person:{self.principal.spelled}"}
 
     def within(self, decision: Decision, port: str) -> Decision:
         """*decision* about the address *port*; a denial where the token is not good for it."""
