@@ -10,12 +10,13 @@ import pytest
 
 from meshwright.governance.actions import Target
 from meshwright.governance.decisions import Decider, Decision
-from meshwright.governance.drafts import seen_columns
+from meshwright.governance.drafts import seen_columns, unasked
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
 from meshwright.governance.purposes import DPV
 from meshwright.model.datatype import DataType
+from meshwright.model.findings import Severity
 from meshwright.model.principal import AGENT, PERSON, SERVICE, Principal
 
 OPEN: Final = """
@@ -139,3 +140,27 @@ def test_a_person_and_its_agent_are_told_apart_in_what_is_kept_of_decisions() ->
     one, facts = decider(text), port(("id", "BIGINT"))
     agent = Principal(id="helper", kind=AGENT, acts_for=replace(ADA, kind=PERSON))
     assert [one.read(who, facts).allowed for who in (ADA, agent, ADA)] == [True, False, True]
+
+
+def test_what_policies_ask_for_and_is_nowhere_is_warned_of() -> None:
+    text = (
+        '@id("a") forbid (principal, action == Action::"readRow", resource is Row) when { resource has amuont };\n'
+        '@id("b") forbid (principal, action == Action::"readRow", resource is Row) when { resource has price && resource.price > 1 };\n'
+        '@id("c") permit (principal, action, resource) when { principal has clearence };\n'
+        '@id("d") forbid (principal, action == Action::"readRow", resource is Row) when { resource has AMOUNT };\n'
+        '@id("e") forbid (principal, action == Action::"readRow", resource is Row) when { resource has code };\n'
+        '@id("f") permit (principal, action == Action::"read", resource) when { resource has version && principal has clearance };\n'
+    )
+    columns = [(name, DataType.parse(kind)) for name, kind in (
+        ("amount", "BIGINT"), ("price", "DECIMAL(18,2)"), ("code", "VARCHAR"), ("code", "BIGINT"),
+    )]  # fmt: skip
+    found = list(unasked([PolicyFile(path="p.cedar", text=text)], columns, ["clearance"]))
+    assert [(one.line, one.value, one.hint) for one in found if one.line in {1, 3}] == [
+        (1, "amuont", "did you mean amount?"),
+        (3, "clearence", "did you mean clearance?"),
+    ]
+    assert [(one.line, one.message.partition(":")[0]) for one in found if one.line not in {1, 3}] == [
+        (2, "Column price is DECIMAL(18,2)"),
+        (5, "Column code is BIGINT or VARCHAR"),
+    ]
+    assert {one.severity for one in found} == {Severity.WARNING}

@@ -11,6 +11,7 @@ from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of, purpose
 from meshwright.cli.output import findings_as_data, plural, print_json, print_table
 from meshwright.model.errors import InvalidInput
+from meshwright.model.findings import Severity
 from meshwright.model.policy_version import WHOLE_MESH
 
 if TYPE_CHECKING:
@@ -223,13 +224,14 @@ def purposes(ctx: click.Context, *, as_json: bool) -> None:
 def check(ctx: click.Context, *, as_json: bool) -> int:
     """Check the policy files without publishing them."""
     found = node_of(ctx).council.findings()
+    errors = [one for one in found if one.severity is Severity.ERROR]
     if as_json:
-        print_json({"valid": not found, "findings": findings_as_data(found)})
+        print_json({"valid": not errors, "findings": findings_as_data(found)})
     else:
         for finding in found:
             click.echo(str(finding), err=True)
-        click.echo(plural(len(found), "error") if found else "valid")
-    return 2 if found else 0
+        click.echo(plural(len(errors), "error") if errors else "valid")
+    return 2 if errors else 0
 
 
 def _scope(scope: str) -> str:

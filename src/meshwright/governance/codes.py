@@ -37,6 +37,13 @@ CODES: Final = (
         "the policy's head. What binds everybody belongs into the mesh's own policies/ folder.",
     ),
     Code(
+        "policy-unasked",
+        "A policy asks for what is nowhere",
+        "`has` of a column or an attribute that nothing has is a plain no, so that a misspelt name makes a policy say nothing. A row policy "
+        "asks for text, whole numbers up to 64 bits and booleans; where a port has its column in another type, nobody whom it concerns reads "
+        "that port. This is a warning: the column may come later.",
+    ),
+    Code(
         "purpose",
         "A declared purpose is not one",
         "`purposes` in mesh.yaml names what data is read for beside the usual purposes, each with the wider one that it is a part of, "

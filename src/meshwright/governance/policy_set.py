@@ -98,6 +98,13 @@ def applies(policy: Policy, action: str) -> bool:
     return scope.get("op") == "All" or any(entity.get("id") == action for entity in entities)
 
 
+def speaks_of(policy: Policy, action: str) -> bool:
+    """Whether a policy is about *action* alone, and not about whatever is asked."""
+    scope = policy.body.get("action", {})
+    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
+    return bool(entities) and all(entity.get("id") == action for entity in entities)
+
+
 def _reaches(policy: Policy, domain: str) -> bool:
     """Whether something of *domain* can be the policy's resource."""
     scope = policy.body.get("resource", {})

@@ -16,12 +16,13 @@ from meshwright.governance.drafts import (
     files_of,
     mesh_schema,
     read_cases,
+    unasked,
 )
 from meshwright.governance.identity import known_principal
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import known_purposes, wrong_purposes
 from meshwright.model.errors import InvalidMesh, NotFound
-from meshwright.model.findings import Finding
+from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import WHOLE_MESH, PolicyVersion
 from meshwright.model.principal import PERSON, SERVICE
@@ -93,7 +94,18 @@ class Council:
             )
             for name, what in wrong_purposes(self.mesh.settings.purposes).items()
         ]
-        return [*unread, *purposes, *(check_files(files, self.schema()) if files else [])]
+        if not files:
+            return [*unread, *purposes]
+        return [
+            *unread,
+            *purposes,
+            *check_files(files, self.schema()),
+            *unasked(files, self._columns(), self.attributes),
+        ]
+
+    def _errors(self) -> list[Finding]:
+        """What keeps policy files from being published."""
+        return [one for one in self.findings() if one.severity is Severity.ERROR]
 
     @property
     def purposes(self) -> dict[str, str]:
@@ -116,7 +128,7 @@ class Council:
             raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
         self._require_entitled(scope)
         here = f"{folder_of(scope)}/"
-        wrong = [one for one in self.findings() if one.path.startswith(here) or (not scope and one.path == MESH_FILE)]
+        wrong = [one for one in self._errors() if one.path.startswith(here) or (not scope and one.path == MESH_FILE)]
         if wrong:
             raise InvalidMesh(wrong)
         texts, _ = self.files()
@@ -157,7 +169,7 @@ class Council:
         )
         for scope in scopes:
             self._require_entitled(scope)
-        if wrong := self.findings():
+        if wrong := self._errors():
             raise InvalidMesh(wrong)
         return {scope: self.publish(scope, at=at) for scope in scopes}
 
