@@ -7,11 +7,12 @@ import os
 import shutil
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from meshwright.model.errors import InvalidInput, Unavailable
 from meshwright.model.restriction import (
     FALSE,
     PSEUDONYM,
@@ -25,6 +26,7 @@ from meshwright.reading import governed_copies
 from meshwright.reading.governed_copies import _data, _restriction
 from meshwright.reading.masks import Keys
 from meshwright.reading.reader import Reader
+from meshwright.reading.session import write_governed
 from reading.fixed_guard import Fixed
 
 if TYPE_CHECKING:
@@ -215,6 +217,96 @@ def test_changes_and_differences_are_told_from_copies_too(shop: MeshFolder) -> N
     assert told.sort_by("id").equals(plain.sort_by("id"))
     assert reader(shop, MASKED).diff("sales.orders") == reader(shop, MASKED, copying=False).diff("sales.orders")
     assert len(copies(shop)) == 2
+
+
+def test_a_record_names_the_columns_that_were_asked_for(shop: MeshFolder) -> None:
+    one = reader(shop, MASKED)
+    assert isinstance(one.guard, Fixed)
+    one.read("sales.orders", columns=["ID"]).to_arrow()
+    one.read("sales.orders", columns=["id"], where="region = 'EU'").to_arrow()
+    one.read("sales.orders").to_arrow()
+    assert [taken.columns for taken in one.guard.taken] == [("id",), ("id", "region"), ("id", "email", "region")]
+
+
+def test_a_record_counts_the_seconds_in_which_copies_were_made(
+    shop: MeshFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*arguments: Any) -> int:
+        time.sleep(0.5)
+        return write_governed(*arguments)
+
+    monkeypatch.setattr(governed_copies, "write_governed", slowly)
+    one = reader(shop, MASKED)
+    assert isinstance(one.guard, Fixed)
+    for ask in (one.read("sales.orders"), one.read("sales.orders")):
+        ask.to_arrow()
+    assert [taken.seconds > 0.5 for taken in one.guard.taken] == [True, False]
+
+
+def test_a_difference_leaves_one_record_for_each_state(shop: MeshFolder) -> None:
+    shop.write("data/one.csv", "id,email,region\n1,ada@x.org,EU\n2,bob@x.org,EU\n")
+    shop.build()
+    one = reader(shop, MASKED)
+    assert isinstance(one.guard, Fixed)
+    one.diff("sales.orders")
+    assert [(taken.publication, taken.columns) for taken in one.guard.taken] == [
+        (1, ("id", "email", "region")),
+        (2, ("id", "email", "region")),
+    ]
+    assert len({taken[3:] for taken in one.guard.taken}) == 1
+    assert min(one.guard.taken[0].rows, one.guard.taken[0].size, one.guard.taken[0].seconds) > 0
+    one.guard.taken.clear()
+    with pytest.raises(InvalidInput, match="no column of both"):
+        one.diff("sales.orders", key=["none"])
+    assert [taken.publication for taken in one.guard.taken] == [1, 2]
+    one.guard.taken.clear()
+    one.diff("sales.orders", before="2", after="2")
+    assert [taken.publication for taken in one.guard.taken] == [2]
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "pages", "footer", "a folder"])
+@pytest.mark.parametrize("ask", ["read", "query", "gated"])
+def test_a_damaged_copy_is_made_anew(shop: MeshFolder, damage: str, ask: str) -> None:
+    node = Node(shop.root)
+    one = reader(shop, MASKED)
+    if ask == "gated":
+        one = replace(one, gate=node.sql_gate)
+
+    def asked() -> Any:
+        rows = one.read("sales.orders") if ask == "read" else one.query("from sales.orders")
+        return rows.to_arrow()
+
+    before = asked()
+    (copy,) = copies(shop)
+    held = copy.read_bytes()
+    if damage == "a folder":
+        copy.unlink()
+        copy.mkdir()
+    else:
+        copy.write_bytes(
+            {
+                "empty": b"",
+                "truncated": held[: len(held) // 2],
+                "pages": b"PAR1" + b"\xff" * 150 + held[154:],
+                "footer": held[:-80] + b"\xff" * 60 + held[-20:],
+            }[damage]
+        )
+    if damage in {"pages", "footer"}:
+        # It ends as it should: what is wrong shows when it is read.
+        with pytest.raises(Unavailable, match=r"sales\.orders was damaged, and is removed: run again") as caught:
+            asked()
+        assert ".mesh" not in str(caught.value)
+    assert asked().equals(before)
+    assert copy.is_file() is (damage != "a folder")
+
+
+def test_what_ends_as_it_should_is_not_found_damaged(shop: MeshFolder) -> None:
+    one = replace(reader(shop, MASKED), gate=Node(shop.root).sql_gate)
+    one.read("sales.orders").to_arrow()
+    (made,) = [(path, path.stat().st_ino) for path in copies(shop)]
+    with pytest.raises(InvalidInput, match=r"1\.parquet"):
+        one.query("select error('Invalid Error: 1.parquet') as e from sales.orders")
+    assert [(path, path.stat().st_ino) for path in copies(shop)] == [made]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +25,7 @@ from meshwright.model.errors import Denied, InvalidInput, MeshwrightError, Refus
 from meshwright.model.mesh import Governed
 from meshwright.model.restriction import FilterColumn, Predicate, Restriction
 from meshwright.node import Node
+from meshwright.reading import guarding
 from meshwright.reading.masks import Keys
 from meshwright.reading.reader import Reader
 from meshwright.reading.sql_gate import SqlGate, Worker
@@ -154,8 +161,10 @@ def test_the_environment_of_a_process_holds_no_secrets(gate: SqlGate, monkeypatc
         (Governed(memory_mb=512), "select length(string_agg(repeat('x', 1000000), '')) from range(2000)", "512 MB"),
         (Governed(memory_mb=512), "select count(distinct repeat(range::varchar, 1000)) from range(3000000)", "512 MB"),
         (Governed(result_mb=1), "select * from range(1000000)", "larger than 1 MB"),
+        # So much is written at once that the limit on the file is reached before we look.
+        (Governed(result_mb=1), "select repeat('x', 20000000) as x", "larger than 1 MB"),
     ],
-    ids=["time", "memory of a value", "memory of many", "result"],
+    ids=["time", "memory of a value", "memory of many", "result", "one value"],
 )  # fmt: skip
 def test_a_query_that_takes_too_much_is_stopped_and_nobody_else_is(
     gate: SqlGate, limits: Governed, sql: str, message: str
@@ -323,6 +332,73 @@ def test_a_gate_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pyte
     assert ask(SqlGate(folder=Path("gate"), limits=Governed()), "select 1 as x").num_rows == 1
 
 
+CALLER = """
+import os, sys, time
+from pathlib import Path
+from meshwright.model.mesh import Governed
+from meshwright.reading.sql_gate import SqlGate
+
+gate = SqlGate(folder=Path(sys.argv[1]), limits=Governed(seconds=60))
+with gate.worker("ada") as worker:
+    gate.ready(worker, lambda: None)
+    if sys.argv[2] == "with a child" and os.fork() == 0:
+        # It holds the pipe open.
+        time.sleep(30)
+        os._exit(0)
+    print(worker.process.pid, flush=True)
+    if sys.argv[3] == "binds":
+        sql = "select strftime(date '2020-01-01', repeat('x', 50000000)) as s from t"
+        gate._write(worker, {"columns": [["t", [["id", "BIGINT"]]]], "sql": sql}, time.monotonic() + 60)
+        time.sleep(60)
+    gate.run(worker, [], sys.argv[4], check=lambda: None, explain=RuntimeError)
+"""
+
+
+def is_running(process: int) -> bool:
+    """Whether a process is there that has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("does", ["binds", "runs"])
+@pytest.mark.parametrize("how", ["alone", "with a child"])
+def test_a_query_ends_with_the_process_that_asked(tmp_path: Path, how: str, does: str) -> None:
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(tmp_path / "gate"), how, does, LONG],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert caller.stdout is not None
+        process = int(caller.stdout.readline())
+        time.sleep(0.5)
+        assert is_running(process)
+        caller.kill()
+        caller.wait()
+        deadline = time.monotonic() + 10
+        while is_running(process):
+            assert time.monotonic() < deadline, "the query runs on"
+            time.sleep(0.05)
+        caller.stdout.close()
+    finally:
+        os.killpg(caller.pid, signal.SIGKILL) if how == "with a child" else caller.kill()
+
+
+def test_a_process_outlives_the_thread_that_started_it(gate: SqlGate) -> None:
+    starting = threading.Thread(target=lambda: gate._waiting.append(gate._start()))
+    starting.start()
+    starting.join()
+    process = gate._waiting[0].process
+    # Longer than it looks for its parent.
+    time.sleep(1.5)
+    assert process.poll() is None
+    assert ask(gate, "select 1 as x").num_rows == 1
+    assert process.poll() is not None
+
+
 STORED = """
 select i::bigint as id, 'n' || i as name, i::decimal(18, 4) / 7 as share, date '2026-01-01' + i::int as day,
     timestamp '2026-01-01 00:00:00.000001' + to_hours(i) as at, timestamptz '2026-01-01 00:00:00+00' + to_days(i::int) as zoned,
@@ -390,6 +466,135 @@ def test_without_a_copy_only_what_a_query_uses_is_written_for_it(stored: Node, m
     assert reader.query("select sum(id) as s from a.b where even").to_arrow().to_pylist() == [{"s": 380}]
     assert reader.read("a.b", columns=["day"], where="name = 'n3'").to_arrow().num_rows == 1
     assert written == [["id", "even"], ["name", "day"]]
+
+
+def reader_of(stored: Node, **limits: int) -> tuple[Fixed, Reader]:
+    """A governed reader of *stored*, and the guard that hears what it takes."""
+    guard = Fixed(Restriction(actions={2: "mask-alphanum"}))
+    gate = SqlGate(folder=stored.root / "gate", limits=Governed(**limits))  # type: ignore[arg-type]
+    warm = replace(stored.copies, cache=FileCache(stored.root / "c", bytes_max=10**9))
+    reader = Reader(registry=stored.registry, warehouse=stored.warehouse, guard=guard, copies=warm, gate=gate)
+    return guard, reader
+
+
+@pytest.fixture
+def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is bound in this process."""
+
+    def refuse() -> None:
+        raise AssertionError("this process was to bind what a reader wrote")
+
+    monkeypatch.setattr(guarding, "Binder", refuse)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [({"memory_mb": 512}, "512 MB|memory"), ({"memory_mb": 4_000, "seconds": 2}, "longer than 2 s")],
+    ids=["memory", "time"],
+)
+def test_what_is_constant_in_a_query_is_evaluated_within_its_limits_only(
+    stored: Node, unbound: None, limits: dict[str, int], message: str
+) -> None:
+    guard, reader = reader_of(stored, **limits)
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    with pytest.raises(MeshwrightError, match=message):
+        reader.query("select strftime(date '2020-01-01', repeat('x', 500000000)) as s from a.b")
+    assert time.monotonic() - started < 15
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert [(one.rows, one.size) for one in guard.taken] == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("select count(*) as n from a.b", ()),
+        ("select sum(id) as s from a.b where even", ("id", "even")),
+        ("select max(nested.x) as m from a.b", ("nested",)),
+        ("select x.id from a.b x join (select id, day from a.b) y using (id)", ("id",)),
+    ],
+)
+def test_a_gated_query_is_recorded_with_the_columns_that_it_uses(
+    stored: Node, unbound: None, sql: str, columns: tuple[str, ...]
+) -> None:
+    guard, reader = reader_of(stored)
+    reader.query(sql).to_arrow()
+    assert [one.columns for one in guard.taken] == [columns]
+    reader.read("a.b", columns=["day"], where="name = 'n3'").to_arrow()
+    assert guard.taken[1].columns == ("name", "day")
+
+
+def test_a_record_names_no_column_that_is_not_visible_whatever_the_process_says(
+    gate: SqlGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [("a.b", [("id", "BIGINT"), ("name", "VARCHAR")]), ("a.c", [("x", "BIGINT")])]
+    answers: dict[str, Any] = {
+        '{"used": [[1, 7, -1, "id", null, []], []]}': [("name",), ()],
+        '{"used": [[0], {"x": 1}]}': [("id",), ("x",)],
+        '{"used": [[0]]}': [("id", "name"), ("x",)],
+        '{"used": null}': [("id", "name"), ("x",)],
+        "{}": [("id", "name"), ("x",)],
+    }
+    for answer, columns in answers.items():
+        monkeypatch.setattr(gate, "_ask", lambda *_, said=answer, **__: json.loads(said))
+        with gate.worker("ada") as worker:
+            assert gate.used_columns(worker, tables, "select 1", check=lambda: None, explain=explain) == columns
+
+
+def test_a_process_that_dies_while_it_binds_is_an_error_as_while_it_runs(
+    stored: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard, reader = reader_of(stored)
+    write = SqlGate._write
+
+    def dying(gate: SqlGate, worker: Worker, *arguments: Any) -> None:
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        write(gate, worker, *arguments)
+        worker.process.kill()
+
+    monkeypatch.setattr(SqlGate, "_write", dying)
+    with pytest.raises(Refused, match=r"the process of the query ended \(exit code -9\)"):
+        reader.query("select id from a.b")
+    assert len(guard.taken) == 1
+
+
+def test_a_process_that_does_not_read_keeps_nobody_waiting(gate: SqlGate) -> None:
+    with gate.worker("ada") as worker:
+        gate.ready(worker, lambda: None)
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        worker.seconds = 1
+        with pytest.raises(Refused, match="longer than"):
+            gate.run(worker, [], f"select '{'x' * 500_000}'", check=lambda: None, explain=explain)
+
+
+@pytest.mark.parametrize(
+    ("sql", "limits"),
+    [
+        ("select cast(name as integer) as n from a.b", {}),
+        ("select error(name) as n from a.b", {}),
+        ("select x.* from a.b, range(100000) x", {"result_mb": 1}),
+        ("select count(*) from a.b, range(1000000) x, range(1000000) y where hash(x, y) % 7 = 1", {"seconds": 1}),
+    ],
+    ids=["cast", "error", "too large", "too long"],
+)
+def test_a_query_that_fails_is_recorded_too(stored: Node, sql: str, limits: dict[str, int]) -> None:
+    guard, reader = reader_of(stored, **limits)
+    with pytest.raises(MeshwrightError):
+        reader.query(sql)
+    (taken,) = guard.taken
+    assert (taken.port, taken.rows, taken.size) == ("a.b", 0, 0)
+    assert taken.seconds > 0
+
+
+def test_the_seconds_of_a_record_are_those_of_the_whole_read(stored: Node) -> None:
+    guard, reader = reader_of(stored)
+    started = time.monotonic()
+    rows = reader.query("select count(*) as n from a.b, range(30000) x, range(1000) y where hash(x, y) % 7 = 1")
+    spent = time.monotonic() - started
+    rows.to_arrow()
+    assert spent <= guard.taken[0].seconds <= time.monotonic() - started
+    rows.to_arrow()
+    # What it took to make them is told once.
+    assert guard.taken[1].seconds < guard.taken[0].seconds / 2
 
 
 @pytest.fixture(scope="module")

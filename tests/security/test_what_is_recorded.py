@@ -54,8 +54,46 @@ def test_every_way_records_who_took_what(attacked: Shop, way: Way) -> None:
 
 
 def test_what_is_denied_takes_nothing(attacked: Shop) -> None:
-    before = len(_records(attacked))
+    # No more than the latest are shown: their number would not change.
+    before = _records(attacked)
     for way in WAYS:
         if way.answers is Kind.READ:
             assert way(attacked, replace(ORDERS[Kind.READ], port="sales.payroll")).code != 0
-    assert len(_records(attacked)) == before
+    assert _records(attacked) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        (("query", "select cast(note as integer) as n from sales.orders"), ["note"]),
+        (("query", "select error(note) as n from sales.orders"), ["note"]),
+        (("read", "sales.orders", "--where", "cast(note as integer) > 1", "--columns", "id"), ["id", "note"]),
+    ],
+)
+def test_a_query_that_fails_leaves_a_record_of_what_its_error_may_tell(
+    attacked: Shop, arguments: tuple[str, ...], columns: list[str]
+) -> None:
+    before = {one["at"] for one in _records(attacked)}
+    assert attacked.folder.mesh(*arguments, "--as", ATTACKER).code == 2
+    (new,) = [one for one in _records(attacked) if one["at"] not in before]
+    assert (new["principal"], new["columns"], new["rows"]) == (f"person:{ATTACKER}", columns, 0)
+
+
+def test_a_record_names_the_columns_that_were_asked_for(attacked: Shop) -> None:
+    before = {one["at"] for one in _records(attacked)}
+    assert attacked.folder.mesh("read", "sales.orders", "--columns", "id", "--as", ATTACKER).code == 0
+    (new,) = [one for one in _records(attacked) if one["at"] not in before]
+    assert new["columns"] == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("port", "who", "states"), [("sales.orders", ATTACKER, (1, 2)), ("sales.report", "ada", (1, 1))]
+)
+def test_a_difference_leaves_one_record_for_each_state(
+    attacked: Shop, port: str, who: str, states: tuple[int, int]
+) -> None:
+    before = {one["at"] for one in _records(attacked)}
+    found = attacked.folder.mesh("diff", port, "--from", str(states[0]), "--to", str(states[1]), "--as", who)
+    assert found.code in {0, 1}, found.err
+    new = [one["publication"] for one in _records(attacked) if one["at"] not in before]
+    assert sorted(new) == sorted(set(states))

@@ -35,11 +35,13 @@ CANDIDATES_SHOWN = 5
 class Binder:
     """One locked-down DuckDB in memory that holds only empty tables. Use it from one thread.
 
-    The SQL it is given has passed `query.parse` and the fence, and was rewritten to the declared names.
+    The SQL it is given has passed `query.parse` and the fence, and was rewritten to the declared names. To bind it evaluates
+    constants, which may take any time, and of memory what `memory_mb` leaves (0: no limit): SQL of strangers is bound where
+    that is bound, too.
     """
 
-    def __init__(self) -> None:
-        self._connection = _locked_connection()
+    def __init__(self, *, memory_mb: int = 0) -> None:
+        self._connection = _locked_connection(memory_mb)
         self._tables: dict[str, Columns] = {}
         self._spelling: dict[str, str] = {}
         self._columns: dict[str, list[str]] = {}
@@ -147,7 +149,7 @@ def _keep(answers: dict[str, Any], sql: str, answer: object) -> None:
     answers[sql] = answer
 
 
-def _locked_connection() -> duckdb.DuckDBPyConnection:
+def _locked_connection(memory_mb: int) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -158,6 +160,8 @@ def _locked_connection() -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "allow_community_extensions": False,
     }
+    if memory_mb:
+        settings["memory_limit"] = f"{memory_mb}MB"
     connection = duckdb.connect(":memory:", config=settings)
     # Only this optimizer runs: the others would drop whole scans of tables that are empty.
     names = connection.execute("SELECT name FROM duckdb_optimizers() WHERE name <> 'unused_columns'").fetchall()

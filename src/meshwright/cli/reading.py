@@ -107,6 +107,7 @@ def read(
 
     reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     if to is not None:
+        _require_whole({"--columns": columns, "--where": where, "--since": since, "--until": until, "--limit": limit})
         copied = reader.copy_artifacts(port, to, as_of=as_of)
         click.echo(f"{plural(len(copied), 'file')} copied to {to}")
         return
@@ -114,6 +115,15 @@ def read(
     event_time = EventTimeRange(first=since, until=until)
     rows = reader.read(port, columns=names, where=where, as_of=as_of, event_time=event_time, limit=limit)
     emit(rows, "json" if as_json else format_, out)
+
+
+def _require_whole(asked: dict[str, str | int | None]) -> None:
+    """Raise InvalidInput when options ask for a part of rows, where artifacts are copied."""
+    from meshwright.model.errors import InvalidInput
+
+    given = [option for option, value in asked.items() if value not in {"", None}]
+    if given:
+        raise InvalidInput(f"--to copies files as they are, of which {', '.join(given)} can take no part: leave it out")
 
 
 @click.command()

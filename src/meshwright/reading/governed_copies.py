@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from meshwright.model.publication import DataFile
 from meshwright.model.release import __version__
 from meshwright.model.restriction import PSEUDONYM, SHA_256_QUERY_LOCAL, FilterColumn, Predicate, Restriction
 from meshwright.reading.restricted_scan import order_of, visible_fields
-from meshwright.reading.session import write_governed
+from meshwright.reading.session import is_readable, write_governed
 from meshwright.storage.durable import reported, sync
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ RESTRICTIONS_MAX: Final = 64
 # Whoever has not read for so long is not waited for.
 LIVE_SECONDS: Final = 30 * 86_400
 NOTED_SECONDS: Final = 60
+# What every Parquet file ends with.
+MAGIC: Final = b"PAR1"
+# Copies that can be read for so long are taken for whole.
+TRIED_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ class GovernedCopies:
         ):
             return None
         named = {self._name(file, resolved, restriction, keys): file for file in resolved.files}
-        found = {name: self.cache.find(name) for name in named}
+        found = {name: self.cache.find(name, ending=MAGIC) for name in named}
         missing = [name for name, path in found.items() if path is None]
         if sum(named[name].rows for name in missing) > self.rows_at_once and not has_time:
             return None
@@ -122,6 +127,21 @@ class GovernedCopies:
         They are of files that another machine has removed, or of another release. Raises Unavailable.
         """
         self.cache.forget_others({_folder_of(path) for path in paths}, before=before)
+
+    def forget_damaged(self, resolved: ResolvedPort, restriction: Restriction, keys: Keys) -> bool:
+        """Remove the copies of the port as *restriction* leaves it that cannot be read to their end; whether there are some."""
+        damaged, until = [], time.monotonic() + TRIED_SECONDS
+        if resolved.port.kind == "tables" and not restriction.is_all:
+            names = [self._name(file, resolved, restriction, keys) for file in resolved.files]
+            found = [(name, path) for name in names if (path := self.cache.find(name)) is not None]
+            damaged = [name for name, path in found if not is_readable(path, seconds=until - time.monotonic())]
+        for name in damaged:
+            self.cache.forget(name)
+        return bool(damaged)
+
+    def nameless(self, text: str) -> str:
+        """*text* without the paths of copies."""
+        return re.sub(re.escape(str(self.cache.folder)) + r"[^\s'\"]*", "a copy", text)
 
     def _make(self, name: str, select: str, fields: tuple[Field, ...]) -> Path:
         import duckdb

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from meshwright.analysis.binding import Binder
 from meshwright.analysis.query import SqlError
-from meshwright.model.datatype import DataType
 from meshwright.model.errors import Denied
+from meshwright.reading.empty_tables import positions
 from meshwright.reading.restricted_scan import NOTHING, visible_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meshwright.model.restriction import Restriction
+    from meshwright.reading.empty_tables import Tables
     from meshwright.reading.resolve import ResolvedPort
     from meshwright.reading.rows import Rows
 
@@ -42,11 +44,15 @@ class Guard(Protocol):
         ...
 
 
-def guarded(rows: Rows, guard: Guard, limits: Limits, columns: Used) -> Rows:
-    """*rows*, which end when policies leave something else than *limits*, and tell what they took of which *columns*."""
+def guarded(rows: Rows, guard: Guard, limits: Limits, columns: Used, *, started: float) -> Rows:
+    """*rows*, which end when policies leave something else than *limits*, and tell what they took of which *columns*.
+
+    What it took to get so far since *started*, as copies and another process do, is part of what their first use took.
+    """
+    spent = [time.monotonic() - started]
 
     def used(count: int, size: int, seconds: float) -> None:
-        guard.used(columns, rows=count, size=size, seconds=seconds)
+        guard.used(columns, rows=count, size=size, seconds=seconds + (spent.pop() if spent else 0))
 
     return replace(rows, check=lambda: check(guard, limits), used=used)
 
@@ -58,18 +64,34 @@ def check(guard: Guard, limits: Limits) -> None:
             raise Denied(f"what you may see of {port.address} changed while it was read: read it again")
 
 
+def every_column(limits: Limits) -> Used:
+    """The visible columns of each port."""
+    return [(port, tuple(one.name for one in visible_fields(port.port.schema, limit))) for port, limit in limits]
+
+
 def used_columns(sql: str, limits: Limits) -> Used:
-    """The visible columns of each port that *sql* uses; all of them where it names no ports, or is wrong."""
-    seen = [(port, visible_fields(port.port.schema, limit)) for port, limit in limits]
-    every = [(port, tuple(one.name for one in fields)) for port, fields in seen]
-    if not sql:
-        return every
+    """The visible columns of each port that *sql* uses; all of them where it is wrong.
+
+    This evaluates what is constant in *sql*: what a reader wrote goes through `SqlGate.used_columns` where there is a gate.
+    """
+    every = every_column(limits)
     with Binder() as binder:
-        for port, fields in seen:
-            columns = [(one.name, one.type) for one in fields] or [(NOTHING, DataType("INTEGER"))]
-            binder.declare(str(port.address), columns)
         try:
-            found = binder.used_columns(sql)
+            found = positions(binder, sql, seen_tables(limits))
         except SqlError:
             return every
-    return [(port, tuple(name for name in names if name in found.get(str(port.address), ()))) for port, names in every]
+    return [
+        (port, tuple(names[at] for at in used if at < len(names)))
+        for (port, names), used in zip(every, found, strict=True)
+    ]
+
+
+def seen_tables(limits: Limits) -> Tables:
+    """Each port as a query names it, with the names and types of the columns that it may know of."""
+    return [
+        (
+            str(port.address),
+            [(one.name, str(one.type)) for one in visible_fields(port.port.schema, limit)] or [(NOTHING, "INTEGER")],
+        )
+        for port, limit in limits
+    ]

@@ -15,7 +15,7 @@ from meshwright.reading.artifacts import copy_artifact
 from meshwright.reading.changes import changes_sql, differing_files
 from meshwright.reading.diff import SAMPLES, Access, difference
 from meshwright.reading.export import size_of
-from meshwright.reading.guarding import check, guarded, used_columns
+from meshwright.reading.guarding import check, every_column, guarded, seen_tables, used_columns
 from meshwright.reading.masks import Keys, tells_apart
 from meshwright.reading.query_text import accepted, condition, named
 from meshwright.reading.resolve import ResolvedPort, compared, resolve
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from meshwright.model.publication import Field
     from meshwright.reading.diff import PortDifference
     from meshwright.reading.governed_copies import GovernedCopies
-    from meshwright.reading.guarding import Guard, Limits
+    from meshwright.reading.guarding import Guard, Limits, Used
     from meshwright.reading.resolve import Told
     from meshwright.reading.sql_gate import SqlGate
     from meshwright.storage import Registry, Warehouse
@@ -77,19 +77,22 @@ class Reader:
 
         Raises InvalidInput for an unknown column or a condition that is not one, NotFound for an unknown port.
         """
-        resolved = self.resolve(address, as_of)
+        started, resolved = time.monotonic(), self.resolve(address, as_of)
         restriction = self.restriction(resolved)
         visible = visible_fields(resolved.port.schema, restriction)
         wanted = column_list(visible, tuple(columns), of=str(resolved.address))
         filtered = f" WHERE {condition(where)}" if where else ""
         head = f" LIMIT {int(limit)}" if limit is not None else ""
         limits = [(resolved, restriction)]
+        sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{filtered}{head}"
         if where and self.gate is not None and self.guard is not None:
-            sql = f"SELECT {wanted} FROM {quote(str(resolved.address))}{filtered}{head}"
-            return self._gated(self.gate, self.guard, sql, limits, event_time)
+            return self._gated(self.gate, self.guard, sql, limits, event_time, started)
         opened = Opened(self.warehouse)
         scan = self._views.scan(resolved, restriction, opened, event_time)
-        return self._run(f"SELECT {wanted} FROM ({scan}){filtered}{head}", limits, {}, opened=opened.files)
+        rows = self._run(f"SELECT {wanted} FROM ({scan}){filtered}{head}", limits, {}, opened=opened.files)
+        asked = {name.lower() for name in columns}
+        names = tuple(one.name for one in visible if not asked or one.name.lower() in asked)
+        return self._told(rows, limits, [(resolved, names)] if not where else self._used(sql, limits), started)
 
     def query(self, sql: str, *, as_of: str = "", event_time: EventTimeRange | None = None) -> Rows:
         """The result of one SQL query over published ports, named `domain.product[.port]`, `"domain.product@1"`.
@@ -98,7 +101,7 @@ class Reader:
 
         Raises InvalidInput with the line and column of what is refused or wrong.
         """
-        query = accepted(sql)
+        started, query = time.monotonic(), accepted(sql)
         resolved: dict[tuple[str, ...], ResolvedPort] = {}
         for reference in query.references:
             if reference.path not in resolved:
@@ -110,17 +113,18 @@ class Reader:
         ]
         text = rewrite(query, names)
         if self.gate is not None and self.guard is not None:
-            return self._gated(self.gate, self.guard, text, limits, event_time)
+            return self._gated(self.gate, self.guard, text, limits, event_time, started)
         opened = Opened(self.warehouse)
         views = {str(port.address): self._views.scan(port, limit, opened, event_time) for port, limit in limits}
-        return self._run(text, limits, views, opened=opened.files)
+        rows = self._run(text, limits, views, opened=opened.files)
+        return self._told(rows, limits, self._used(text, limits), started)
 
     def changes(self, address: str, *, since: str, until: str = "", limit: int | None = None) -> Rows:
         """Rows that were inserted, updated or deleted after publication *since* up to *until* (the head).
 
         A first column `_change_type` says which: insert, update_before, update_after, delete.
         """
-        old, new = self.resolve(address, since), self.resolve(address, until)
+        started, old, new = time.monotonic(), self.resolve(address, since), self.resolve(address, until)
         if new.port.kind != "tables":
             raise InvalidInput(
                 f"{address} publishes files, not rows: `mesh show {new.address.product_id}` has checksums"
@@ -137,7 +141,8 @@ class Reader:
         names = [field.name for field in visible_fields(new.port.schema, restriction)] or [NOTHING]
         sql = changes_sql(removed, added, names, key=_telling(new.port.key, new.port.schema, restriction))
         head = f" LIMIT {int(limit)}" if limit is not None else ""
-        return self._run(f"SELECT * FROM ({sql}){head}", limits, {}, opened=opened.files)
+        rows = self._run(f"SELECT * FROM ({sql}){head}", limits, {}, opened=opened.files, seen=restriction)
+        return self._told(rows, limits, every_column(limits), started)
 
     def diff(
         self, address: str, *, before: str = "", after: str = "", key: Sequence[str] = (), samples: int = SAMPLES
@@ -151,29 +156,40 @@ class Reader:
             self.registry, _address(address), environment=self.environment, before=before, after=after, told=self.told
         )
         opened = Opened(self.warehouse)
-        limits = {_state(port): self.restriction(port) for port in (old, new)}
+        states = {_state(port): port for port in (old, new)}
+        limits = {state: self.restriction(port) for state, port in states.items()}
+        started, taken = time.monotonic(), [0, 0]
 
         def restriction(port: ResolvedPort) -> Restriction:
             return limits[_state(port)]
 
         def fetch(sql: str, served: list[ResolvedPort]) -> list[tuple[Any, ...]]:
-            return self._fetch(sql, [(port, restriction(port)) for port in served], opened.files)
+            found = self._fetch(sql, [(port, restriction(port)) for port in served], opened.files)
+            if self.guard is not None:
+                taken[:] = taken[0] + len(found), taken[1] + size_of(found)
+            return found
 
         def scan(port: ResolvedPort, limit: Restriction) -> str:
             return self._views.scan(port, limit, opened)
 
         access = Access(restriction=restriction, scan=scan, fetch=fetch)
-        return difference(old, new, access, key=key, samples=samples)
+        try:
+            return difference(old, new, access, key=key, samples=samples)
+        finally:
+            if self.guard is not None:
+                # Also when nothing was fetched: what the states promise and hold was compared.
+                columns = every_column([(port, limits[state]) for state, port in states.items()])
+                self.guard.used(columns, rows=taken[0], size=taken[1], seconds=time.monotonic() - started)
 
     def _fetch(self, sql: str, limits: Limits, opened: Iterable[str]) -> list[tuple[Any, ...]]:
         rows = self._run(sql, limits, {}, opened=opened)
         try:
-            found: list[tuple[Any, ...]] = rows.fetch(
-                rows.relation.fetchall, lambda tuples: (len(tuples), size_of(tuples))
-            )
-            return found
+            found: list[tuple[Any, ...]] = rows.fetch(rows.relation.fetchall, lambda _: (0, 0))
         finally:
             rows.connection.close()
+        if self.guard is not None:
+            check(self.guard, limits)
+        return found
 
     def copy_artifacts(self, address: str, folder: Path, *, as_of: str = "") -> list[Path]:
         """Copy the artifacts of a port of kind files below *folder*, each checked against its checksum; the files made.
@@ -220,22 +236,37 @@ class Reader:
         sql: str,
         limits: Limits,
         event_time: EventTimeRange | None,
+        started: float,
     ) -> Rows:
-        """The rows of *sql*, which the reader wrote and another process runs, over the ports in *limits*."""
+        """The rows of *sql*, which the reader wrote and another process binds and runs, over the ports in *limits*."""
         import duckdb
 
-        columns = used_columns(sql, limits)
+        every = columns = every_column(limits)
         served, explain = tuple(port for port, _ in limits), self._views.explain(limits)
+
+        def checked() -> None:
+            check(guard, limits)
+
         with gate.worker(guard.reader) as worker:
+            gate.ready(worker, checked)
             try:
                 with gate.preparing(worker):
+                    found = gate.used_columns(worker, seen_tables(limits), sql, check=checked, explain=explain)
+                    columns = [
+                        (port, tuple(name for name in names if name in used))
+                        for (port, names), used in zip(every, found, strict=True)
+                    ]
                     views = [
                         (str(port.address), self._views.given(worker, port, limit, event_time, used))
                         for (port, limit), (_, used) in zip(limits, columns, strict=True)
                     ]
-            except duckdb.Error as error:
-                raise explain(error) from error
-            table = gate.run(worker, views, sql, check=lambda: check(guard, limits), explain=explain)
+                table = gate.run(worker, views, sql, check=checked, explain=explain)
+            except BaseException as error:
+                # An error may say what is in the rows that it is of.
+                guard.used(columns, rows=0, size=0, seconds=time.monotonic() - started)
+                if isinstance(error, duckdb.Error):
+                    raise explain(error) from error
+                raise
         connection = duckdb.connect()
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.register("result", table)
@@ -248,16 +279,33 @@ class Reader:
             explain=explain,
             tables={"result": table},
         )
-        return guarded(rows, guard, limits, columns)
+        return guarded(rows, guard, limits, columns, started=started)
 
-    def _run(self, sql: str, limits: Limits, views: dict[str, str], *, opened: Iterable[str]) -> Rows:
-        """The rows of *sql*, which may open the files *opened* and no others.
+    def _used(self, sql: str, limits: Limits) -> Used:
+        """The columns that *sql* uses, which runs in this process; none where nobody hears of them."""
+        return used_columns(sql, limits) if self.guard is not None else ()
 
-        *limits* are the ports that it reads, each with the restriction that is in *sql* and *views* already.
+    def _told(self, rows: Rows, limits: Limits, columns: Used, started: float) -> Rows:
+        """*rows*, of which the guard, if there is one, hears what they took of which *columns*."""
+        return guarded(rows, self.guard, limits, columns, started=started) if self.guard is not None else rows
+
+    def _run(
+        self,
+        sql: str,
+        limits: Limits,
+        views: dict[str, str],
+        *,
+        opened: Iterable[str],
+        seen: Restriction | None = None,
+    ) -> Rows:
+        """The rows of *sql*, which may open the files *opened* and no others; no guard hears of them yet.
+
+        *limits* are the ports that it reads, each with the restriction that is in *sql* and *views* already, where it is
+        not the same for all of them, *seen*.
         """
         import duckdb
 
-        explain = self._views.explain(limits)
+        explain = self._views.explain([(port, seen or limit) for port, limit in limits])
         connection = open_session(opened)
         try:
             for name, scan in views.items():
@@ -267,10 +315,7 @@ class Reader:
             connection.close()
             raise explain(error) from error
         served = tuple(port for port, _ in limits)
-        rows = Rows(relation=relation, connection=connection, sql=sql, served=served, explain=explain)
-        if self.guard is None:
-            return rows
-        return guarded(rows, self.guard, limits, used_columns(sql if views else "", limits))
+        return Rows(relation=relation, connection=connection, sql=sql, served=served, explain=explain)
 
 
 def _telling(key: tuple[str, ...], schema: tuple[Field, ...], restriction: Restriction) -> tuple[str, ...]:

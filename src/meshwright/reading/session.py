@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.engines.interruption import at_most, interruptible
+from meshwright.engines.interruption import TookTooLongError, at_most, interruptible
 from meshwright.engines.parquet_file import write
 from meshwright.engines.parquet_scan import exact
 from meshwright.model.datatype import quote
@@ -54,6 +54,24 @@ def write_governed(select: str, path: Path, fields: tuple[Field, ...]) -> int:
     """Write what *select* leaves of some files, the columns *fields*, to *path*; how many rows. Raises duckdb.Error."""
     with _writer() as connection:
         return interruptible(lambda: write(connection, select, path, fields, is_copy=True), connection.interrupt)
+
+
+def is_readable(path: Path, *, seconds: float) -> bool:
+    """Whether every row of the Parquet file at *path* can be read, as far as one gets in *seconds*."""
+    import duckdb
+
+    with _writer() as connection:
+        try:
+            with at_most(seconds, connection.interrupt) as is_late:
+                reader = connection.from_parquet(exact(str(path))).to_arrow_reader(BATCH_ROWS)
+                while not is_late() and next(reader, None) is not None:
+                    pass
+        except TookTooLongError:
+            return True
+        except (duckdb.Error, OSError, ValueError):
+            # What fails in a later batch comes through Arrow.
+            return False
+    return True
 
 
 def extracted(

@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.engines import sandbox
 from meshwright.engines.interruption import TookTooLongError
 from meshwright.model.errors import Denied, MeshwrightError, Refused, Unavailable
-from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT
+from meshwright.reading.sql_worker import FILES, OUT, READY, RESULT, TOO_LARGE
 from meshwright.storage.durable import reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from meshwright.model.mesh import Governed
+    from meshwright.reading.empty_tables import Tables
 
 LOG = logging.getLogger(__name__)
 WORKER: Final = "meshwright.reading.sql_worker"
@@ -55,7 +56,7 @@ ONLY_OWNER: Final = 0o700
 class Worker:
     """One process that waits for its query; `files` counts what was given to it, `tables` are Arrow files by table.
 
-    Its query may take `seconds` more; while it is given files, `until` is when that must be over.
+    Its query may take `seconds` more; while it is given files, `until` is when that must be over. `is_ready` once it said so.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class Worker:
     lock: int
     seconds: float
     until: float = 0.0
+    is_ready: bool = False
     files: int = 0
     tables: dict[str, str] = field(default_factory=dict)
 
@@ -142,9 +144,16 @@ class SqlGate:
                 worker.end()
                 self._refill()
 
+    def ready(self, worker: Worker, check: Callable[[], None]) -> None:
+        """Wait until *worker* has started. Raises what *check* does, Unavailable."""
+        if not worker.is_ready:
+            if READY not in self._read(worker, START_SECONDS, check, is_starting=True):
+                raise Unavailable("the process for SQL did not start as it should")
+            worker.is_ready = True
+
     @contextmanager
     def preparing(self, worker: Worker) -> Iterator[None]:
-        """While *worker* is given what its query reads, which is part of the query's time. Raises Refused when that is over."""
+        """While *worker* looks at its query and is given what that reads, which is part of the query's time. Raises Refused when that is over."""
         worker.until = time.monotonic() + worker.seconds
         try:
             yield
@@ -154,6 +163,26 @@ class SqlGate:
             worker.seconds = worker.seconds_left
         if worker.seconds <= 0:
             raise self._too_long()
+
+    def used_columns(
+        self,
+        worker: Worker,
+        tables: Tables,
+        sql: str,
+        *,
+        check: Callable[[], None],
+        explain: Callable[[Exception], MeshwrightError],
+    ) -> list[tuple[str, ...]]:
+        """The columns of each of *tables* that *sql* uses, as *worker* says while it is prepared; all where it does not say.
+
+        To tell, the query is bound, which evaluates its constants. Raises as `run` does.
+        """
+        self.ready(worker, check)
+        answer = self._ask(worker, {"columns": tables, "sql": sql}, worker.seconds_left, check=check, explain=explain)
+        used = answer.get("used")
+        if not isinstance(used, list) or len(used) != len(tables):
+            used = [None] * len(tables)
+        return [_named(columns, numbers) for (_, columns), numbers in zip(tables, used, strict=True)]
 
     def run(
         self,
@@ -171,12 +200,9 @@ class SqlGate:
         """
         import pyarrow as pa
 
-        if READY not in self._read(worker, START_SECONDS, check, is_starting=True):
-            raise Unavailable("the process for SQL did not start as it should")
-        self._write(worker, {"tables": worker.tables, "views": list(views), "sql": sql})
-        answer = self._read(worker, worker.seconds, check)
-        if "error" in answer:
-            raise self._error(worker, str(answer["error"]), str(answer.get("kind", "")), explain)
+        self.ready(worker, check)
+        request = {"tables": worker.tables, "views": list(views), "sql": sql}
+        self._ask(worker, request, worker.seconds, check=check, explain=explain)
         try:
             # The process is ended first: what is checked does not change any more.
             worker.process.kill()
@@ -214,6 +240,7 @@ class SqlGate:
             "cpu_seconds": self.limits.seconds * (os.cpu_count() or 1),
             "threads": os.cpu_count() or 1,
             "unsafe": bool(missing),
+            "parent": os.getpid(),
         }
         command = [sys.executable, "-P", "-m", WORKER, str(folder), json.dumps(bounds)]
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
@@ -295,13 +322,36 @@ class SqlGate:
             return
         raise Refused(f"{principal} runs {self.limits.at_once} queries already: wait for one of them to end")
 
-    @staticmethod
-    def _write(worker: Worker, request: dict[str, Any]) -> None:
+    def _ask(
+        self,
+        worker: Worker,
+        request: dict[str, Any],
+        seconds: float,
+        *,
+        check: Callable[[], None],
+        explain: Callable[[Exception], MeshwrightError],
+    ) -> dict[str, Any]:
+        """What the process answers to *request* within *seconds*. Raises what it says that went wrong."""
+        until = time.monotonic() + seconds
+        self._write(worker, request, until)
+        answer = self._read(worker, until - time.monotonic(), check)
+        if "error" in answer:
+            raise self._error(worker, str(answer["error"]), str(answer.get("kind", "")), explain)
+        return answer
+
+    def _write(self, worker: Worker, request: dict[str, Any], until: float) -> None:
         stdin = worker.process.stdin
         assert stdin is not None  # noqa: S101 - it is a pipe
+        left = memoryview(json.dumps(request).encode() + b"\n")
+        free = select.poll()
+        free.register(stdin, select.POLLOUT)
         try:
-            stdin.write(json.dumps(request).encode() + b"\n")
-            stdin.flush()
+            # One that does not read keeps nobody waiting.
+            os.set_blocking(stdin.fileno(), False)
+            while left:
+                if not free.poll(max(1000 * (until - time.monotonic()), 0)):
+                    raise self._too_long()
+                left = left[os.write(stdin.fileno(), left) :]
         except OSError as error:
             raise Unavailable(f"the process for SQL ended before it had its query: {error}") from error
 
@@ -327,7 +377,7 @@ class SqlGate:
             line += chunk
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise Unavailable("the process for SQL said what nobody understands")
@@ -358,7 +408,7 @@ class SqlGate:
     def _error(
         self, worker: Worker, message: str, kind: str, explain: Callable[[Exception], MeshwrightError]
     ) -> MeshwrightError:
-        if kind == "ResultTooLarge":
+        if kind == TOO_LARGE:
             return Refused(
                 f"the result is larger than {self.limits.result_mb} MB: ask for less, or raise governed: {{result: …}}"
             )
@@ -368,6 +418,14 @@ class SqlGate:
             )
         # A path would tell where things are kept.
         return explain(RuntimeError(message.replace(f"{worker.folder / FILES}/", "").replace(str(worker.folder), "")))
+
+
+def _named(columns: Sequence[tuple[str, str]], numbers: object) -> tuple[str, ...]:
+    """The names of the *columns* with these numbers, which a process told: all when it told none."""
+    if not isinstance(numbers, list):
+        return tuple(name for name, _ in columns)
+    known = {one for one in numbers if isinstance(one, int)}
+    return tuple(name for at, (name, _) in enumerate(columns) if at in known)
 
 
 def _end_all(workers: list[Worker], owner: int) -> None:

