@@ -14,9 +14,11 @@ from meshwright.reading.restricted_scan import restricted_scan, visible_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from pathlib import Path
 
     from meshwright.model.publication import DataFile, Field, InputRead, Publication, PublishedPort
     from meshwright.model.restriction import Restriction
+    from meshwright.reading.locked_query import Relation
     from meshwright.reading.masks import Keys
     from meshwright.storage import Registry
 
@@ -39,6 +41,10 @@ class Admission(Protocol):
 
     def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
         """Keep that *product* read what *reads* says, in so many *seconds*. Raises Unavailable when that cannot be kept."""
+        ...
+
+    def run_locked(self, name: str, sql: str, relations: Sequence[Relation], path: Path) -> bool:
+        """Write the rows of *sql*, called *name*, over *relations* to *path*, where a process of its own runs it; else False."""
         ...
 
     def require_source(self, product: str, name: str) -> None:

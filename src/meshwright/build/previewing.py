@@ -12,11 +12,12 @@ from meshwright.build.outline import stem
 from meshwright.build.relations import ABOUT_CONTRACTS, Columns, Relations
 from meshwright.build.sampling import Sample, Sampling
 from meshwright.build.testing import Tester, dataset
-from meshwright.engines import TableOutput
+from meshwright.engines import TableInput, TableOutput
+from meshwright.engines.casts import cast_sql
 from meshwright.engines.interruption import interruptible
-from meshwright.engines.parquet_scan import scan_sql
+from meshwright.engines.parquet_scan import parquet, scan_sql
 from meshwright.model.casting import is_castable
-from meshwright.model.datatype import Unstorable, stored
+from meshwright.model.datatype import Unstorable, quote, stored
 from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound, Unavailable
 from meshwright.model.fields import fields
 from meshwright.model.names import PortAddress, nearest
@@ -133,6 +134,7 @@ class Preview:
         query, inputs, have = self.relations.query(self.bound, self.one)
         schema, _ = fields(self._kept(have))
         count = max(ROWS_CHECKED, self.request.limit)
+        query, inputs = self._locked(query, inputs, have, schema, count)
         output = TableOutput(name=self.one.name, folder=self.workshop.staging / "previewed", schema=schema)
         staged = self.workshop.engine.stage_first(count, query, inputs=inputs, output=output)
         is_whole = staged.rows < count and not self.relations.sampled
@@ -150,6 +152,30 @@ class Preview:
             rebuilt=tuple(self.relations.computed),
             sampled=self.said,
             seconds=time.monotonic() - self.started,
+        )
+
+    def _locked(
+        self, query: str, inputs: tuple[TableInput, ...], have: Columns, schema: tuple[Field, ...], count: int
+    ) -> tuple[str, tuple[TableInput, ...]]:
+        """A query of the first *count* rows of *query*, which for a governed reader another process ran; else *query* itself.
+
+        What Python makes is in files of ours, and what comes after it is run here.
+        """
+        admission = self.workshop.admission
+        if admission is None or not all(one.sql for one in self.relations.survey(self.bound, self.one).values()):
+            return query, inputs
+        casts = [
+            f"{cast_sql(quote(name), kind, field.type)} AS {quote(field.name)}"
+            for (name, kind), field in zip(have, schema, strict=True)
+        ]
+        sql = f"SELECT {', '.join(casts)} FROM ({query}\n) LIMIT {count}"
+        relations = [(one.name, one.scan, self.relations.leaves[one.name].table.columns) for one in inputs]
+        path = self.workshop.staging / "locked.parquet"
+        if not admission.run_locked(self.one.name, sql, relations, path):
+            return query, inputs
+        columns = tuple((field.name, field.type) for field in schema)
+        return "SELECT * FROM locked", (
+            TableInput(name="locked", scan=f"SELECT * FROM {parquet([str(path)])}", columns=columns),
         )
 
     def _files(self) -> Previewed:

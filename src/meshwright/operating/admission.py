@@ -12,17 +12,20 @@ from meshwright.model.principal import PRODUCT, Principal
 from meshwright.model.restriction import EVERYTHING, REPLACE_WITH_NULL, SHA_256_QUERY_LOCAL
 from meshwright.model.usage_record import UsageRecord
 from meshwright.reading.guarding import check
+from meshwright.reading.locked_query import run_locked
 from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from meshwright.governance.authority import Authority
     from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.publication import InputRead
     from meshwright.model.restriction import Restriction
+    from meshwright.reading.locked_query import Relation
     from meshwright.reading.masks import Keys
     from meshwright.reading.reader import Reader
     from meshwright.reading.resolve import ResolvedPort
@@ -61,6 +64,14 @@ class ReaderAdmission:
 
     def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
         """Nothing: what came of it is kept once it has ended, by `ended`."""
+
+    def run_locked(self, name: str, sql: str, relations: Sequence[Relation], path: Path) -> bool:
+        """Write the rows of *sql*, which the reader wrote, over *relations* to *path*, by the reader's gate."""
+        reader = self.reader
+        if reader.guard is None or reader.gate is None:
+            return False
+        run_locked(reader.gate, reader.guard.reader, sql, relations, path, name=name, check=self.confirm)
+        return True
 
     def confirm(self) -> None:
         """Raise Denied when policies leave something else by now of what was read."""
@@ -166,6 +177,11 @@ class Admission:
             )
         if records:
             self.access.use(records)
+
+    def run_locked(self, name: str, sql: str, relations: Sequence[Relation], path: Path) -> bool:
+        """Never: a build runs what review let through."""
+        del name, sql, relations, path
+        return False
 
     def require_source(self, product: str, name: str) -> None:
         """What it reads from outside is the product's own."""

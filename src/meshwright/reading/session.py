@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshwright.engines.interruption import TookTooLongError, at_most, interruptible
 from meshwright.engines.parquet_file import write
 from meshwright.engines.parquet_scan import exact
-from meshwright.model.datatype import quote
+from meshwright.model.datatype import literal, quote
 from meshwright.reading.arrow_batches import cleaned
 from meshwright.reading.restricted_scan import NOTHING
 from meshwright.storage.durable import reported
@@ -72,6 +72,13 @@ def is_readable(path: Path, *, seconds: float) -> bool:
             # What fails in a later batch comes through Arrow.
             return False
     return True
+
+
+def write_table(table: Any, path: Path) -> None:  # noqa: ANN401 - pyarrow is imported lazily
+    """Write a pyarrow Table, whose columns are of types that are stored, to *path*. Raises duckdb.Error."""
+    with _writer() as connection:
+        connection.register("result", table)
+        connection.execute(f"COPY (SELECT * FROM result) TO {literal(str(path))} (FORMAT parquet)")
 
 
 def extracted(
