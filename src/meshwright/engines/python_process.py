@@ -40,6 +40,8 @@ PASSED_ON: Final = (
 MARK: Final = "MESHWRIGHT_RUN"
 OUTPUT_LINES_KEPT: Final = 200
 WATCH_SECONDS: Final = 0.1
+# How long the dead may take to be gone.
+GONE_SECONDS: Final = 5.0
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -114,13 +116,25 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 def _kill_marked(mark: str) -> None:
-    """End what was started in a session of its own and outlived its parent: it still has the environment's mark."""
-    wanted = f"{MARK}={mark}".encode()
+    """End what was started in a session of its own and outlived its parent: it still has the environment's mark.
+
+    It is gone when this returns, unless the system takes longer than a few seconds.
+    """
+    until = time.monotonic() + GONE_SECONDS
+    while _killed_some(f"{MARK}={mark}".encode()) and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _killed_some(wanted: bytes) -> bool:
+    """Whether there was a process with *wanted* in its environment; the dead have none."""
+    found = False
     with contextlib.suppress(OSError):
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if folder.name.isdecimal() and wanted in (folder / "environ").read_bytes():
+                    found = True
                     os.kill(int(folder.name), signal.SIGKILL)
+    return found
 
 
 def _wait(process: subprocess.Popen[str], job: PythonJob, output: deque[str]) -> str:
