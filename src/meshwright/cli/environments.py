@@ -287,6 +287,8 @@ def drop(ctx: click.Context, name: str, *, yes: bool, all_domains: bool, as_json
         click.echo(f"{environment.name} holds {what}")
     if not (yes or as_json):
         click.confirm(f"Drop {environment.name}?", abort=True)
+        # Somebody may have published there, or policies, while it was thought about.
+        _require_to_drop(node, environment)
     node.registry.drop_environment(environment.name)
     if as_json:
         print_json(
