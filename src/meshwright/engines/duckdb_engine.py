@@ -57,14 +57,12 @@ class DuckDBEngine:
         self._connection: DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[DuckDBPyConnection] = weakref.WeakSet()
         # Clear while `start` is at work.
-        self._started = threading.Event()
-        self._started.set()
+        self._opening: threading.Thread | None = None
 
     def start(self) -> None:
         """Open the instance beside the caller, who will need it soon: that takes 15 ms, most of them without Python."""
-        opening = threading.Thread(target=self._open, name="duckdb")
-        self._started.clear()
-        opening.start()
+        self._opening = threading.Thread(target=self._open, name="duckdb")
+        self._opening.start()
 
     def cursor(self) -> DuckDBPyConnection:
         """A connection of its own to the shared instance; close it after use."""
@@ -79,14 +77,11 @@ class DuckDBEngine:
             return cursor
 
     def _open(self) -> None:
-        try:
-            import duckdb
+        import duckdb
 
-            # What goes wrong here goes wrong again, and is told, where a cursor is asked for.
-            with suppress(duckdb.Error):
-                self.cursor().close()
-        finally:
-            self._started.set()
+        # What goes wrong here goes wrong again, and is told, where a cursor is asked for.
+        with suppress(duckdb.Error):
+            self.cursor().close()
 
     def interrupt(self) -> None:
         """Stop every statement that runs now, within about a second; their callers get Unavailable."""
@@ -100,7 +95,9 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Give back memory and temporary files."""
-        self._started.wait()
+        # Whoever was stopped before it began waits for nothing.
+        if self._opening is not None and self._opening.ident is not None:
+            self._opening.join()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
