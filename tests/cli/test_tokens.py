@@ -130,10 +130,42 @@ def test_a_token_is_kept_to_its_ports_and_purposes(shop: MeshFolder, monkeypatch
     one = bearer(shop, "ada", monkeypatch, "--port", "sales.orders")
     assert one.mesh("read", "sales.orders").code == 0
     purposed = bearer(shop, "ada", monkeypatch, "--purpose", "Marketing")
-    assert purposed.mesh("read", "sales.orders").code == 1
     assert purposed.mesh("read", "sales.orders", "--purpose", "Marketing").code == 0
+    assert purposed.mesh("read", "sales.orders", "--purpose", "Advertising").code == 1
     assert "the token is for reading only" in few.mesh("rollback", "sales.orders").err
     assert few.mesh("token", "create").code == 1
+
+
+def test_the_only_purpose_of_a_token_is_taken_and_of_several_the_only_one_granted(
+    shop: MeshFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.write(
+        "policies/purposes.cedar",
+        '@id("for-marketing") forbid (principal, action == Action::"read", resource)'
+        ' unless { context.purpose in Purpose::"Marketing" };',
+    )
+    assert shop.mesh("policy", "publish").code == 0
+    one = bearer(shop, "ada", monkeypatch, "--purpose", "Advertising")
+    assert one.mesh("query", "select id from sales.orders", "--json").data == [{"id": 1}]
+    several = bearer(shop, "ada", monkeypatch, "--purpose", "ResearchAndDevelopment", "--purpose", "Advertising")
+    assert several.mesh("read", "sales.orders", "--json").data == shop.mesh("read", "sales.orders", "--json").data
+    assert {use["purpose"] for use in shop.mesh("audit", "usage", "--json").data if use["principal"] == "person:ada"} == {
+        "Advertising"
+    }
+    explained = several.mesh("policy", "explain", "sales.orders", "--as", "ada", "--json")
+    assert (explained.data["allowed"], explained.data["purpose"]) == (True, "Advertising")
+    both = bearer(shop, "ada", monkeypatch, "--purpose", "DirectMarketing", "--purpose", "Advertising")
+    denied = both.mesh("read", "sales.orders")
+    assert (denied.code, "name the purpose with --purpose: DirectMarketing, Advertising are" in denied.err) == (1, True)
+    other = bearer(shop, "ada", monkeypatch, "--purpose", "ResearchAndDevelopment")
+    assert "for-marketing forbids" in other.mesh("read", "sales.orders").err
+
+
+@pytest.mark.parametrize("port", ["sales", "", "sales.orders@1", "a.b.c.d", "sales.Orders", "sales/orders"])
+def test_a_token_for_ports_that_nothing_can_be_called_is_not_made(shop: MeshFolder, port: str) -> None:
+    refused = shop.mesh("token", "create", "--for", "ada", "--port", "sales.*", "--port", port)
+    assert (refused.code, f"'{port}': no port is called so; write DOMAIN.PRODUCT" in refused.err) == (2, True)
+    assert shop.mesh("token", "list", "--json").data == []
 
 
 def test_everything_that_changes_the_mesh_asks_first(shop: MeshFolder, monkeypatch: pytest.MonkeyPatch) -> None:

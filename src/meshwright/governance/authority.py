@@ -39,14 +39,16 @@ class Authority:
         self._versions: Mapping[str, int] | None = None
         self._decider: Decider | None = None
 
-    def decide(self, principal: Principal, port: PortFacts, purpose: str = "") -> Decision:
-        """What *principal* may read of *port*."""
+    def decide(
+        self, principal: Principal, port: PortFacts, purpose: str = "", *, among: tuple[str, ...] = ()
+    ) -> Decision:
+        """What *principal* may read of *port* for *purpose*, by default the only one, *among* those named, that is granted."""
         if principal.is_owner:
             return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
         decider = self._current()
         if decider is None:
             return Decision(allowed=False, purpose=purpose, reasons=(UNPUBLISHED,), masks={})
-        return decider.read(principal, port, purpose)
+        return decider.read(principal, port, purpose, among=among)
 
     def refusal(self, principal: Principal, action: str, target: Target) -> tuple[str, tuple[str, ...]]:
         """Why *principal* may not do *action* to *target*, "" when it may, and the policies that said so."""

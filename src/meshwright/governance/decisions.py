@@ -96,15 +96,17 @@ class Decider:
         self._known: dict[Any, Decision] = {}
         self._ports: dict[PortFacts, _Port] = {}
 
-    def read(self, principal: Principal, port: PortFacts, purpose: str = "") -> Decision:
-        """What *principal* may read of *port* for *purpose*, by default the only one for which it is allowed."""
+    def read(
+        self, principal: Principal, port: PortFacts, purpose: str = "", *, among: tuple[str, ...] = ()
+    ) -> Decision:
+        """What *principal* may read of *port* for *purpose*, by default the only one, *among* those named, that is granted."""
         if principal.is_owner:
             return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
         second = int(self._now().timestamp()) // SECONDS if self._policies.asks_the_time else 0
-        key = (_identity(principal), port, purpose, second)
+        key = (_identity(principal), port, purpose, among, second)
         found = self._known.get(key)
         if found is None:
-            found = self._decide(principal, port, purpose)
+            found = self._decide(principal, port, purpose or (among[0] if len(among) == 1 else ""), among)
             if len(self._known) >= CACHED_MAX:
                 self._known.clear()
             self._known[key] = found
@@ -121,7 +123,9 @@ class Decider:
             now=self._now(),
         )
 
-    def _decide(self, principal: Principal, port: PortFacts, purpose: str, agent: str = "") -> Decision:
+    def _decide(
+        self, principal: Principal, port: PortFacts, purpose: str, among: tuple[str, ...] = (), agent: str = ""
+    ) -> Decision:
         """What *principal* may read; *agent* is the one that acts for it."""
         if self._policies.broken:
             return _denied(purpose, f"the published policies cannot be read: {self._policies.broken}")
@@ -134,7 +138,7 @@ class Decider:
             why = mistyped(principal, self._policies.attributes) or error
             return _denied(purpose, f"what is known of {principal} and {port.address} cannot be put to policies: {why}")
         if not purpose:
-            granted = self._granted(question)
+            granted = self._granted(question, among)
             if len(granted) != 1:
                 several = f"name the purpose with --purpose: {', '.join(granted)} are granted" if granted else ""
                 unnamed = question.read(UNSPECIFIED)
@@ -142,7 +146,7 @@ class Decider:
             purpose = granted[0]
         found = self._one(question, principal, port, purpose)
         if found.allowed and principal.acts_for is not None:
-            return _smaller(found, self._decide(principal.acts_for, port, purpose, agent_of(principal)))
+            return _smaller(found, self._decide(principal.acts_for, port, purpose, agent=agent_of(principal)))
         return found
 
     def _port(self, facts: PortFacts) -> _Port:
@@ -154,11 +158,11 @@ class Decider:
             self._ports[facts] = found
         return found
 
-    def _granted(self, question: _Question) -> list[str]:
-        """The purposes for which the port may be read, the widest of each kind; without a purpose, that alone."""
-        if question.read(UNSPECIFIED).allowed:
+    def _granted(self, question: _Question, among: tuple[str, ...]) -> list[str]:
+        """The purposes, *among* those named, for which the port may be read, the widest of each kind; if without one, that alone."""
+        if (not among or UNSPECIFIED in among) and question.read(UNSPECIFIED).allowed:
             return [UNSPECIFIED]
-        allowed = [name for name in self._purposes if question.read(name).allowed]
+        allowed = [name for name in among or self._purposes if question.read(name).allowed]
         return [name for name in allowed if not set(ancestors(name, self._purposes)) & set(allowed)]
 
     def _one(self, question: _Question, principal: Principal, port: PortFacts, purpose: str) -> Decision:

@@ -202,10 +202,13 @@ class Council:
         acting: str | Principal,
         purpose: str = "",
         environment: str = "prod",
+        among: tuple[str, ...] = (),
         from_files: bool = False,
         told: Told = None,
     ) -> tuple[Decision, PortFacts]:
         """What *acting* may read of *port*, by what binds or *from_files*, and what was known of the port.
+
+        Without a *purpose* it is the only one, *among* those named, that is granted.
 
         Raises InvalidInput, NotFound, which names no port but those in *told*.
         """
@@ -215,8 +218,9 @@ class Council:
             drafted = decider(
                 files_of(self.files()[0]), purposes=self.purposes, attributes=self.attributes, environment=environment
             )
-            return drafted.read(principal, facts, purpose), facts
-        return Authority(self.policies, environment=environment).decide(principal, facts, purpose), facts
+            return drafted.read(principal, facts, purpose, among=among), facts
+        authority = Authority(self.policies, environment=environment)
+        return authority.decide(principal, facts, purpose, among=among), facts
 
     def known(self, name: str) -> Principal:
         """Whom *name* means. Raises InvalidInput, NotFound."""

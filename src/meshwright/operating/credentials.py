@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meshwright.governance.access_tokens import digest, new_token
 from meshwright.governance.actions import ADMINISTER, Target
@@ -12,7 +13,7 @@ from meshwright.governance.identity import known_principal
 from meshwright.governance.purposes import UNSPECIFIED, known_purposes
 from meshwright.model.access_token import AccessToken, Scope
 from meshwright.model.errors import InvalidInput, NotFound
-from meshwright.model.names import nearest
+from meshwright.model.names import is_name, nearest
 from meshwright.model.principal import AGENT
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Mesh
     from meshwright.operating.rights import Rights
     from meshwright.storage import Tokens
+
+# What stands for any name, or part of one, in the pattern of a token's ports.
+WILDCARDS: Final = re.compile(r"[*?\[]")
 
 
 class Credentials:
@@ -55,12 +59,13 @@ class Credentials:
                 f"there is no purpose '{unknown[0]}'"
                 + (f": did you mean {guess}?" if guess else ": `mesh policy purposes`")
             )
+        addresses = _addresses(ports)
         text, now = new_token(), self.now()
         token = AccessToken(
             id=secrets.token_hex(4),
             digest=digest(text),
             principal=principal,
-            scope=Scope(ports=tuple(_address(one) for one in ports), purposes=tuple(purposes)),
+            scope=Scope(ports=addresses, purposes=tuple(purposes)),
             created_at=now.isoformat(),
             created_by=self.by,
             expires_at=(now + timedelta(days=days)).isoformat(),
@@ -102,7 +107,22 @@ class Credentials:
         return self.tokens.revoke(token_id, self.now().isoformat())
 
 
-def _address(pattern: str) -> str:
-    """*pattern* as addresses are compared: `domain.product` is the port that bears the product's name."""
-    parts = pattern.split(".")
-    return f"{pattern}.{parts[1]}" if len(parts) == 2 and "*" not in parts[1] else pattern  # noqa: PLR2004 - domain, product
+def _addresses(patterns: Sequence[str]) -> tuple[str, ...]:
+    """*patterns* as addresses are compared: `domain.product` is the port that bears the product's name.
+
+    Raises InvalidInput for those that no address can be like: a token for nothing helps nobody.
+    """
+    found, wrong = [], []
+    for pattern in patterns:
+        names = pattern.split(".")
+        if not (WILDCARDS.search(pattern) or (len(names) in {2, 3} and all(is_name(name) for name in names))):
+            wrong.append(f"'{pattern}'")
+        elif len(names) == 2 and is_name(names[1]):  # noqa: PLR2004 - domain, product
+            found.append(f"{pattern}.{names[1]}")
+        else:
+            found.append(pattern)
+    if wrong:
+        raise InvalidInput(
+            f"{', '.join(wrong)}: no port is called so; write DOMAIN.PRODUCT, DOMAIN.PRODUCT.PORT or a pattern as 'sales.*'"
+        )
+    return tuple(found)

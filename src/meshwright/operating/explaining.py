@@ -59,6 +59,7 @@ def explain(question: Question, council: Council, rights: Rights, names: KnownNa
         acting=caller.principal if own else question.acting,
         purpose=question.purpose,
         environment=question.environment,
+        among=caller.scope.purposes if own else (),
         from_files=question.from_files,
         told=names.ports if names is not None else None,
     )

@@ -86,7 +86,7 @@ class Gate:
 
     def _decide(self, resolved: ResolvedPort, before: Restriction | None) -> Restriction:
         facts = self.facts(resolved, self.environment)
-        decision = self.caller.within(self.authority.decide(self.principal, facts, self.purpose), facts.address)
+        decision = self.caller.decision(self.authority, facts, self.purpose)
         if before is None or not decision.allowed or decision.restriction != before:
             self._keep(resolved, facts, decision)
         self.purposes[str(resolved.address)] = decision.purpose

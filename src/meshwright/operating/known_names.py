@@ -75,8 +75,7 @@ class KnownNames:
 
     def decide(self, head: Publication, served: PublishedPort, purpose: str = "") -> Decision:
         """What a read of *served* would be left, which goes into no log: nothing of its rows is told."""
-        facts, caller = self._facts(head, served), self.rights.caller
-        return caller.within(self.rights.authority.decide(caller.principal, facts, purpose), facts.address)
+        return self.rights.caller.decision(self.rights.authority, self._facts(head, served), purpose)
 
     def may_discover(self, head: Publication, port: PublishedPort) -> bool:
         """Whether the one who calls may be told that there is *port*."""

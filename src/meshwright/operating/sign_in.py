@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from meshwright.governance.authority import Authority
     from meshwright.governance.oidc import Claims
+    from meshwright.governance.port_facts import PortFacts
     from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
@@ -40,9 +42,16 @@ class Caller:
         """Whether *name*, as `--as` takes it, is the caller's own; the owner reads as somebody else even then."""
         return not self.principal.is_owner and name in {self.principal.spelled, f"person:{self.principal.spelled}"}
 
+    def decision(self, authority: Authority, port: PortFacts, purpose: str) -> Decision:
+        """What *authority* lets the caller read of *port* for *purpose*, with the token that it came with."""
+        found = authority.decide(self.principal, port, purpose, among=self.scope.purposes)
+        return self.within(found, port.address)
+
     def within(self, decision: Decision, port: str) -> Decision:
         """*decision* about the address *port*; a denial where the token is not good for it."""
-        refused = self.refused() or self.scope.excludes(port, decision.purpose)
+        # What is denied anyway says itself which purposes there are.
+        beyond = self.scope.excludes(port, decision.purpose) if decision.allowed else self.scope.excludes_port(port)
+        refused = self.refused() or beyond
         if not refused:
             return decision
         return Decision(allowed=False, purpose=decision.purpose, reasons=(refused,), masks={})
@@ -69,7 +78,8 @@ class SignIn:
             return self._of_mesh(text)
         if self._verifier is None:
             raise Denied(
-                "the token is none of this mesh (`mesh token create` makes one), and mesh.yaml trusts no issuer"
+                "the token is none of this mesh (`mesh token create` makes one), and mesh.yaml trusts no issuer; "
+                "if it names one, `mesh validate` says what is wrong with it"
             )
         return self._of_issuer(self._verifier.verify(text))
 
