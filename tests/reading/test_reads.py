@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import csv
 import io
 from typing import TYPE_CHECKING
@@ -189,6 +190,14 @@ def test_another_event_time_bounds_the_same_rows_anew(mesh: MeshFolder) -> None:
     mesh.build()
     assert [row["id"] for row in mesh.rows("a.a", "--since", "2024-06-01")] == [1]
     assert mesh.mesh("show", "a.a", "--json").data["ports"][0]["event_time"][0].startswith("2025-01-01")
+
+
+def test_columns_of_one_name_are_all_there(mesh: MeshFolder) -> None:
+    query = "select 1 as id, 2 as id, 3 as id_1, 4 as id"
+    for format_ in ("json", "ndjson"):
+        answer = mesh.mesh("query", query, "--format", format_)
+        rows = json.loads(answer.out)
+        assert (rows if format_ == "ndjson" else rows[0]) == {"id": 1, "id_2": 2, "id_1": 3, "id_3": 4}
 
 
 @pytest.mark.parametrize("format_", ["table", "json", "ndjson", "csv", "arrow", "parquet"])

@@ -331,3 +331,14 @@ def test_what_is_wrong_with_a_query_is_told_without_the_nearest_name(
 def test_who_may_publish_no_policies_is_told_no_domain(shop: Shop) -> None:
     assert "did you mean hr?" in command(shop, Who(), "policy", "publish", "--domain", "hrr").text
     assert told(shop, "policy", "publish", "--domain", "hrr") == "\nerror: there is no domain hrr\n\n"
+
+
+def test_policies_are_listed_of_domains_that_one_is_told_of(shop: Shop) -> None:
+    for domain in ("hr", "marketing"):
+        shop.folder.write(
+            f"domains/{domain}/policies/own.cedar",
+            f'forbid (principal, action == Action::"administer", resource in Domain::"{domain}");',
+        )
+    assert {row["scope"] for row in shop.owner("policy", "list", "--json").data} >= {"", "hr", "marketing"}
+    listed = command(shop, Who(token=shop.token()), "policy", "list", "--json").out
+    assert {row["scope"] for row in json.loads(listed)} == {"", "marketing"}

@@ -10,6 +10,7 @@ import click
 from meshwright.cli import completing
 from meshwright.cli.options import as_json, environment, node_of, purpose
 from meshwright.cli.output import findings_as_data, plural, print_json, print_table
+from meshwright.model.environment import PROD
 from meshwright.model.errors import InvalidInput
 from meshwright.model.findings import Severity
 from meshwright.model.policy_version import WHOLE_MESH
@@ -62,6 +63,8 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
     node = node_of(ctx)
     files, _ = node.council.files()
     binding = {version.scope: version for version in node.policies.binding()}
+    names = node.names(PROD)
+    told = None if names is None else {WHOLE_MESH, *names.domains_told(PROD)}
     rows = [
         {
             "scope": scope,
@@ -71,7 +74,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
             "edited": files.get(scope, {}) != (binding[scope].files if scope in binding else {}),
         }
         for scope in sorted({*files, *binding})
-        if files.get(scope) or scope in binding
+        if (files.get(scope) or scope in binding) and (told is None or scope in told)
     ]
     if as_json:
         print_json(rows)
@@ -162,7 +165,6 @@ def _show(found: Explained, column: str) -> None:
 def test(ctx: click.Context, *, as_json: bool) -> int:
     """Run the cases in policies/tests/ (and each domain's) against the policies in the files. Cases speak of anybody: it takes the right to administer."""
     from meshwright.governance.drafts import differences
-    from meshwright.model.environment import PROD
 
     node = node_of(ctx)
     node.rights(PROD).administer()
@@ -194,8 +196,6 @@ def test(ctx: click.Context, *, as_json: bool) -> int:
 @click.pass_context
 def schema(ctx: click.Context) -> None:
     """Print the Cedar schema that this mesh's policies are checked against."""
-    from meshwright.model.environment import PROD
-
     node = node_of(ctx)
     node.council.require_author()
     names = node.names(PROD)

@@ -56,6 +56,11 @@ class KnownNames:
         """The products served in *environment*, by id."""
         return list(dict.fromkeys(port.product_id for port in self.ports(environment)))
 
+    def domains_told(self, environment: str) -> set[str]:
+        """The domains that serve a port of these in *environment*, and those that the one who calls belongs to."""
+        served = {port.domain for port in self.ports(environment)}
+        return served | set(self.rights.caller.principal.domains)
+
     def described(self, environment: str) -> list[dict[str, Any]]:
         """The ports served in *environment* as data, without what tells of their rows."""
         return discovered_ports(self.registry, environment, self.may_discover)

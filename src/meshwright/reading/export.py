@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import decimal
 import io
+import itertools
 import json
 import math
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from meshwright.model.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from meshwright.reading.rows import Rows
 
@@ -99,8 +100,17 @@ def _tuples(rows: Rows) -> Iterator[tuple[Any, ...]]:
         yield from batch
 
 
+def _keys(columns: Sequence[str]) -> list[str]:
+    """*columns* as an object's keys, in which none covers another: of those with equal names the later ones are numbered."""
+    found: list[str] = []
+    for name in columns:
+        numbered = (f"{name}_{number}" for number in itertools.count(1))
+        found.append(name if name not in found else next(key for key in numbered if key not in {*found, *columns}))
+    return found
+
+
 def _json(rows: Rows, stream: io.BufferedIOBase) -> int:
-    names, count = rows.relation.columns, 0
+    names, count = _keys(rows.relation.columns), 0
     stream.write(b"[")
     for row in _tuples(rows):
         text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
@@ -111,7 +121,7 @@ def _json(rows: Rows, stream: io.BufferedIOBase) -> int:
 
 
 def _ndjson(rows: Rows, stream: io.BufferedIOBase) -> int:
-    names, count = rows.relation.columns, 0
+    names, count = _keys(rows.relation.columns), 0
     for row in _tuples(rows):
         text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
         stream.write(text.encode() + b"\n")
