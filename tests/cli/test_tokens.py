@@ -149,9 +149,9 @@ def test_the_only_purpose_of_a_token_is_taken_and_of_several_the_only_one_grante
     assert one.mesh("query", "select id from sales.orders", "--json").data == [{"id": 1}]
     several = bearer(shop, "ada", monkeypatch, "--purpose", "ResearchAndDevelopment", "--purpose", "Advertising")
     assert several.mesh("read", "sales.orders", "--json").data == shop.mesh("read", "sales.orders", "--json").data
-    assert {use["purpose"] for use in shop.mesh("audit", "usage", "--json").data if use["principal"] == "person:ada"} == {
-        "Advertising"
-    }
+    assert {
+        use["purpose"] for use in shop.mesh("audit", "usage", "--json").data if use["principal"] == "person:ada"
+    } == {"Advertising"}
     explained = several.mesh("policy", "explain", "sales.orders", "--as", "ada", "--json")
     assert (explained.data["allowed"], explained.data["purpose"]) == (True, "Advertising")
     both = bearer(shop, "ada", monkeypatch, "--purpose", "DirectMarketing", "--purpose", "Advertising")
