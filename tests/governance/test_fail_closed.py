@@ -10,11 +10,12 @@ import pytest
 
 from meshwright.governance.actions import Target
 from meshwright.governance.decisions import Decider, Decision
-from meshwright.governance.drafts import seen_columns, unasked
+from meshwright.governance.drafts import check_files, seen_columns, unasked
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
 from meshwright.governance.purposes import DPV
+from meshwright.governance.vocabulary import schema
 from meshwright.model.datatype import DataType
 from meshwright.model.findings import Severity
 from meshwright.model.principal import AGENT, PERSON, SERVICE, Principal
@@ -164,3 +165,179 @@ def test_what_policies_ask_for_and_is_nowhere_is_warned_of() -> None:
         (5, "Column code is BIGINT or VARCHAR"),
     ]
     assert {one.severity for one in found} == {Severity.WARNING}
+
+
+AGENT_OF_BOB: Final = Principal(
+    id="helper", kind=AGENT, attributes={"untrusted": True}, groups=("bots",), acts_for=Principal(id="bob")
+)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context has agent && context.agent has untrusted && context.agent.untrusted",
+        '{"c": context}.c has agent && {"c": context}.c.agent has untrusted',
+        'Agent::"helper" has untrusted && Agent::"helper".untrusted',
+    ],
+)
+def test_what_is_asked_of_an_agent_holds_also_of_whom_it_acts_for(condition: str) -> None:
+    forbid = f'forbid (principal is Person, action == Action::"read", resource) when {{ {condition} }};'
+    policies = PolicySet([PolicyFile(path="p.cedar", text=OPEN + forbid)], attributes={"untrusted": "Bool"})
+    decider = Decider(policies, purposes=DPV, now=lambda: NOW)
+    facts = port(("id", "BIGINT"))
+    assert not decider.read(AGENT_OF_BOB, facts).allowed
+    assert decider.read(replace(AGENT_OF_BOB, attributes={}), facts).allowed
+    assert decider.read(Principal(id="bob"), facts).allowed
+
+
+def test_the_groups_of_an_agent_are_known_where_the_person_is_asked() -> None:
+    only_bots = (
+        'forbid (principal, action, resource) when { context has agent } unless { context.agent in Group::"bots" };'
+    )
+    decided = decider(OPEN + only_bots)
+    facts, target = port(("id", "BIGINT")), Target(domain="sales", product="sales.orders")
+    known = replace(AGENT_OF_BOB, attributes={})
+    stranger = replace(known, groups=())
+    permit = decider(OPEN + 'permit (principal, action == Action::"publish", resource);' + only_bots)
+    assert decided.read(known, facts).allowed
+    assert not decided.read(stranger, facts).allowed
+    assert permit.refusal(known, "publish", target)[0] == ""
+    assert permit.refusal(stranger, "publish", target)[0] != ""
+
+
+HIDES: Final = (
+    '{"r": resource}.r has region && {"r": resource}.r.region == "US"',
+    '(if principal has region then resource else resource) has region && resource.region == "US"',
+    "resource has region && [resource].contains(resource)",
+    'resource has region && resource has "has region" && !resource["has region"]',
+)
+
+
+@pytest.mark.parametrize("condition", HIDES)
+@pytest.mark.parametrize("action", ['action == Action::"readRow"', "action"])
+def test_a_row_that_is_reached_in_other_ways_is_refused_and_binds_nobody_falsely(condition: str, action: str) -> None:
+    text = f"forbid (principal, {action}, resource is Row) when {{ {condition} }};"
+    rows = {"region": "String", "has region": "Bool"}
+    found = check_files([PolicyFile(path="p.cedar", text=text)], schema(rows, {"region": "String"}))
+    assert "policy-rows" in {finding.code for finding in found}
+    assert not decide(port(("id", "BIGINT"), ("region", "VARCHAR"), ("has region", "BOOLEAN")), OPEN + text).allowed
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '["US"].containsAny([resource.region])',
+        '["a", "EU"].contains(resource.region) == true',
+        "resource.amount * 2 > 3",
+        "principal has regions && principal.regions.containsAll([resource.region])",
+        '(if resource.amount > 1 then "a" else "b") == "a"',
+    ],
+)
+def test_a_condition_that_no_row_can_be_asked_is_refused_when_it_is_checked(condition: str) -> None:
+    text = f'permit (principal, action == Action::"readRow", resource) when {{ resource has region && resource has amount && {condition} }};'
+    known = schema({"region": "String", "amount": "Long"}, {"regions": "Set<String>"})
+    found = check_files([PolicyFile(path="p.cedar", text=text)], known)
+    assert [(finding.code, finding.line) for finding in found] == [("policy-rows", 1)], found
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'resource.region == "EU" || !(resource.amount < 5)',
+        "principal has region && resource.region == principal.region",
+        "principal has regions && principal.regions.contains(resource.region)",
+        '["EU", "US"].contains(resource.region) && principal in Group::"x"',
+        'if principal in Group::"x" then resource.region like "E*" else resource.amount >= 3',
+        '(if principal has region then resource.region else "EU") == "EU"',
+        'resource in Domain::"sales" && resource is Row && context.environment == "prod"',
+        "resource.flag",
+        'resource.domain_name != "x" && context.purpose in Purpose::"Marketing"',
+    ],
+)
+def test_a_condition_that_rows_can_be_asked_is_not_refused(condition: str) -> None:
+    names = ("region", "amount", "flag", "domain_name")
+    asked = " && ".join(f"resource has {name}" for name in names)
+    text = f'forbid (principal, action == Action::"readRow", resource is Row) when {{ {asked} && ({condition}) }};'
+    rows = {"region": "String", "amount": "Long", "flag": "Bool", "domain_name": "String"}
+    known = schema(rows, {"region": "String", "regions": "Set<String>"})
+    assert check_files([PolicyFile(path="p.cedar", text=text)], known) == []
+
+
+BY_NAME: Final = (
+    'resource == Column::"sales.orders.orders.region"',
+    'resource in [Column::"sales.orders.orders.region"]',
+    'resource.name == "region"',
+    '"REGION" == resource.name',
+    '["email", "region"].contains(resource.name)',
+    '["region"].containsAny([resource.name])',
+    'resource.name like "reg*"',
+    '{"c": resource}.c.name == "Region"',
+    '(if resource.name == "Region" then "Yes" else "No") == "Yes"',
+)
+
+
+@pytest.mark.parametrize("name", ["region", "Region", "REGION"])
+@pytest.mark.parametrize("condition", BY_NAME)
+def test_a_column_keeps_its_mask_under_any_spelling_of_its_name(condition: str, name: str) -> None:
+    text = f'forbid (principal, action == Action::"readClear", resource is Column) when {{ {condition} }};'
+    found = decide(port(("id", "BIGINT"), (name, "VARCHAR")), OPEN + text)
+    assert seen_columns(found, port(("id", "BIGINT"), (name, "VARCHAR"))) == {"id": "clear", name: "replace-with-null"}
+
+
+def test_text_that_rows_are_compared_with_stays_as_it_is() -> None:
+    text = 'forbid (principal, action == Action::"readRow", resource is Row) when { resource has name && resource.name == "Ada" };'
+    found = decide(port(("name", "VARCHAR")), OPEN + text)
+    assert "Ada" in repr(found.restriction.row_filter)
+
+
+@pytest.mark.parametrize("name", ["größe", "日本", 'a "b"', "a\\b", "new\nline", "it's", "☃ {x}"])
+def test_a_name_with_any_letters_is_one_that_policies_can_ask(name: str) -> None:
+    known = schema({name: "String"}, {name: "String"})
+    asked = "".join(letter if letter.isalnum() else f"\\u{{{ord(letter):x}}}" for letter in name)
+    text = f'forbid (principal, action == Action::"readRow", resource) when {{ resource has "{asked}" && resource["{asked}"] == "x" }};'
+    assert check_files([PolicyFile(path="p.cedar", text=OPEN + text)], known) == []
+    found = decide(port(("id", "BIGINT"), (name, "VARCHAR")), OPEN + text)
+    assert (found.allowed, found.rows) == (True, "filtered")
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    ["@mask", '@mask("")', '@mask("generalise")', '@mask("generalise:abc")', '@mask("generalise:0")',
+     '@mask("generalise: 1")', '@mask("pseudonym:abc")', '@Mask("pseudonym")', '@mask("rot13")'],
+)  # fmt: skip
+def test_a_mask_that_is_none_is_refused_and_shows_nothing(annotation: str) -> None:
+    text = f'{annotation} forbid (principal, action == Action::"readClear", resource is Column);'
+    found = check_files([PolicyFile(path="p.cedar", text=text)], schema({}, {}))
+    assert [finding.code for finding in found] == ["policy-mask"]
+    seen = seen_columns(decide(port(("id", "BIGINT")), OPEN + text), port(("id", "BIGINT")))
+    assert seen["id"] in {"replace-with-null", "absent"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '@mask("pseudonym") permit (principal, action == Action::"readClear", resource is Column);',
+        '@mask("pseudonym") forbid (principal, action == Action::"readMasked", resource is Column);',
+        '@id("a\\nallowed") forbid (principal, action == Action::"read", resource is Port);',
+    ],
+)
+def test_annotations_that_mean_nothing_or_forge_a_line_are_refused(text: str) -> None:
+    found = check_files([PolicyFile(path="p.cedar", text=text)], schema({}, {}))
+    assert len(found) == 1
+    assert found[0].code in {"policy-mask", "policy-id"}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ['{"c": context}.c.now < datetime("2026-11-21")', '(if principal has x then context else context).now < datetime("2026-11-21")'],
+)  # fmt: skip
+def test_a_decision_by_the_time_is_made_anew_as_time_goes_by(condition: str) -> None:
+    now = [NOW]
+    policies = PolicySet(
+        [PolicyFile(path="p.cedar", text=OPEN.replace("resource);", f"resource) when {{ {condition} }};"))],
+        attributes={},
+    )
+    decider = Decider(policies, purposes=DPV, now=lambda: now[0])
+    assert decider.read(ADA, port(("id", "BIGINT"))).allowed
+    now[0] = datetime(2026, 11, 22, tzinfo=UTC)
+    assert not decider.read(ADA, port(("id", "BIGINT"))).allowed

@@ -188,7 +188,7 @@ def test_a_shell_completes_what_may_be_discovered(shop: Shop, line: str) -> None
 def test_the_purpose_on_the_line_counts_for_columns(shop: Shop) -> None:
     token = shop.token(ATTACKER, "--purpose", "Marketing")
     assert completed(shop, "read sales.r --purpose Marketing --columns ", token) == ["id"]
-    assert completed(shop, "read sales.r --purpose Advertising --columns ", token) == []
+    assert completed(shop, "read sales.r --purpose ResearchAndDevelopment --columns ", token) == []
     assert completed(shop, "read sales.r --columns ", token) == ["id"]
 
 
@@ -270,7 +270,9 @@ def test_a_token_for_some_ports_explains_what_it_gets(shop: Shop, files: tuple[s
 def test_a_token_for_one_purpose_explains_what_it_gets(shop: Shop) -> None:
     token = shop.token(ATTACKER, "--purpose", "Marketing")
     explained = ("policy", "explain", "sales.r", "--as", ATTACKER)
-    assert "the token is for Marketing only" in told(shop, *explained, "--purpose", "Advertising", token=token)
+    assert "the token is for Marketing only" in told(
+        shop, *explained, "--purpose", "ResearchAndDevelopment", token=token
+    )
     for purpose in ((), ("--purpose", "Marketing")):
         assert "id: clear" in told(shop, *explained, *purpose, token=token)
     # It reads every port, for that.

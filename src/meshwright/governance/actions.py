@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actor, agent_of, context_of, mistyped, places
+from meshwright.governance.entities import MESH, above, actors, agent_of, context_of, mistyped, places
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
@@ -69,7 +69,8 @@ def refusal(
 
     if policies.broken:
         return f"the published policies cannot be read: {policies.broken}", ()
-    context = context_of(UNSPECIFIED, now, environment, agent_of(principal))
+    agent = agent_of(principal)
+    context = context_of(UNSPECIFIED, now, environment, agent)
     chosen, every = policies.slice(target.domain, action), [*_places(target), entity("Purpose", UNSPECIFIED)]
     decided: tuple[str, ...] = ()
     who: Principal | None = principal
@@ -81,7 +82,7 @@ def refusal(
             "context": context,
         }
         try:
-            known = [*actor(who, target.domain, policies.attributes), *every]
+            known = [*actors(who, agent, target.domain, policies.attributes), *every]
             entities = cedarpy.Entities.from_json_str(json.dumps(known), policies.schema)
             answer = cedarpy.is_authorized_batch([request], chosen, entities)[0]
         except ValueError as error:

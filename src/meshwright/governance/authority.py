@@ -42,7 +42,7 @@ class Authority:
     def decide(
         self, principal: Principal, port: PortFacts, purpose: str = "", *, among: tuple[str, ...] = ()
     ) -> Decision:
-        """What *principal* may read of *port* for *purpose*, by default the only one, *among* those named, that is granted."""
+        """What *principal* may read of *port* for *purpose*, by default the only one that is granted, *among* those of its token."""
         if principal.is_owner:
             return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
         decider = self._current()

@@ -28,7 +28,14 @@ CODES: Final = (
         "policy-mask",
         "There is no such mask",
         "A forbid on readClear names in @mask what is seen instead of the value: one of Iceberg's actions, `pseudonym`, or "
-        "`generalise:N` for a range. Without @mask the value becomes NULL.",
+        "`generalise:N` (or `generalise:month`) for a range. Without @mask the value becomes NULL. On any other policy it means nothing.",
+    ),
+    Code(
+        "policy-rows",
+        "A row policy asks what no row can be asked",
+        "What a row policy says becomes a condition on the port's columns: resource.COLUMN compared with a value or another column, "
+        "`resource has COLUMN`, `like`, and [...].contains(resource.COLUMN), joined with &&, || and !. What reaches the row otherwise "
+        "would be decided as if the row had no columns.",
     ),
     Code(
         "policy-scope",

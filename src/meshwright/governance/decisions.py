@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.governance.actions import refusal
-from meshwright.governance.entities import actor, agent_of, context_of, mistyped, places, purposes_of
+from meshwright.governance.entities import actors, agent_of, column_id, context_of, mistyped, places, purposes_of
 from meshwright.governance.purposes import UNSPECIFIED, ancestors
 from meshwright.governance.residuals import PRESENCE, Inexpressible, row_filter
 from meshwright.governance.vocabulary import entity, row_types, unknown
@@ -99,14 +99,17 @@ class Decider:
     def read(
         self, principal: Principal, port: PortFacts, purpose: str = "", *, among: tuple[str, ...] = ()
     ) -> Decision:
-        """What *principal* may read of *port* for *purpose*, by default the only one, *among* those named, that is granted."""
+        """What *principal* may read of *port* for *purpose*, by default the only one that is granted.
+
+        It may be for those *among* which its token is, and what is part of them; for any when there are none.
+        """
         if principal.is_owner:
             return Decision(allowed=True, purpose=purpose or UNSPECIFIED, restriction=EVERYTHING, masks={})
         second = int(self._now().timestamp()) // SECONDS if self._policies.asks_the_time else 0
         key = (_identity(principal), port, purpose, among, second)
         found = self._known.get(key)
         if found is None:
-            found = self._decide(principal, port, purpose or (among[0] if len(among) == 1 else ""), among)
+            found = self._decide(principal, port, purpose, among)
             if len(self._known) >= CACHED_MAX:
                 self._known.clear()
             self._known[key] = found
@@ -124,15 +127,22 @@ class Decider:
         )
 
     def _decide(
-        self, principal: Principal, port: PortFacts, purpose: str, among: tuple[str, ...] = (), agent: str = ""
+        self,
+        principal: Principal,
+        port: PortFacts,
+        purpose: str,
+        among: tuple[str, ...] = (),
+        agent: Principal | None = None,
     ) -> Decision:
         """What *principal* may read; *agent* is the one that acts for it."""
         if self._policies.broken:
             return _denied(purpose, f"the published policies cannot be read: {self._policies.broken}")
         if purpose and purpose != UNSPECIFIED and purpose not in self._purposes:
             return _denied(purpose, f"there is no purpose '{purpose}': `mesh policy purposes` lists them")
+        if among and purpose and not self._is_among(purpose, among):
+            return _denied(purpose, f"the token is for {', '.join(among)} only")
         try:
-            asked = agent or agent_of(principal)
+            asked = agent if agent is not None else agent_of(principal)
             question = _Question(self._policies, principal, self._port(port), self._environment, self._now(), asked)
         except ValueError as error:
             why = mistyped(principal, self._policies.attributes) or error
@@ -141,7 +151,7 @@ class Decider:
             granted = self._granted(question, among)
             if len(granted) != 1:
                 several = f"name the purpose with --purpose: {', '.join(granted)} are granted" if granted else ""
-                unnamed = question.read(UNSPECIFIED)
+                unnamed = question.read(among[0] if among else UNSPECIFIED)
                 return _denied("", several or _reason(unnamed, principal, port), unnamed.policies)
             purpose = granted[0]
         found = self._one(question, principal, port, purpose)
@@ -159,11 +169,16 @@ class Decider:
         return found
 
     def _granted(self, question: _Question, among: tuple[str, ...]) -> list[str]:
-        """The purposes, *among* those named, for which the port may be read, the widest of each kind; if without one, that alone."""
+        """The purposes *among* those for which the port may be read, the widest of each kind; if without one, that alone."""
         if (not among or UNSPECIFIED in among) and question.read(UNSPECIFIED).allowed:
             return [UNSPECIFIED]
-        allowed = [name for name in among or self._purposes if question.read(name).allowed]
+        open_to = [name for name in self._purposes if not among or self._is_among(name, among)]
+        allowed = [name for name in open_to if question.read(name).allowed]
         return [name for name in allowed if not set(ancestors(name, self._purposes)) & set(allowed)]
+
+    def _is_among(self, purpose: str, among: tuple[str, ...]) -> bool:
+        """Whether *purpose* is one of those named, or a part of one."""
+        return bool({purpose, *ancestors(purpose, self._purposes)} & set(among))
 
     def _one(self, question: _Question, principal: Principal, port: PortFacts, purpose: str) -> Decision:
         entry = question.read(purpose)
@@ -209,7 +224,7 @@ class Decider:
     def _mask(self, answer: Answer) -> str:
         """The strictest mask of the policies that forbid to see clear: one that names none leaves nothing to see."""
         by_id = self._policies.by_id
-        return strictest([by_id[one].annotations.get("mask", REPLACE_WITH_NULL) for one in answer.policies])
+        return strictest([by_id[one].annotations.get("mask") or REPLACE_WITH_NULL for one in answer.policies])
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,19 +251,25 @@ class _Question:
     """One principal and port, with the entities that every question about them needs."""
 
     def __init__(
-        self, policies: PolicySet, principal: Principal, port: _Port, environment: str, now: datetime, agent: str
+        self,
+        policies: PolicySet,
+        principal: Principal,
+        port: _Port,
+        environment: str,
+        now: datetime,
+        agent: Principal | None,
     ) -> None:
         self.policies, self.facts, self.environment, self.agent = policies, port.facts, environment, agent
         self.now = now
         self.principal = {"type": principal.kind, "id": principal.id}
         self.port = {"type": "Port", "id": self.facts.address}
         self.row = {"type": "Row", "id": self.facts.address}
-        self.entities = port.entities.with_added_json_str(_checked(principal, self.facts.domain, policies))
+        self.entities = port.entities.with_added_json_str(_checked(principal, agent, self.facts.domain, policies))
         self._read: dict[str, Answer] = {}
 
     def column(self, column: ColumnFacts) -> dict[str, str]:
         """The entity of one column of the port."""
-        return {"type": "Column", "id": f"{self.facts.address}.{column.asked}"}
+        return {"type": "Column", "id": column_id(self.facts, column)}
 
     def read(self, purpose: str) -> Answer:
         """Cedar's answer to reading the port for *purpose*, which is asked once."""
@@ -318,11 +339,11 @@ class _Question:
         return context_of(purpose, self.now, self.environment, self.agent)
 
 
-def _checked(principal: Principal, here: str, policies: PolicySet) -> str:
-    """The principal's entities as JSON. Raises ValueError for what policies were not checked with: they would not hold it."""
+def _checked(principal: Principal, agent: Principal | None, here: str, policies: PolicySet) -> str:
+    """The principal's entities, and its agent's, as JSON. Raises ValueError for what policies were not checked with: they would not hold it."""
     import cedarpy
 
-    text = json.dumps(actor(principal, here, policies.attributes))
+    text = json.dumps(actors(principal, agent, here, policies.attributes))
     cedarpy.Entities.from_json_str(text, policies.schema)
     return text
 

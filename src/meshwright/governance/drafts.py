@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshwright.governance.conditions import asked_attributes, is_resource, may_be_principal
 from meshwright.governance.decisions import Decider
-from meshwright.governance.policy_set import (
-    ROW_ACTION,
-    PolicySet,
-    asked_attributes,
-    is_resource,
-    may_be_principal,
-    speaks_of,
-)
-from meshwright.governance.policy_text import PolicyFile, check, parse
+from meshwright.governance.policy_set import PolicySet
+from meshwright.governance.policy_text import ROW_ACTION, PolicyFile, check, parse, speaks_of
 from meshwright.governance.vocabulary import CLAIM_TYPES, ROW_TYPES, attribute_type, row_types, schema
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import nearest
@@ -139,7 +133,8 @@ def decider(
     environment: str = "prod",
 ) -> Decider:
     """Decides in *environment* as if *files* were published."""
-    policies = PolicySet(list(files), attributes=attributes, version="draft")
+    drafted = list(files)
+    policies = PolicySet(drafted, attributes=asked_of(drafted, attributes), version="draft")
     return Decider(policies, purposes=purposes, environment=environment)
 
 

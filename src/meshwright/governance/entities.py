@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
-    from meshwright.governance.port_facts import PortFacts
+    from meshwright.governance.port_facts import ColumnFacts, PortFacts
 
 MESH: Final = "mesh"
 
@@ -37,14 +37,20 @@ def actor(principal: Principal, here: str, known: Collection[str]) -> list[dict[
     return [*groups, entity(principal.kind, principal.id, tuple(dict.fromkeys(parents)), attributes)]
 
 
-def agent_of(principal: Principal) -> str:
-    """The agent that acts as *principal* or is it, "" none: what `context.agent` is, of the person for whom it acts, too."""
-    return principal.id if principal.kind == AGENT else ""
+def actors(principal: Principal, agent: Principal | None, here: str, known: Collection[str]) -> list[dict[str, Any]]:
+    """The *principal* that is asked about and the *agent* that acts for it, each as `actor` has it."""
+    every = [*actor(principal, here, known), *(actor(agent, here, known) if agent is not None else ())]
+    return list({(one["uid"]["type"], one["uid"]["id"]): one for one in every}.values())
 
 
-def context_of(purpose: str, now: datetime, environment: str, agent: str) -> dict[str, Any]:
+def agent_of(principal: Principal) -> Principal | None:
+    """The agent that acts as *principal* or is it, if any: what `context.agent` is, of the person for whom it acts, too."""
+    return principal if principal.kind == AGENT else None
+
+
+def context_of(purpose: str, now: datetime, environment: str, agent: Principal | None) -> dict[str, Any]:
     """The context of a question, as Cedar's JSON has it."""
-    known: dict[str, Any] = {"agent": {"__entity": {"type": AGENT, "id": agent}}} if agent else {}
+    known: dict[str, Any] = {"agent": {"__entity": {"type": AGENT, "id": agent.id}}} if agent is not None else {}
     return {
         "purpose": {"__entity": {"type": "Purpose", "id": purpose}},
         "now": {"__extn": {"fn": "datetime", "arg": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}},
@@ -77,10 +83,10 @@ def places(port: PortFacts) -> list[dict[str, Any]]:
     columns = [
         entity(
             "Column",
-            f"{port.address}.{column.asked}",
+            column_id(port, column),
             (("Port", port.address),),
             {
-                "name": column.asked,
+                "name": column.asked.lower(),
                 "domain": domain,
                 "tags": column.tags,
                 "classifications": column.classifications,
@@ -95,6 +101,11 @@ def places(port: PortFacts) -> list[dict[str, Any]]:
         entity("Port", port.address, (("Product", port.product),), served),
         *columns,
     ]
+
+
+def column_id(port: PortFacts, column: ColumnFacts) -> str:
+    """Cedar's name of a column: in small letters, for names of columns mean the same in any case, as in SQL."""
+    return f"{port.address}.{column.asked}".lower()
 
 
 def purposes_of(purposes: Mapping[str, str]) -> list[dict[str, Any]]:

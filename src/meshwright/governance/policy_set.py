@@ -7,16 +7,18 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.policy_text import document, parse
+from meshwright.governance.conditions import asked_attributes, asks_a_name, is_resource, may_be_principal
+from meshwright.governance.policy_text import ROW_ACTION, applies, document, parse, unseen_rows
 from meshwright.governance.residuals import PRESENCE
 from meshwright.governance.vocabulary import CONTRADICTION, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from meshwright.governance.policy_text import Policy, PolicyFile
 
-ROW_ACTION: Final = "readRow"
+# What compares text.
+COMPARED: Final = frozenset({"==", "!=", "contains", "containsAll", "containsAny", "like"})
 
 
 class PolicySet:
@@ -33,7 +35,8 @@ class PolicySet:
         for file in files:
             policies, findings = parse(file)
             self.policies += policies
-            self.broken = self.broken or next((str(finding) for finding in findings), "")
+            wrong = [*findings, *(one for policy in policies for one in unseen_rows(policy))]
+            self.broken = self.broken or next((str(finding) for finding in wrong), "")
         unknown = {
             name for policy in self.policies for name in asked_attributes(policy.body, may_be_principal)
         } - attributes.keys()
@@ -61,7 +64,7 @@ class PolicySet:
     @cached_property
     def asks_the_time(self) -> bool:
         """Whether a decision may change as time goes by."""
-        return any("now" in asked_attributes(policy.body, is_context) for policy in self.policies)
+        return '"attr": "now"' in self._text
 
     @cached_property
     def names_columns(self) -> bool:
@@ -85,24 +88,9 @@ class PolicySet:
         key = (domain, action)
         if key not in self._slices:
             chosen = [_of_any(one) for one in self.policies if applies(one, action) and _reaches(one, domain)]
-            if action == ROW_ACTION:
-                chosen = [_with_presence(one) for one in chosen]
+            chosen = [_with_presence(one) if action == ROW_ACTION else _in_small_letters(one) for one in chosen]
             self._slices[key] = cedarpy.PolicySet.from_json_str(json.dumps(document(chosen)))
         return self._slices[key]
-
-
-def applies(policy: Policy, action: str) -> bool:
-    """Whether a policy's scope lets it have a say about *action*."""
-    scope = policy.body.get("action", {})
-    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
-    return scope.get("op") == "All" or any(entity.get("id") == action for entity in entities)
-
-
-def speaks_of(policy: Policy, action: str) -> bool:
-    """Whether a policy is about *action* alone, and not about whatever is asked."""
-    scope = policy.body.get("action", {})
-    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
-    return bool(entities) and all(entity.get("id") == action for entity in entities)
 
 
 def _reaches(policy: Policy, domain: str) -> bool:
@@ -114,35 +102,6 @@ def _reaches(policy: Policy, domain: str) -> bool:
     return str(entity.get("id", "")).partition(".")[0] == domain
 
 
-def asked_attributes(node: object, is_asked: Callable[[object], bool]) -> Iterable[str]:
-    """The attributes that a policy's conditions ask, by `.` or by `has`, of any expression that *is_asked* means."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in {".", "has"} and isinstance(value, dict) and is_asked(value.get("left")):
-                yield str(value.get("attr"))
-            yield from asked_attributes(value, is_asked)
-    elif isinstance(node, list):
-        for value in node:
-            yield from asked_attributes(value, is_asked)
-
-
-def is_resource(node: object) -> bool:
-    """Whether an expression is the resource itself."""
-    return node == {"Var": "resource"}
-
-
-def is_context(node: object) -> bool:
-    """Whether an expression is the context itself."""
-    return node == {"Var": "context"}
-
-
-def may_be_principal(node: object) -> bool:
-    """Whether an expression may come to the principal: it has a part in it."""
-    if isinstance(node, dict):
-        return node == {"Var": "principal"} or any(may_be_principal(value) for value in node.values())
-    return isinstance(node, list) and any(may_be_principal(value) for value in node)
-
-
 def _of_any(policy: Policy) -> Policy:
     """*policy* without its condition on the action, which chose it already: partial evaluation cannot decide that."""
     return replace(policy, body={**policy.body, "action": {"op": "All"}})
@@ -151,6 +110,26 @@ def _of_any(policy: Policy) -> Policy:
 def _with_presence(policy: Policy) -> Policy:
     """*policy* with `resource has column` as an attribute of its own: partial evaluation would take it for settled."""
     return replace(policy, body=_rewritten(policy.body))
+
+
+def _in_small_letters(policy: Policy) -> Policy:
+    """*policy* with every name of a column in small letters, as columns have them when policies are asked."""
+    return replace(policy, body=_lowered(policy.body, is_name=False))
+
+
+def _lowered(node: Any, *, is_name: bool) -> Any:  # noqa: ANN401 - a JSON value
+    """*node* with the columns that it means in small letters, and all text where *is_name* says that names are compared."""
+    if isinstance(node, list):
+        return [_lowered(value, is_name=is_name) for value in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "Column" and isinstance(node.get("id"), str):
+        return {**node, "id": node["id"].lower()}
+    if is_name and isinstance(node.get("Value", node.get("Literal")), str):
+        return {key: value.lower() for key, value in node.items()}
+    return {
+        key: _lowered(value, is_name=is_name or (key in COMPARED and asks_a_name(value))) for key, value in node.items()
+    }
 
 
 def _rewritten(node: Any) -> Any:  # noqa: ANN401 - a JSON value

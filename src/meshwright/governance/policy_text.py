@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from meshwright.governance.conditions import asked_attributes, hides_the_row, is_resource, why_not_of_rows
+from meshwright.governance.residuals import PRESENCE
 from meshwright.model.findings import Finding
-from meshwright.model.restriction import GENERALISE, STRICTNESS
+from meshwright.model.restriction import MASKS, is_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +22,8 @@ EFFECTS: Final = frozenset({"permit", "forbid"})
 SCOPED: Final = ("principal", "action", "resource")
 ARITHMETIC: Final = frozenset({"+", "-", "*", "neg"})
 GLOBAL: Final = ""
+MASK: Final = "mask"
+ROW_ACTION: Final = "readRow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +46,9 @@ class Policy:
     body: Mapping[str, Any]
 
     @property
-    def annotations(self) -> Mapping[str, str]:
-        """What is said with `@name("…")`."""
-        found: Mapping[str, str] = self.body.get("annotations") or {}
+    def annotations(self) -> Mapping[str, str | None]:
+        """What is said with `@name("…")`; None for a name without a value."""
+        found: Mapping[str, str | None] = self.body.get("annotations") or {}
         return found
 
 
@@ -100,6 +104,8 @@ def check(policies: Iterable[Policy], schema: str) -> list[Finding]:
         findings += _beyond_its_domain(policy)
         findings += _unknown_mask(policy)
         findings += _arithmetic(policy)
+        findings += _unprintable(policy)
+        findings += unseen_rows(policy) or _inexpressible(policy)
     return findings
 
 
@@ -134,12 +140,35 @@ def _beyond_its_domain(policy: Policy) -> Iterator[Finding]:
 
 
 def _unknown_mask(policy: Policy) -> Iterator[Finding]:
-    mask = policy.annotations.get("mask")
-    name, has_argument, _ = (mask or "").partition(":")
-    if mask is not None and (name not in STRICTNESS or (has_argument and name != GENERALISE)):
-        message = "There is no such mask"
-        hint = f"use one of {', '.join(STRICTNESS)}"
-        yield Finding(code="policy-mask", message=message, path=policy.path, line=policy.line, value=mask, hint=hint)
+    for name, value in policy.annotations.items():
+        if name.lower() != MASK:
+            continue
+        message = hint = ""
+        if name != MASK:
+            message, hint = f"@{name} means nothing", f"write @{MASK}"
+        elif not is_mask(value or ""):
+            message, hint = "There is no such mask", f"use one of {', '.join(MASKS)}:10 or :month"
+        elif policy.body["effect"] != "forbid" or not applies(policy, "readClear"):
+            message = "A mask is of a policy that forbids readClear; here it means nothing"
+            hint = 'write forbid (principal, action == Action::"readClear", resource is Column)'
+        if message:
+            yield Finding(
+                code="policy-mask", message=message, path=policy.path, line=policy.line, value=value or "", hint=hint
+            )
+
+
+def applies(policy: Policy, action: str) -> bool:
+    """Whether a policy's scope lets it have a say about *action*."""
+    scope = policy.body.get("action", {})
+    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
+    return scope.get("op") == "All" or any(entity.get("id") == action for entity in entities)
+
+
+def speaks_of(policy: Policy, action: str) -> bool:
+    """Whether a policy is about *action* alone, and not about whatever is asked."""
+    scope = policy.body.get("action", {})
+    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
+    return bool(entities) and all(entity.get("id") == action for entity in entities)
 
 
 def _arithmetic(policy: Policy) -> Iterator[Finding]:
@@ -148,6 +177,40 @@ def _arithmetic(policy: Policy) -> Iterator[Finding]:
         hint = "compare with a literal instead"
         yield Finding(
             code="policy-arithmetic", message=message, path=policy.path, line=policy.line, value=policy.id, hint=hint
+        )
+
+
+def unseen_rows(policy: Policy) -> list[Finding]:
+    """What keeps one from seeing which columns a row policy asks: it would be decided as if no row had them."""
+    if not applies(policy, ROW_ACTION):
+        return []
+    conditions = policy.body.get("conditions", ())
+    reserved = [name for name in asked_attributes(conditions, is_resource) if name.startswith(PRESENCE)]
+    if not reserved and not any(map(hides_the_row, conditions)):
+        return []
+    message = f"No column can be called {reserved[0]!r}" if reserved else "A row has to be asked directly"
+    hint = "write resource.COLUMN and resource has COLUMN, with no other expression around resource"
+    return [
+        Finding(code="policy-rows", message=message, path=policy.path, line=policy.line, value=policy.id, hint=hint)
+    ]
+
+
+def _inexpressible(policy: Policy) -> Iterator[Finding]:
+    why = why_not_of_rows(policy.body.get("conditions", ())) if speaks_of(policy, ROW_ACTION) else ""
+    if why:
+        message = f"The condition is none that a row can be asked: {why}"
+        hint = "compare columns with ==, != or <, by like or [...].contains(resource.COLUMN); join with &&, || and !"
+        yield Finding(
+            code="policy-rows", message=message, path=policy.path, line=policy.line, value=policy.id, hint=hint
+        )
+
+
+def _unprintable(policy: Policy) -> Iterator[Finding]:
+    if not policy.id.isprintable():
+        message = "The @id of a policy has letters that cannot be printed"
+        hint = "decisions name it: write it in one line"
+        yield Finding(
+            code="policy-id", message=message, path=policy.path, line=policy.line, value=repr(policy.id), hint=hint
         )
 
 

@@ -22,6 +22,8 @@ PRESENCE: Final = "has "
 
 # By name: the field id, and the type in Cedar's words.
 Columns: TypeAlias = "Mapping[str, tuple[int, str]]"
+# The type of a column of which nothing is known.
+ANY: Final = ""
 TYPES: Final = {str: "String", int: "Long", bool: "Bool"}
 
 
@@ -122,7 +124,7 @@ def _require_alike(one: FilterColumn | Literal, others: tuple[FilterColumn | Lit
     """Raise Inexpressible for values of two types: to Cedar they are never equal, SQL would turn one into the other."""
     types = dict(columns.values())
     kinds = {types[value.id] if isinstance(value, FilterColumn) else TYPES[type(value)] for value in (one, *others)}
-    if len(kinds) > 1:
+    if len(kinds - {ANY}) > 1:
         raise Inexpressible(f"a comparison of {' and '.join(sorted(kinds))}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from meshwright.model.errors import InvalidInput
-from meshwright.model.restriction import STRICTNESS
+from meshwright.model.restriction import MASKS, is_mask
 
 KINDS: Final = ("mask", "rows", "purpose", "open", "embargo")
 
@@ -21,8 +21,8 @@ def new_policy(kind: str, target: str, values: dict[str, str]) -> str:
     match kind:
         case "mask":
             mask = values.get("mask") or "pseudonym"
-            if mask.partition(":")[0] not in STRICTNESS:
-                raise InvalidInput(f"there is no mask '{mask}': use one of {', '.join(STRICTNESS)}")
+            if not is_mask(mask):
+                raise InvalidInput(f"there is no mask '{mask}': use one of {', '.join(MASKS)}:10 or :month")
             tag = _text(values, "tag")
             return (
                 f'@id("mask-{tag}")\n@mask("{mask}")\nforbid (principal, action == Action::"readClear", resource is Column'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from meshwright.model import issuer
@@ -79,7 +78,16 @@ def schema(rows: Mapping[str, str], attributes: Mapping[str, str]) -> str:
 
 
 def _record(types: Mapping[str, str]) -> str:
-    return "{ " + ", ".join(f"{json.dumps(name)}?: {kind}" for name, kind in sorted(types.items())) + " }"
+    return "{ " + ", ".join(f"{quoted(name)}?: {kind}" for name, kind in sorted(types.items())) + " }"
+
+
+def quoted(text: str) -> str:
+    """*text* as Cedar writes it: its escapes are not JSON's."""
+    return '"' + "".join(letter if _is_plain(letter) else f"\\u{{{ord(letter):x}}}" for letter in text) + '"'
+
+
+def _is_plain(letter: str) -> bool:
+    return letter.isprintable() and letter not in '"\\'
 
 
 def attribute_type(value: Attribute) -> str:

@@ -8,16 +8,10 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a token is good for: `ports` are patterns of addresses, `purposes` names; of neither there is a limit when empty."""
+    """What a token is good for: `ports` are patterns of addresses, `purposes` names, with what is part of them; no limit when empty."""
 
     ports: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
-
-    def excludes(self, port: str, purpose: str) -> str:
-        """Why *port* may not be read for *purpose* with the token, "" when it may."""
-        if not self.excludes_port(port) and self.purposes and purpose not in self.purposes:
-            return f"the token is for {', '.join(self.purposes)} only"
-        return self.excludes_port(port)
 
     def excludes_port(self, port: str) -> str:
         """Why *port* may not be read with the token for any purpose, "" when it may for some."""
@@ -29,7 +23,8 @@ class Scope:
 class AccessToken:
     """One token, without the secret: `digest` is its SHA-256. `principal` is whom it makes its bearer; times are ISO 8601, UTC.
 
-    `id` is what people call it by; `revoked_at` is "" while nobody has revoked it.
+    `id` is what people call it by; `revoked_at` is "" while nobody has revoked it. `made_with` is the id of the token of the
+    same principal with which it was made, "" for none: it ends with that one.
     """
 
     id: str
@@ -40,6 +35,7 @@ class AccessToken:
     expires_at: str
     scope: Scope = Scope()
     note: str = ""
+    made_with: str = ""
     revoked_at: str = ""
 
     def refusal(self, now: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -20,22 +22,17 @@ SHA_256_QUERY_LOCAL: Final = "sha-256-query-local"
 PSEUDONYM: Final = "pseudonym"
 GENERALISE: Final = "generalise"
 
-# The strictest first: where policies name several, the first of them counts.
-STRICTNESS: Final = (
-    REPLACE_WITH_NULL,
-    MASK_TO_FIXED_VALUE,
-    SHA_256_QUERY_LOCAL,
-    MASK_ALPHANUM,
-    TRUNCATE_TO_YEAR,
-    GENERALISE,
-    TRUNCATE_TO_MONTH,
-    PSEUDONYM,
-    SHA_256_GLOBAL,
-    SHOW_FIRST_4,
-    SHOW_LAST_4,
-)
+# What leaves nothing of a value, the strictest first.
+NOTHING_LEFT: Final = (REPLACE_WITH_NULL, MASK_TO_FIXED_VALUE)
+# Hashes fit the same types, and so do masks that show a part of a text; of either the strictest first.
+HASHES: Final = (SHA_256_QUERY_LOCAL, PSEUDONYM, SHA_256_GLOBAL)
+PARTS_OF_TEXT: Final = (MASK_ALPHANUM, SHOW_FIRST_4, SHOW_LAST_4)
+MASKS: Final = (*NOTHING_LEFT, *HASHES, *PARTS_OF_TEXT, TRUNCATE_TO_YEAR, TRUNCATE_TO_MONTH, GENERALISE)
+WIDTH: Final = re.compile(r"[1-9][0-9]{0,17}")
 # The parts of time that a range of times can be, the narrowest first.
 PARTS: Final = ("day", "week", "month", "quarter", "year", "decade")
+# A week can lie in two of the wider parts; all others lie in one.
+WEEK: Final = PARTS.index("week")
 # What `actions` says of a column that is not there at all.
 ABSENT: Final = "absent"
 # What is said of a column of which `actions` says nothing.
@@ -99,7 +96,7 @@ NOTHING = Restriction(row_filter=FALSE, others_absent=True)
 
 
 def both(left: Restriction, right: Restriction) -> Restriction:
-    """What *left* and *right* both leave: every row filter holds, the stricter action counts."""
+    """What *left* and *right* both leave: every row filter holds, of two masks what both show."""
     actions = {}
     for number in {*left.actions, *right.actions}:
         named = [one.actions[number] for one in (left, right) if number in one.actions]
@@ -113,26 +110,43 @@ def both(left: Restriction, right: Restriction) -> Restriction:
     )
 
 
+def is_mask(text: str) -> bool:
+    """Whether *text* is a mask: one of `MASKS`, and for a range how wide: `generalise:10`, `generalise:month`."""
+    name, has_argument, argument = text.partition(":")
+    if name != GENERALISE:
+        return name in MASKS and not has_argument
+    return argument in PARTS or WIDTH.fullmatch(argument) is not None
+
+
 def strictest(masks: list[str]) -> str:
-    """The strictest of *masks*; one that is not known is as good as no column at all.
+    """What every one of *masks* leaves of a value; one that is not known is as good as no column at all.
 
-    Of ranges the widest counts; ranges of numbers and of times cannot be compared, and leave nothing.
+    Of two the stricter counts where it can be told from what the other shows. Otherwise both together would show more than
+    one of them does, and nothing is left: so it is of a hash and a range, or of weeks and months.
     """
-    known = {mask: STRICTNESS.index(mask.partition(":")[0]) for mask in masks if mask.partition(":")[0] in STRICTNESS}
-    if len(known) < len(set(masks)):
+    if not all(is_mask(mask) for mask in masks):
         return ABSENT
-    ranges = {mask: _width(mask) for mask in known if _width(mask) is not None}
-    if len({kind for kind, _ in filter(None, ranges.values())}) > 1:
-        return REPLACE_WITH_NULL
-    widest = max(ranges, key=lambda mask: (ranges[mask], mask), default=None)
-    compared = [mask for mask in known if mask not in ranges or mask == widest]
-    return min(compared, key=lambda mask: (known[mask], mask), default=REPLACE_WITH_NULL)
+    found = set(masks)
+    if not found or found & set(NOTHING_LEFT):
+        return REPLACE_WITH_NULL if REPLACE_WITH_NULL in found or not found else MASK_TO_FIXED_VALUE
+    for family in (HASHES, PARTS_OF_TEXT):
+        if found <= set(family):
+            # Of the first and of the last letters both tell the kinds.
+            both_ends = found == {SHOW_FIRST_4, SHOW_LAST_4}
+            return MASK_ALPHANUM if both_ends else min(found, key=family.index)
+    parts = {mask: PARTS.index(_part(mask)) for mask in found if _part(mask)}
+    if len(parts) == len(found):
+        is_split = WEEK in parts.values() and max(parts.values()) > WEEK
+        return REPLACE_WITH_NULL if is_split else max(found, key=lambda mask: (parts[mask], mask))
+    widths = [mask.partition(":")[2] for mask in found]
+    if all(WIDTH.fullmatch(width) for width in widths):
+        shared = f"{GENERALISE}:{math.lcm(*map(int, widths))}"
+        return shared if is_mask(shared) else REPLACE_WITH_NULL
+    return REPLACE_WITH_NULL
 
 
-def _width(mask: str) -> tuple[str, int] | None:
-    """How wide the range is that *mask* leaves of a value, and of what; None when it leaves no range."""
+def _part(mask: str) -> str:
+    """The part of time in which *mask* shows a value to lie, "" for one that shows something else."""
     name, _, argument = mask.partition(":")
-    part = {TRUNCATE_TO_YEAR: "year", TRUNCATE_TO_MONTH: "month", GENERALISE: argument}.get(name)
-    if part in PARTS:
-        return "times", PARTS.index(part)
-    return ("numbers", int(argument)) if name == GENERALISE and argument.isdecimal() else None
+    part = {TRUNCATE_TO_YEAR: "year", TRUNCATE_TO_MONTH: "month", GENERALISE: argument}.get(name, "")
+    return part if part in PARTS else ""

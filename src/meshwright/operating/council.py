@@ -208,7 +208,7 @@ class Council:
     ) -> tuple[Decision, PortFacts]:
         """What *acting* may read of *port*, by what binds or *from_files*, and what was known of the port.
 
-        Without a *purpose* it is the only one, *among* those named, that is granted.
+        Without a *purpose* it is the only one that is granted, *among* those of a token.
 
         Raises InvalidInput, NotFound, which names no port but those in *told*.
         """

@@ -39,9 +39,10 @@ class Credentials:
     ) -> tuple[str, AccessToken]:
         """A new token's text, which nothing keeps, and what is kept of it. Raises InvalidInput, NotFound, Denied."""
         caller = self.rights.caller
-        if (not principal and not caller.principal.is_owner) or caller.holds(principal):
-            principal = caller.principal.spelled
-            is_narrow = caller.scope != Scope() or caller.principal.kind == AGENT
+        is_own = (not principal and not caller.principal.is_owner) or caller.holds(principal)
+        is_narrow = caller.scope != Scope() or caller.principal.kind == AGENT
+        if is_own or is_narrow:
+            principal = caller.principal.spelled if is_own else principal
             why = (
                 "agents, and tokens that are good for some ports or purposes only, make no tokens" if is_narrow else ""
             )
@@ -50,7 +51,7 @@ class Credentials:
             if not principal:
                 raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
             self.rights.administer()
-        self._require_known(principal)
+        principal = self._require_known(principal)
         known = known_purposes(self.mesh.settings.purposes)
         unknown = [name for name in purposes if name not in known and name != UNSPECIFIED]
         if unknown:
@@ -61,6 +62,10 @@ class Credentials:
             )
         addresses = _addresses(ports)
         text, now = new_token(), self.now()
+        ends, made_with = (now + timedelta(days=days)).isoformat(), ""
+        if is_own and caller.token is not None:
+            # Else whoever found a token could keep what it opens.
+            ends, made_with = min(ends, caller.token.expires_at), caller.token.id
         token = AccessToken(
             id=secrets.token_hex(4),
             digest=digest(text),
@@ -68,16 +73,17 @@ class Credentials:
             scope=Scope(ports=addresses, purposes=tuple(purposes)),
             created_at=now.isoformat(),
             created_by=self.by,
-            expires_at=(now + timedelta(days=days)).isoformat(),
+            expires_at=ends,
             note=note,
+            made_with=made_with,
         )
         self.tokens.add(token)
         return text, token
 
-    def _require_known(self, principal: str) -> None:
-        """Raise NotFound for whom the mesh does not know; those that it knows are told to those who may administer it."""
+    def _require_known(self, principal: str) -> str:
+        """*principal* as the mesh spells it. Raises NotFound, which names those that it knows to who may administer it."""
         try:
-            known_principal(principal, self.mesh)
+            return known_principal(principal, self.mesh).spelled
         except NotFound:
             if self.rights.caller.principal.is_owner or self.rights.allows(ADMINISTER, Target()):
                 raise
@@ -97,14 +103,21 @@ class Credentials:
         return [one for one in found if one.principal == caller.spelled and scope in {Scope(), one.scope}]
 
     def revoke(self, token_id: str) -> AccessToken:
-        """The token called *token_id*, good for nothing from now on. Raises NotFound, Denied."""
-        caller = self.rights.caller.principal
-        own = {one.id for one in self.tokens.tokens() if one.principal == caller.spelled}
+        """The token called *token_id*, good for nothing from now on, nor are those made with it. Raises NotFound, Denied."""
+        caller, every = self.rights.caller.principal, self.tokens.tokens()
+        own = {one.id for one in every if one.principal == caller.spelled}
         if token_id in own:
             self.rights.settle("revoke a token", Target(), "", is_reading=True)
         else:
             self.rights.administer()
-        return self.tokens.revoke(token_id, self.now().isoformat())
+        at, ended = self.now().isoformat(), {token_id}
+        revoked = self.tokens.revoke(token_id, at)
+        # By creation: whatever was made with one comes after it.
+        for one in every:
+            if one.made_with in ended:
+                ended.add(one.id)
+                self.tokens.revoke(one.id, at)
+        return revoked
 
 
 def _addresses(patterns: Sequence[str]) -> tuple[str, ...]:

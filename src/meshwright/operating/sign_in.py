@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshwright.governance.authority import Authority
     from meshwright.governance.oidc import Claims
     from meshwright.governance.port_facts import PortFacts
+    from meshwright.model.access_token import AccessToken
     from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
@@ -32,10 +33,14 @@ UNKNOWN: Final = "nobody handed it out here"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: a principal, and what the token that it came with is good for. `refused` says why it is good no more."""
+    """Who calls: a principal, and what the token that it came with is good for. `refused` says why it is good no more.
+
+    `token` is that one, where the mesh handed it out.
+    """
 
     principal: Principal
     scope: Scope = field(default_factory=Scope)
+    token: AccessToken | None = None
     refused: Callable[[], str] = str
 
     def holds(self, name: str) -> bool:
@@ -48,10 +53,8 @@ class Caller:
         return self.within(found, port.address)
 
     def within(self, decision: Decision, port: str) -> Decision:
-        """*decision* about the address *port*; a denial where the token is not good for it."""
-        # What is denied anyway says itself which purposes there are.
-        beyond = self.scope.excludes(port, decision.purpose) if decision.allowed else self.scope.excludes_port(port)
-        refused = self.refused() or beyond
+        """*decision* about the address *port*, made for the token's purposes; a denial where it is not good for the port."""
+        refused = self.refused() or self.scope.excludes_port(port)
         if not refused:
             return decision
         return Decision(allowed=False, purpose=decision.purpose, reasons=(refused,), masks={})
@@ -109,7 +112,7 @@ class SignIn:
         except (InvalidInput, NotFound):
             # What the mesh says of a name that it does not know tells those that it knows.
             raise Denied(f"the token cannot be used: {token.principal} is not known any more") from None
-        return Caller(principal=principal, scope=token.scope, refused=lambda: self._refused(key))
+        return Caller(principal=principal, scope=token.scope, token=token, refused=lambda: self._refused(key))
 
     def _refused(self, key: str) -> str:
         token = self._tokens.find(key)

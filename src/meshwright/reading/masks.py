@@ -60,10 +60,11 @@ def tells_apart(kind: DataType, action: str) -> bool:
 
 def masked(column: str, kind: DataType, action: str, keys: Keys) -> str:
     """The SQL of what is seen of *column* (quoted), which is of type *kind*, through *action*: of the same type."""
-    name, has_argument, argument = action.partition(":")
-    make = MASKS.get(name) if not has_argument or name == actions.GENERALISE else None
-    value = make(column, kind, argument, keys) if make is not None else None
-    return f"CAST({value or 'NULL'} AS {kind})"
+    name, _, argument = action.partition(":")
+    value = MASKS[name](column, kind, argument, keys) if actions.is_mask(action) else None
+    # The beginning of a year or a range may lie before the first value of the type.
+    may_fail = value and name in {actions.TRUNCATE_TO_YEAR, actions.TRUNCATE_TO_MONTH, actions.GENERALISE}
+    return f"TRY(CAST({value} AS {kind}))" if may_fail else f"CAST({value or 'NULL'} AS {kind})"
 
 
 def _fixed(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
@@ -116,7 +117,9 @@ def _begin(column: str, kind: DataType, part: str) -> str | None:
     """The beginning of the *part* of time that a value lies in; of infinity, which lies in none, nothing."""
     if kind.name not in TIMES:
         return None
-    return f"CASE WHEN system.main.isfinite({column}) THEN system.main.date_trunc('{part}', {column}) END"
+    # Of a date it fails for the first week there is, and past TRY: while the query is planned.
+    value = f"CAST({column} AS TIMESTAMP)" if kind.name == "DATE" and part == "week" else column
+    return f"CASE WHEN system.main.isfinite({column}) THEN system.main.date_trunc('{part}', {value}) END"
 
 
 def _global_hash(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
@@ -167,15 +170,10 @@ def _range(column: str, kind: DataType, argument: str, keys: Keys) -> str | None
     del keys
     if argument in actions.PARTS:
         return _begin(column, kind, argument)
-    try:
-        width = int(argument)
-    except ValueError:
-        return None
-    if width <= 0 or kind.name not in NUMBERS:
+    if kind.name not in NUMBERS:
         return None
     # As a double, so that no width is too large for the type; what does not fit then is NULL.
-    step = f"system.main.floor(CAST({column} AS DOUBLE) / {width}) * {width}"
-    return f"TRY_CAST({step} AS {kind})"
+    return f"system.main.floor(CAST({column} AS DOUBLE) / {argument}) * {argument}"
 
 
 def _null(column: str, kind: DataType, argument: str, keys: Keys) -> str | None:
