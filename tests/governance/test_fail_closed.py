@@ -10,7 +10,8 @@ import pytest
 
 from meshwright.governance.actions import Target
 from meshwright.governance.decisions import Decider, Decision
-from meshwright.governance.drafts import check_files, seen_columns, unasked
+from meshwright.governance.drafts import check_files, seen_columns
+from meshwright.governance.nowhere import unasked, unknown_entities
 from meshwright.governance.policy_set import PolicySet
 from meshwright.governance.policy_text import PolicyFile
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
@@ -341,3 +342,49 @@ def test_a_decision_by_the_time_is_made_anew_as_time_goes_by(condition: str) -> 
     assert decider.read(ADA, port(("id", "BIGINT"))).allowed
     now[0] = datetime(2026, 11, 22, tzinfo=UTC)
     assert not decider.read(ADA, port(("id", "BIGINT"))).allowed
+
+
+KNOWN: Final = {
+    "Domain": {"sales", "marketing"},
+    "Purpose": {"Marketing"},
+    "Product": {"sales.orders"},
+    "Port": {"sales.orders.orders"},
+    "Column": {"sales.orders.orders.Email"},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "hint"),
+    [
+        ('forbid (principal in Domain::"markting", action, resource);', 'Domain::"markting"', "did you mean marketing?"),
+        ('forbid (principal, action, resource in Product::"sales.ordres");', 'Product::"sales.ordres"', "did you mean sales.orders?"),
+        ('forbid (principal, action, resource) unless { context.purpose in Purpose::"Markting" };', 'Purpose::"Markting"', "did you mean Marketing?"),
+        ('forbid (principal, action == Action::"readClear", resource == Column::"sales.orders.orders.emial");', 'Column::"sales.orders.orders.emial"', "did you mean sales.orders.orders.Email?"),
+        ('forbid (principal, action == Action::"readClear", resource is Column) when { resource.name == "emial" };', "emial", "did you mean email?"),
+        ('forbid (principal, action == Action::"readClear", resource is Column) when { ["emial", "EMAIL"].contains(resource.name) };', "emial", "did you mean email?"),
+    ],
+)  # fmt: skip
+def test_what_policies_name_and_is_nowhere_is_warned_of(text: str, value: str, hint: str) -> None:
+    (found,) = unknown_entities([PolicyFile(path="p.cedar", text=text)], KNOWN)
+    assert (found.code, found.value, found.hint, found.severity) == ("policy-unasked", value, hint, Severity.WARNING)
+
+
+def test_what_policies_name_and_is_there_is_not_warned_of() -> None:
+    text = (
+        'forbid (principal == Person::"zoe", action in [Action::"readClear", Action::"readMasked"], resource in Domain::"sales")'
+        ' when { resource == Column::"sales.orders.orders.EMAIL" || resource.name == "email" || resource.tags.contains("x") };'
+        'forbid (principal in Group::"x", action == Action::"readRow", resource is Row in Port::"sales.orders.orders")'
+        ' when { resource has name && resource.name == "Ada" };'
+    )
+    assert list(unknown_entities([PolicyFile(path="p.cedar", text=text)], KNOWN)) == []
+
+
+def test_a_tag_in_capitals_is_that_tag_too() -> None:
+    text = 'forbid (principal, action == Action::"readClear", resource is Column) when { resource.tags.contains("personal") };'
+    for tags in (("Personal",), ("PERSONAL", "x"), ("personal",)):
+        facts = port(("email", "VARCHAR"), tags=tags)
+        assert seen_columns(decide(facts, OPEN + text), facts) == {"email": "replace-with-null"}
+    exact = port(("email", "VARCHAR"), tags=("Personal",))
+    assert seen_columns(decide(exact, OPEN + text.replace("personal", "Personal")), exact) == {
+        "email": "replace-with-null"
+    }

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from meshwright.governance.entities import MESH, above, actors, agent_of, context_of, mistyped, places
+from meshwright.governance.entities import MESH, above, actors, agent_of, context_of, in_any_case, mistyped, places
 from meshwright.governance.purposes import UNSPECIFIED
 from meshwright.governance.vocabulary import entity
 
@@ -108,7 +108,7 @@ def _places(target: Target) -> list[dict[str, Any]]:
         attributes = {
             "name": target.product.partition(".")[2],
             "domain": {"__entity": {"type": "Domain", "id": target.domain}},
-            "tags": target.tags,
+            "tags": in_any_case(target.tags),
             "status": target.status,
             "owner": target.owner,
         }

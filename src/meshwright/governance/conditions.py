@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 RESOURCE: Final = {"Var": "resource"}
 CONTEXT: Final = {"Var": "context"}
 VARIABLES: Final = frozenset({"principal", "context"})
+# What compares text with whole text.
+WHOLE: Final = frozenset({"==", "!=", "contains"})
 # What a row itself can be asked: its attributes, and where it belongs.
 OF_ROWS: Final = frozenset({".", "has", "in", "is", "==", "!="})
 PLACES: Final = frozenset({"in", "is", "==", "!="})
@@ -51,6 +53,31 @@ def asks_a_name(node: object) -> bool:
 
 def _is_name(asked: object) -> bool:
     return isinstance(asked, dict) and asked.get("attr") == "name" and _reaches_the_row(asked)
+
+
+def names_compared(node: object) -> Iterator[str]:
+    """The names with which a policy compares that of what is read, written out and whole."""
+    for one in _every(node):
+        if isinstance(one, dict):
+            for operator in sorted(one.keys() & WHOLE):
+                sides = one[operator]
+                if any(isinstance(side, dict) and _is_name(side.get(".")) for side in sides.values()):
+                    yield from (text for inner in _every(sides) for text in _texts(inner))
+
+
+def _texts(node: object) -> Iterator[str]:
+    value = node.get("Value") if isinstance(node, dict) else None
+    yield from (text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))
+
+
+def entities_named(node: object) -> list[tuple[str, str]]:
+    """The entities that a policy names, by type and id, but for actions."""
+    found = [
+        (str(one["type"]), str(one["id"]))
+        for one in _every(node)
+        if isinstance(one, dict) and {"type", "id"} == one.keys()
+    ]
+    return [one for one in dict.fromkeys(found) if one[0] != "Action"]
 
 
 def hides_the_row(node: object) -> bool:

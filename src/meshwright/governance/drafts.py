@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshwright.governance.conditions import asked_attributes, is_resource, may_be_principal
+from meshwright.governance.conditions import asked_attributes, may_be_principal
 from meshwright.governance.decisions import Decider
 from meshwright.governance.policy_set import PolicySet
-from meshwright.governance.policy_text import ROW_ACTION, PolicyFile, check, parse, speaks_of
-from meshwright.governance.vocabulary import CLAIM_TYPES, ROW_TYPES, attribute_type, row_types, schema
-from meshwright.model.findings import Finding, Severity
-from meshwright.model.names import nearest
+from meshwright.governance.policy_text import PolicyFile, check, parse
+from meshwright.governance.vocabulary import CLAIM_TYPES, attribute_type, row_types, schema
 from meshwright.model.restriction import ABSENT, CLEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from meshwright.governance.decisions import Decision
-    from meshwright.governance.policy_text import Policy
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.datatype import DataType
+    from meshwright.model.findings import Finding
     from meshwright.model.issuer import Issuer
     from meshwright.model.mesh import People
 
@@ -73,40 +71,6 @@ def check_files(files: Iterable[PolicyFile], cedar: str) -> list[Finding]:
         policies, wrong = parse(file)
         findings += [*wrong, *check(policies, cedar)]
     return findings
-
-
-def unasked(
-    files: Iterable[PolicyFile], columns: Iterable[tuple[str, DataType]], attributes: Collection[str]
-) -> Iterator[Finding]:
-    """Warnings: what policies in *files* ask for with `has` and never get, which Cedar takes for a plain no.
-
-    *columns* are those of all ports, *attributes* those that somebody has.
-    """
-    kinds: dict[str, set[str]] = {}
-    for name, kind in columns:
-        kinds.setdefault(name.lower(), set()).add(str(kind) if kind.name not in ROW_TYPES else kind.name)
-    for policy in (policy for file in files for policy in parse(file)[0]):
-        for name in sorted(set(asked_attributes(policy.body, is_resource)) if speaks_of(policy, ROW_ACTION) else ()):
-            found = kinds.get(name.lower(), set())
-            if not found:
-                yield _never(policy, name, f"No port has a column {name}", nearest(name, kinds))
-            elif len(found) > 1 or not found <= ROW_TYPES.keys():
-                what = f"Column {name} is {' or '.join(sorted(found))}: no row policy can ask for it where it is not one of "
-                yield _never(policy, name, what + "text, whole numbers up to 64 bits and booleans", None)
-        for name in sorted(set(asked_attributes(policy.body, may_be_principal)) - set(attributes)):
-            yield _never(policy, name, f"Nobody has an attribute {name}", nearest(name, attributes))
-
-
-def _never(policy: Policy, name: str, message: str, guess: str | None) -> Finding:
-    return Finding(
-        code="policy-unasked",
-        message=message,
-        path=policy.path,
-        line=policy.line,
-        value=name,
-        hint=f"did you mean {guess}?" if guess else "`mesh policy schema` prints what policies can speak of",
-        severity=Severity.WARNING,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

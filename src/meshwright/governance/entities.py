@@ -20,7 +20,15 @@ MESH: Final = "mesh"
 
 def above(domain: str, tags: tuple[str, ...]) -> list[dict[str, Any]]:
     """The mesh, and the *domain* with its *tags*."""
-    return [entity("Mesh", MESH), entity("Domain", domain, (("Mesh", MESH),), {"name": domain, "tags": tags})]
+    return [
+        entity("Mesh", MESH),
+        entity("Domain", domain, (("Mesh", MESH),), {"name": domain, "tags": in_any_case(tags)}),
+    ]
+
+
+def in_any_case(words: tuple[str, ...]) -> tuple[str, ...]:
+    """*words* as they are and in small letters: a column that is Confidential is confidential, too."""
+    return tuple(dict.fromkeys((*words, *(word.lower() for word in words))))
 
 
 def actor(principal: Principal, here: str, known: Collection[str]) -> list[dict[str, Any]]:
@@ -75,11 +83,17 @@ def places(port: PortFacts) -> list[dict[str, Any]]:
     product = {
         "name": port.product.partition(".")[2],
         "domain": domain,
-        "tags": port.product_tags,
+        "tags": in_any_case(port.product_tags),
         "status": port.status,
         "owner": port.owner,
     }
-    served = {"name": port.port, "domain": domain, "tags": port.tags, "status": port.status, "version": port.major}
+    served = {
+        "name": port.port,
+        "domain": domain,
+        "tags": in_any_case(port.tags),
+        "status": port.status,
+        "version": port.major,
+    }
     columns = [
         entity(
             "Column",
@@ -88,8 +102,8 @@ def places(port: PortFacts) -> list[dict[str, Any]]:
             {
                 "name": column.asked.lower(),
                 "domain": domain,
-                "tags": column.tags,
-                "classifications": column.classifications,
+                "tags": in_any_case(column.tags),
+                "classifications": in_any_case(column.classifications),
                 "type": str(column.type),
             },
         )

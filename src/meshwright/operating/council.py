@@ -16,9 +16,9 @@ from meshwright.governance.drafts import (
     files_of,
     mesh_schema,
     read_cases,
-    unasked,
 )
 from meshwright.governance.identity import known_principal
+from meshwright.governance.nowhere import unasked
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import known_purposes, wrong_purposes
 from meshwright.model.errors import InvalidMesh, NotFound
