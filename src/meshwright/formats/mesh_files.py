@@ -14,6 +14,7 @@ from meshwright.model.findings import Finding
 from meshwright.model.maintenance import History, Maintenance
 from meshwright.model.mesh import Domain, Governed, People, Settings
 from meshwright.model.names import is_name
+from meshwright.model.principal import listed_name
 from meshwright.model.product import TestCase
 
 if TYPE_CHECKING:
@@ -168,14 +169,18 @@ def read_domain(document: Any, *, name: str, path: str) -> tuple[Domain | None, 
         name=name,
         description=document.get("description", ""),
         team=team["name"],
-        members=tuple(member["username"] for member in team.get("members", ())),
-        approvers=tuple(document.get("approvers", ())),
+        members=tuple(_listed(member["username"]) for member in team.get("members", ())),
+        approvers=tuple(map(_listed, document.get("approvers", ()))),
         tags=tuple(document.get("tags", ())),
         path=path,
         connections=_sound(declared, findings),
         **_limits(document, path, findings),
     )
     return domain, findings
+
+
+def _listed(text: str) -> str:
+    return listed_name(text, with_foreign=True) or text
 
 
 def _limits(document: dict[str, Any], path: str, findings: list[Finding]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from meshwright.model.errors import InvalidInput, NotFound
+from meshwright.model.errors import Denied, InvalidInput, NotFound
 from meshwright.model.names import nearest
-from meshwright.model.principal import AGENT, PERSON, PREFIXES, PRODUCT, Principal
+from meshwright.model.principal import AGENT, KIND_OF, NAME, PERSON, PREFIXES, PRODUCT, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Attribute
 
-KINDS: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
-NAME: Final = re.compile(r"[\w.@+-]{1,200}")
+UNKNOWN: Final = (
+    "who anybody is cannot be known while people/ cannot be read, so everybody but the mesh's owner is denied: "
+    "`mesh validate` says what is wrong"
+)
 
 
 def known_principal(text: str, mesh: Mesh, *, asked_by: str = "") -> Principal:
     """The principal called *text*: a username, `service:name`, `agent:name/username` (who acts for a person), `product:id`.
 
-    Raises InvalidInput for what is no name, NotFound for what neither people/ nor a domain's team nor the mesh knows.
+    Raises InvalidInput for what is no name, NotFound for what neither people/ nor a domain's team nor the mesh knows, Denied
+    while people/ has an error: where is told when somebody *asked_by* name for another.
     """
+    _require_known(mesh, is_told=bool(asked_by))
     prefix, colon, rest = text.partition(":")
-    kind, name = (KINDS.get(prefix, ""), rest) if colon else (PERSON, text)
+    kind, name = (KIND_OF.get(prefix, ""), rest) if colon else (PERSON, text)
     agent, slash, person = name.partition("/") if kind == AGENT else (name, "", "")
     if not kind or not NAME.fullmatch(agent) or (slash and not NAME.fullmatch(person)):
         raise InvalidInput(
@@ -34,7 +38,7 @@ def known_principal(text: str, mesh: Mesh, *, asked_by: str = "") -> Principal:
     if kind == PRODUCT:
         if name not in mesh.products:
             raise NotFound(f"there is no product {name}: {_meant(name, mesh.products)}")
-        return Principal(id=name, kind=PRODUCT, impersonated_by=asked_by)
+        return replace(principal_of(name, PRODUCT, mesh), impersonated_by=asked_by)
     if kind == AGENT:
         acts_for = known_principal(person, mesh) if person else None
         return _with_groups(agent, AGENT, mesh, asked_by, acts_for)
@@ -50,7 +54,11 @@ def principal_of(
     attributes: Mapping[str, Attribute] | None = None,
     acts_for: Principal | None = None,
 ) -> Principal:
-    """The principal called *name*, with what its identity provider says of it, and beside that what the mesh's files say."""
+    """The principal called *name*, with what its identity provider says of it, and beside that what the mesh's files say.
+
+    Raises Denied while people/ has an error: a group that somebody is in may be all that forbids something.
+    """
+    _require_known(mesh)
     listed = _listed(name, kind)
     every = {*groups, *_groups(listed, mesh)}
     return Principal(
@@ -61,6 +69,12 @@ def principal_of(
         attributes={**mesh.people.attributes.get(listed, {}), **(attributes or {})},
         acts_for=acts_for,
     )
+
+
+def _require_known(mesh: Mesh, *, is_told: bool = False) -> None:
+    if mesh.people.errors:
+        places = f" ({', '.join(mesh.people.errors)})" if is_told else ""
+        raise Denied(f"{UNKNOWN}{places}")
 
 
 def _listed(name: str, kind: str) -> str:

@@ -81,10 +81,15 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """Who is known where no identity provider is asked: the members of each group, and attributes by username."""
+    """Who is known where no identity provider is asked: the members of each group, and attributes by name.
+
+    Names are as `model.principal.listed_name` gives them. `errors` are the places in people/ where something is wrong: who
+    anybody is is not known then.
+    """
 
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     attributes: dict[str, dict[str, str | int | bool | tuple[str, ...]]] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
+
+from meshwright.model.names import is_name, nearest
 
 # Kinds of principals, as policies call them.
 PERSON: Final = "Person"
@@ -13,6 +16,10 @@ PRODUCT: Final = "DataProduct"
 KINDS: Final = (PERSON, SERVICE, AGENT, PRODUCT)
 # How the name of each begins where people write it.
 PREFIXES: Final = {PERSON: "person", SERVICE: "service", AGENT: "agent", PRODUCT: "product"}
+KIND_OF: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
+NAME: Final = re.compile(r"[\w.@+-]{1,200}")
+# What tokens of identity providers may call somebody.
+FOREIGN_NAME: Final = re.compile(r"[\w.@+:-]{1,200}")
 
 Attribute: TypeAlias = str | int | bool | tuple[str, ...]
 
@@ -59,3 +66,28 @@ class Principal:
         if self.acts_for is not None:
             text += f" for {self.acts_for}"
         return f"{text} (as asked by {self.impersonated_by})" if self.impersonated_by else text
+
+
+def listed_name(text: str, *, with_foreign: bool = False) -> str | None:
+    """What *text*, a name in the mesh's files, means: `person:bob` is bob, a `service:etl` itself. None when it is nobody.
+
+    Names of those who come *with_foreign* tokens may have colons of their own, unless what is before the first one is nearly
+    a kind of principal.
+    """
+    prefix, colon, rest = text.partition(":")
+    name = FOREIGN_NAME if with_foreign else NAME
+    kind = KIND_OF.get(prefix) if colon else PERSON
+    if kind is None:
+        return text if with_foreign and not nearest_kind(prefix) and name.fullmatch(text) else None
+    if kind == PRODUCT:
+        domain, _, product = rest.partition(".")
+        return text if is_name(domain) and is_name(product) else None
+    bare = rest if colon else text
+    if not name.fullmatch(bare):
+        return None
+    return bare if kind == PERSON else text
+
+
+def nearest_kind(prefix: str) -> str | None:
+    """The kind of principal that *prefix* most likely meant, as names begin with it; None when it is near none."""
+    return nearest(prefix.lower(), KIND_OF)

@@ -163,6 +163,8 @@ class Entrance(Stores):
         None as long as no policies are published.
         """
         from meshwright.governance.authority import Authority
+        from meshwright.governance.identity import principal_of
+        from meshwright.model.principal import PRODUCT
         from meshwright.operating.admission import Admission
         from meshwright.reading.masks import Keys
 
@@ -174,6 +176,7 @@ class Entrance(Stores):
             access=self.access,
             environment=environment,
             asked_by=self.principal,
+            known=lambda product: principal_of(product, PRODUCT, self.workspace.mesh),
             purpose_of=(lambda _: purpose) if purpose else self._purpose_of,
             open_keys=lambda: Keys(pseudonym=self.pseudonym_key),
             now=self.now,

@@ -98,8 +98,8 @@ class ReaderAdmission:
 class Admission:
     """Decides by the policies that bind in one *environment*; `asked_by` is who builds, as records name it.
 
-    `purpose_of` says what a product reads others for. A mask that differs for every read would make kept rows differ from new
-    ones: products get NULL instead.
+    `known` is a product as a principal, and raises Denied while nobody is known; `purpose_of` says what a product reads
+    others for. A mask that differs for every read would make kept rows differ from new ones: products get NULL instead.
     """
 
     facts: Callable[[ResolvedPort, str], PortFacts]
@@ -107,6 +107,7 @@ class Admission:
     access: Access
     environment: str
     asked_by: str
+    known: Callable[[str], Principal]
     purpose_of: Callable[[str], str]
     open_keys: Callable[[], Keys]
     now: Callable[[], datetime]
@@ -133,7 +134,7 @@ class Admission:
         facts = self.facts(resolved, self.environment)
         decision = self.decided.get(key)
         if decision is None:
-            decision = self.authority.decide(Principal(id=product, kind=PRODUCT), facts, self.purpose_of(product))
+            decision = self.authority.decide(self.known(product), facts, self.purpose_of(product))
             self.decided[key] = decision
         if is_kept and key not in self.kept:
             self.kept.add(key)

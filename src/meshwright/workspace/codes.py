@@ -32,7 +32,28 @@ CODES: Final = (
     Code(
         "unexpected-file",
         "A file has an ending that is not read",
-        "Contracts, tests and descriptors end in .yaml. A file with another ending would be left out in silence, which is rarely meant.",
+        "Contracts, tests and descriptors end in .yaml, and so do the files in people/ and those with policy cases; policies end in "
+        ".cedar. A file with another ending, or in a folder below, would be left out in silence, which is rarely meant. Notes (.md), "
+        "hidden files and what editors leave behind may lie beside them.",
+    ),
+    Code(
+        "unknown-principal",
+        "A name in people/ is nobody's",
+        "Members of groups, and those who have attributes, are written as everywhere: a username (`bob` or `person:bob`), `service:NAME`, "
+        "`agent:NAME` or `product:DOMAIN.PRODUCT`. What is written otherwise would be in no group, and a policy that forbids something "
+        "to the group would not forbid it to whom it was meant for: as long as such a name is there, everybody but the owner is denied.",
+    ),
+    Code(
+        "unlikely-principal",
+        "A name in people/ is nearly another one",
+        "Names that differ in letter case are two, and a product that the mesh does not have is nobody. Policies about the group would "
+        "not be about whom it was meant for.",
+    ),
+    Code(
+        "contradicting-attribute",
+        "Somebody has one attribute with two values",
+        "Files in people/ count together, and no one of them has the last word: what policies ask for must be said in one place, or the "
+        "same in all. Until then nobody is known, and everybody but the owner is denied.",
     ),
     Code(
         "case-collision",

@@ -23,6 +23,8 @@ SUBFOLDERS: Final = (CONTRACTS, TRANSFORM, TESTS)
 CODE: Final = (".sql", ".py")
 # Names that are nearly right are the ones whose silence would cost hours.
 NEARLY: Final = {".yml": ".yaml", ".json": ".yaml"}
+# Endings of what may lie where everything else is read: notes, and what editors and version control leave.
+BESIDE: Final = (".md", ".bak", ".orig", ".rej", ".swp", ".tmp")
 
 # (path, size, mtime_ns, inode, ctime_ns) of a file; size is 0 for a folder.
 Signature = tuple[str, int, int, int, int]
@@ -48,6 +50,23 @@ class Listing:
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is none of ours: editors', Python's, version control's."""
     return name.startswith((".", "~")) or name.endswith("~") or name == "__pycache__"
+
+
+def may_lie_beside(name: str) -> bool:
+    """Whether nobody expects a file or folder to be read: notes, and what is hidden or left by editors."""
+    return is_hidden(name) or name.startswith("#") or name.lower().endswith(BESIDE)
+
+
+def unread(path: str, ending: str, *, is_folder: bool) -> Finding:
+    """The finding for something that lies where every file with *ending* is read, and is not read itself."""
+    return Finding(
+        code="unexpected-file",
+        message="A folder here is not read" if is_folder else "A file with this ending is not read",
+        path=path,
+        hint=f"move the files in it up into {path.rpartition('/')[0]}/"
+        if is_folder
+        else f"name it '{os.path.splitext(path)[0].rpartition('/')[2]}{ending}', or move it elsewhere",  # noqa: PTH122 - a path as text
+    )
 
 
 def list_product(root: Path, folder: str, name: str) -> Listing:

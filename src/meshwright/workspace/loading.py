@@ -5,26 +5,28 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshwright.formats import mesh_files
 from meshwright.formats.yaml_text import locate, parse, placed
 from meshwright.model.errors import NotFound
-from meshwright.model.findings import Finding
+from meshwright.model.findings import Finding, Severity
 from meshwright.model.mesh import Domain, Mesh, People, Settings
 from meshwright.model.names import is_name
-from meshwright.workspace.files import is_inside, leaves_mesh, read_bytes
-from meshwright.workspace.folders import case_collisions, is_hidden
+from meshwright.workspace.files import is_inside, leaves_mesh, read_bytes, unreadable
+from meshwright.workspace.folders import case_collisions, is_hidden, may_lie_beside, unread
 from meshwright.workspace.memory import Memory, bad_folder
 from meshwright.workspace.mesh_checks import duplicate_ids, resolved_inputs, unknown_people
+from meshwright.workspace.people import alike, together
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
+    from meshwright.model.issuer import Issuer
     from meshwright.workspace.product_folder import Record
 
 T = TypeVar("T")
@@ -110,16 +112,19 @@ class _Loader:
     findings: list[Finding] = field(default_factory=list)
     records: dict[str, Record] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    people: dict[str, People] = field(default_factory=dict)
 
     def load(self) -> Workspace:
         settings = self._read(MESH_FILE, Settings, mesh_files.read_mesh) or Settings(name=self.root.name)
-        people = self._people()
+        people = self._people(settings.issuers)
         domains: dict[str, Domain] = {}
         for domain, name in self._walk(domains):
             self._read_product(f"{DOMAINS}/{domain}/{name}", domain, name)
         self.memory.save()
         found = {record.product.id: record.product for record in self.records.values() if record.product is not None}
+        mesh = Mesh(settings=settings, domains=domains, products=found, people=people)
         across = chain(
+            alike(self.people, mesh),
             duplicate_ids(self.records.values()),
             unknown_people(domains.values(), self.records, people.groups) if people.groups else (),
             resolved_inputs(found, self._known()),
@@ -129,7 +134,7 @@ class _Loader:
         every = dict.fromkeys(self._known())
         return Workspace(
             root=self.root,
-            mesh=Mesh(settings=settings, domains=domains, products=found, people=people),
+            mesh=mesh,
             findings=tuple(sorted(every, key=lambda finding: finding.order)),
             fingerprints={ids[folder]: value for folder, value in self.fingerprints.items() if folder in ids},
             locks={ids[folder]: record.lock for folder, record in self.records.items() if folder in ids},
@@ -137,8 +142,8 @@ class _Loader:
         )
 
     def unchanged(self) -> str:
-        self._read(MESH_FILE, Settings, mesh_files.read_mesh)
-        self._people()
+        settings = self._read(MESH_FILE, Settings, mesh_files.read_mesh)
+        self._people(settings.issuers if settings is not None else ())
         folders = [f"{DOMAINS}/{domain}/{name}" for domain, name in self._walk({})]
         return self.memory.mark if not self.findings and self.memory.holds(folders) else ""
 
@@ -156,17 +161,23 @@ class _Loader:
             content, _ = read_bytes(self.root, path)
             self.findings += placed([finding for finding in listed if finding.path == path], content or b"")
 
-    def _people(self) -> People:
-        groups: dict[str, tuple[str, ...]] = {}
-        attributes: dict[str, dict[str, str | int | bool | tuple[str, ...]]] = {}
+    def _people(self, issuers: Collection[Issuer]) -> People:
         for entry in self._entries(PEOPLE):
+            path = f"{PEOPLE}/{entry.name}"
             if entry.name.endswith(".yaml"):
-                found = self._read(f"{PEOPLE}/{entry.name}", People, mesh_files.read_people) or People()
-                for name, members in found.groups.items():
-                    groups[name] = tuple(dict.fromkeys((*groups.get(name, ()), *members)))
-                for user, known in found.attributes.items():
-                    attributes[user] = {**attributes.get(user, {}), **known}
-        return People(groups=groups, attributes=attributes)
+                self.people[path] = self._read(path, People, mesh_files.read_people) or People()
+            elif not may_lie_beside(entry.name):
+                self.findings.append(unread(path, ".yaml", is_folder=entry.is_dir()))
+        people, wrong = together(self.people, with_foreign=bool(issuers))
+        self._place(wrong)
+        return replace(people, errors=tuple(map(_place_of, self._errors_below(PEOPLE))))
+
+    def _errors_below(self, folder: str) -> list[Finding]:
+        return [
+            one
+            for one in self.findings
+            if one.severity is Severity.ERROR and (one.path == folder or one.path.startswith(f"{folder}/"))
+        ]
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         """What is in *folder*, sorted, without hidden files and links that leave the mesh."""
@@ -176,7 +187,10 @@ class _Loader:
             return []
         try:
             listed = sorted(os.scandir(place), key=lambda entry: entry.name)
-        except OSError:
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.findings.append(unreadable(folder, error.strerror or str(error)))
             return []
         entries = [entry for entry in listed if not is_hidden(entry.name)]
         self.findings += case_collisions([entry.name for entry in entries], folder)
@@ -223,3 +237,7 @@ class _Loader:
         self.findings += found.listed
         if found.record is not None:
             self.records[folder], self.fingerprints[folder] = found.record, found.fingerprint
+
+
+def _place_of(finding: Finding) -> str:
+    return f"{finding.path}:{finding.line}" if finding.line else finding.path
