@@ -116,7 +116,9 @@ def test_a_name_means_the_same_in_people_as_everywhere(shop: MeshFolder, who: st
 
 
 def test_a_person_may_be_listed_as_one(shop: MeshFolder) -> None:
-    shop.write("people/others.yaml", "groups: {contractors: ['person:bob']}\nattributes: {'person:zed': {region: EU}}\n")
+    shop.write(
+        "people/others.yaml", "groups: {contractors: ['person:bob']}\nattributes: {'person:zed': {region: EU}}\n"
+    )
     assert validated(shop) == []
     assert "#no-contractors forb" in denied(shop, "bob")
     assert shop.rows("sales.orders", "--as", "zed") == [{"id": 1}]

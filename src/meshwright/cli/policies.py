@@ -164,16 +164,11 @@ def _show(found: Explained, column: str) -> None:
 @click.pass_context
 def test(ctx: click.Context, *, as_json: bool) -> int:
     """Run the cases in policies/tests/ (and each domain's) against the policies in the files. Cases speak of anybody: it takes the right to administer."""
-    from meshwright.governance.drafts import differences
+    from meshwright.operating.policy_cases import try_cases
 
     node = node_of(ctx)
     node.rights(PROD).administer()
-    results = []
-    for case in node.council.cases():
-        decision, facts = node.council.decide(
-            case.port, acting=case.principal, purpose=case.purpose, environment="prod", from_files=True
-        )
-        results.append((case, differences(case, decision, facts)))
+    results = try_cases(node.council)
     failed = sum(bool(wrong) for _, wrong in results)
     if as_json:
         print_json(
@@ -223,7 +218,7 @@ def purposes(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def check(ctx: click.Context, *, as_json: bool) -> int:
     """Check the policy files without publishing them."""
-    found = node_of(ctx).council.findings()
+    found = node_of(ctx).council.checked()
     errors = [one for one in found if one.severity is Severity.ERROR]
     if as_json:
         print_json({"valid": not errors, "findings": findings_as_data(found)})

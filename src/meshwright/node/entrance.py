@@ -231,8 +231,7 @@ class Entrance(Stores):
         from meshwright.operating.council import Council
 
         return Council(
-            self.root,
-            self.workspace.mesh,
+            self.workspace,
             policies=self.policies,
             registry=self.registry,
             rights=self.rights(PROD),

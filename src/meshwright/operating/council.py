@@ -21,28 +21,28 @@ from meshwright.governance.identity import known_principal
 from meshwright.governance.nowhere import unasked
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import known_purposes, wrong_purposes
-from meshwright.model.errors import InvalidMesh, NotFound
+from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import PortAddress, nearest
 from meshwright.model.policy_version import WHOLE_MESH, PolicyVersion
 from meshwright.model.principal import PERSON, SERVICE
 from meshwright.reading.resolve import resolve
+from meshwright.workspace.loading import PEOPLE
 from meshwright.workspace.policy_files import case_files, folder_of, policy_files
 from meshwright.workspace.root import MESH_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from meshwright.governance.decisions import Decision
     from meshwright.governance.port_facts import PortFacts
     from meshwright.model.datatype import DataType
-    from meshwright.model.mesh import Mesh
     from meshwright.model.principal import Principal
     from meshwright.operating.rights import Rights
     from meshwright.reading.resolve import ResolvedPort, Told
     from meshwright.storage import Policies, Registry
+    from meshwright.workspace.loading import Workspace
 
 # As records of access call it: Cedar's `publish` is of products.
 PUBLISH_POLICIES: Final = "publish policies"
@@ -58,13 +58,20 @@ class Published:
 
 
 class Council:
-    """Works on the policies of *mesh*, whose files are below *root*, for the one who has *rights*, whom records call *principal*."""
+    """Works on the policies of the mesh in *workspace* for the one who has *rights*, whom records call *principal*."""
 
     def __init__(
-        self, root: Path, mesh: Mesh, *, policies: Policies, registry: Registry, rights: Rights, principal: str
+        self,
+        workspace: Workspace,
+        *,
+        policies: Policies,
+        registry: Registry,
+        rights: Rights,
+        principal: str,
     ) -> None:
-        self.root = root
-        self.mesh = mesh
+        self.root = workspace.root
+        self.mesh = workspace.mesh
+        self.around = workspace.findings
         self.policies = policies
         self.registry = registry
         self.rights = rights
@@ -103,6 +110,24 @@ class Council:
             *unasked(files, self._columns(), self.attributes),
         ]
 
+    def checked(self) -> list[Finding]:
+        """Everything that is wrong with the policy files, and with the files that they stand on."""
+        return [*self._unsound(self.mesh.domains), *self.findings()]
+
+    def require_sound(self) -> None:
+        """Raise InvalidMesh while a file that policies stand on has an error: what they then say is not what was meant."""
+        if wrong := self._unsound(self.mesh.domains):
+            raise InvalidMesh(wrong)
+
+    def _unsound(self, scopes: Iterable[str]) -> list[Finding]:
+        """The errors in mesh.yaml, people/ and the domain.yaml of each of *scopes*: purposes, groups, attributes and tags."""
+        files = {MESH_FILE, PEOPLE, *(domain.path for name, domain in self.mesh.domains.items() if name in scopes)}
+        return [
+            one
+            for one in self.around
+            if one.severity is Severity.ERROR and (one.path in files or one.path.startswith(f"{PEOPLE}/"))
+        ]
+
     def _errors(self) -> list[Finding]:
         """What keeps policy files from being published."""
         return [one for one in self.findings() if one.severity is Severity.ERROR]
@@ -128,8 +153,10 @@ class Council:
             raise NotFound(f"there is no domain {scope}" + (f": did you mean {guess}?" if guess else ""))
         self._require_entitled(scope)
         here = f"{folder_of(scope)}/"
-        wrong = [one for one in self._errors() if one.path.startswith(here) or (not scope and one.path == MESH_FILE)]
-        if wrong:
+        of_scope = [
+            one for one in self._errors() if f"{one.path}/".startswith(here) or (not scope and one.path == MESH_FILE)
+        ]
+        if wrong := [*self._unsound({scope}), *of_scope]:
             raise InvalidMesh(wrong)
         texts, _ = self.files()
         newest = {version.scope: version for version in self.policies.binding()}.get(scope)
@@ -169,7 +196,7 @@ class Council:
         )
         for scope in scopes:
             self._require_entitled(scope)
-        if wrong := self._errors():
+        if wrong := [*self._unsound(self.mesh.domains), *self._errors()]:
             raise InvalidMesh(wrong)
         return {scope: self.publish(scope, at=at) for scope in scopes}
 
@@ -228,7 +255,11 @@ class Council:
 
     def resolved(self, port: str, environment: str, told: Told = None) -> ResolvedPort:
         """The port as it is served now. Raises InvalidInput, NotFound, as `resolve`."""
-        return resolve(self.registry, PortAddress.parse(port), environment=environment, told=told)
+        try:
+            address = PortAddress.parse(port)
+        except ValueError as error:
+            raise InvalidInput(str(error)) from None
+        return resolve(self.registry, address, environment=environment, told=told)
 
     def facts(self, resolved: ResolvedPort, environment: str) -> PortFacts:
         """What policies know of a port: today's tags, whichever publication is read."""
@@ -243,8 +274,8 @@ class Council:
         from meshwright.workspace.files import read_document
 
         found: list[Case] = []
-        findings: list[Finding] = []
-        for path in case_files(self.root, self.mesh.domains):
+        paths, findings = case_files(self.root, self.mesh.domains)
+        for path in paths:
             document, content, wrong = read_document(self.root, path)
             if not wrong:
                 lines, wrong = read_policy_cases(document, content=content, path=path)

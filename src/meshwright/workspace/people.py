@@ -46,7 +46,9 @@ def together(files: Mapping[str, People], *, with_foreign: bool) -> tuple[People
             for attribute, value in values.items():
                 first = said.setdefault((name, attribute), path)
                 if attribute in held and not _is_same(held[attribute], value):
-                    findings.append(_differs(name, attribute, value, first, path, pointer("attributes", key, attribute)))
+                    findings.append(
+                        _differs(name, attribute, value, first, path, pointer("attributes", key, attribute))
+                    )
                 held.setdefault(attribute, value)
     return People(groups={group: tuple(members) for group, members in groups.items()}, attributes=attributes), findings
 
@@ -86,8 +88,8 @@ def _differs(name: str, attribute: str, value: Attribute, first: str, path: str,
 def alike(files: Mapping[str, People], mesh: Mesh) -> Iterator[Finding]:
     """Warnings: names in the people *files* that differ from another one by letter case only, and products that are not there."""
     spelled: dict[str, str] = {}
-    for name in _names_of_teams(mesh.domains.values()):
-        spelled.setdefault(name.casefold(), name)
+    for member in _names_of_teams(mesh.domains.values()):
+        spelled.setdefault(member.casefold(), member)
     for path, people in files.items():
         for place, text in _named(people):
             name = listed_name(text, with_foreign=True)

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from meshwright.model.policy_version import WHOLE_MESH
-from meshwright.workspace.files import decoded, is_inside, leaves_mesh, read_bytes
+from meshwright.workspace.files import decoded, is_inside, leaves_mesh, read_bytes, unreadable
+from meshwright.workspace.folders import may_lie_beside, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,18 +18,19 @@ if TYPE_CHECKING:
 FOLDER: Final = "policies"
 CEDAR: Final = ".cedar"
 CASES: Final = "tests"
+CASES_ENDING: Final = ".yaml"
 
 
 def policy_files(root: Path, domains: Iterable[str]) -> tuple[dict[str, dict[str, str]], list[Finding]]:
-    """The text of every policy file by scope ("" for the whole mesh, else a domain) and path, and what cannot be read."""
+    """The text of every policy file by scope ("" for the whole mesh, else a domain) and path, and what cannot be or is not read."""
     found: dict[str, dict[str, str]] = {WHOLE_MESH: {}}
     findings: list[Finding] = []
     for scope in (WHOLE_MESH, *domains):
         texts = found.setdefault(scope, {})
-        for path in _listed(root, folder_of(scope), CEDAR):
-            if not is_inside(root, root / path):
-                findings.append(leaves_mesh(path, os.readlink(root / path)))  # noqa: PTH115 - a text for a message
-                continue
+        paths, unread_ones = _listed(root, folder_of(scope), CEDAR)
+        findings += unread_ones
+        findings += _listed(root, _cases_of(scope), CASES_ENDING)[1]
+        for path in paths:
             content, wrong = read_bytes(root, path)
             text, undecoded = decoded(content, path) if content is not None else (None, [])
             findings += [*wrong, *undecoded]
@@ -37,9 +39,10 @@ def policy_files(root: Path, domains: Iterable[str]) -> tuple[dict[str, dict[str
     return found, findings
 
 
-def case_files(root: Path, domains: Iterable[str]) -> list[str]:
-    """The paths of the files with policy cases."""
-    return [path for scope in (WHOLE_MESH, *domains) for path in _listed(root, f"{folder_of(scope)}/{CASES}", ".yaml")]
+def case_files(root: Path, domains: Iterable[str]) -> tuple[list[str], list[Finding]]:
+    """The paths of the files with policy cases, and what lies beside them and is not read."""
+    listed = [_listed(root, _cases_of(scope), CASES_ENDING) for scope in (WHOLE_MESH, *domains)]
+    return [path for paths, _ in listed for path in paths], [one for _, findings in listed for one in findings]
 
 
 def folder_of(scope: str) -> str:
@@ -47,9 +50,27 @@ def folder_of(scope: str) -> str:
     return FOLDER if scope == WHOLE_MESH else f"domains/{scope}/{FOLDER}"
 
 
-def _listed(root: Path, folder: str, ending: str) -> list[str]:
+def _cases_of(scope: str) -> str:
+    return f"{folder_of(scope)}/{CASES}"
+
+
+def _listed(root: Path, folder: str, ending: str) -> tuple[list[str], list[Finding]]:
+    """The files in *folder* with *ending*, and a finding for everything that somebody may take for one and that is not read."""
+    place = root / folder
     try:
-        names = sorted(entry.name for entry in os.scandir(root / folder) if not entry.name.startswith("."))
-    except OSError:
-        return []
-    return [f"{folder}/{name}" for name in names if name.endswith(ending)]
+        entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        # A link that leads nowhere is there.
+        return [], [unreadable(folder, "it leads nowhere")] if place.is_symlink() else []
+    except OSError as error:
+        return [], [unreadable(folder, error.strerror or str(error))]
+    if not is_inside(root, place):
+        return [], [leaves_mesh(folder, str(place.resolve()))]
+    paths, findings = [], []
+    for entry in entries:
+        path = f"{folder}/{entry.name}"
+        if entry.name.endswith(ending) and not entry.name.startswith("."):
+            paths.append(path)
+        elif not may_lie_beside(entry.name) and (ending, entry.name) != (CEDAR, CASES):
+            findings.append(unread(path, ending, is_folder=entry.is_dir()))
+    return paths, findings
