@@ -157,8 +157,12 @@ class ProductBuild:
         return before == {name: without_progress(one.read) for name, one in inputs.items()}
 
     def _only_words(self, head: Publication) -> bool:
-        """Whether only what the contracts say in words differs from *head*."""
-        if head.version != self.bound.product.version or self._ended_majors(head):
+        """Whether only what the contracts say in words, or tags, differ from *head*."""
+        product = self.bound.product
+        if head.version != product.version or self._ended_majors(head):
+            return True
+        of_domain = self.workshop.domain_tags.get(product.domain, ())
+        if (set(product.tags), set(of_domain)) != (set(head.tags), set(head.domain_tags)):
             return True
         for port in self.bound.product.output_ports:
             served = head.port(port.name, port.major)

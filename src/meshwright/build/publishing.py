@@ -120,6 +120,7 @@ class Publishing:
             "status": product.status,
             "owner": product.owner,
             "tags": list(product.tags),
+            "domain_tags": list(self.workshop.domain_tags.get(product.domain, ())),
             "folder": product.folder,
             "transformations": {one.name: self._described(one) for one in self.bound.transformations},
             "settings": {label(port.name, port.major): settings_of(port) for port in product.output_ports},

@@ -106,6 +106,7 @@ class Reuse:
         code, by_code = self._code(bound, head)
         settings = self._settings(bound, head)
         rules, words, by_contract = self._contracts(bound, head)
+        words += self._tags(bound, head)
         volatile = [
             f"{one.path} uses {one.volatile}(), whose result changes by itself"
             for one in bound.transformations
@@ -186,6 +187,14 @@ class Reuse:
         _, ended = older_majors(head, bound.product, datetime.now(UTC).date())
         words += [f"{label(port.name, port.major)} has come to its end of life" for port in ended]
         return rules, words, by_port
+
+    def _tags(self, bound: BoundProduct, head: Publication) -> list[str]:
+        """Tags that policies ask for bind as published, so they are published when nothing else changed."""
+        domain = self.mesh.workspace.mesh.domains.get(bound.product.domain)
+        changed = ["its tags changed"] if set(bound.product.tags) != set(head.tags) else []
+        if domain is not None and set(domain.tags) != set(head.domain_tags):
+            changed.append(f"the tags of domain {domain.name} changed")
+        return changed
 
     def _inputs(self, bound: BoundProduct, head: Publication, *, whole: bool) -> tuple[list[str], PortChanges]:
         """Which inputs changed, and the output columns that this reaches: not asked when *whole* ports change anyway."""

@@ -50,6 +50,8 @@ class Workshop:
     stopped: threading.Event = field(default_factory=threading.Event)
     # Engines of domains that have their own, by domain.
     engines: Mapping[str, DuckDBEngine] = field(default_factory=dict)
+    # The tags of each domain, which are published with its products.
+    domain_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Whoever holds a domain to its quota is alone until it has published.
     measuring: threading.Lock = field(default_factory=threading.Lock)
     # What policies leave products to read; None while no policies are published.

@@ -88,7 +88,8 @@ def facts_of(
     """What is known of *served*, a port of *publication*, served now or long ago; *head* is what its product serves now.
 
     What is old keeps the tags that it had, and has those of today. An old column's are today's of the same field id,
-    whatever its name, and of the same name, in case it was dropped and made anew.
+    whatever its name, and of the same name, in case it was dropped and made anew. *domain_tags* are those that the domain
+    has in this checkout, where it may be missing or broken: those that were published bind beside them.
     """
     head = head or publication
     now = head.port(served.name, served.major) or _newest(head, served.name) or served
@@ -111,8 +112,8 @@ def facts_of(
         status=_status(served, now),
         owner=str(head.descriptor.get("owner", "")),
         tags=_both(*_tags(served), *_tags(now)),
-        product_tags=_both(publication.descriptor.get("tags", ()), head.descriptor.get("tags", ())),
-        domain_tags=domain_tags,
+        product_tags=_both(publication.tags, head.tags),
+        domain_tags=_both(publication.domain_tags, head.domain_tags, domain_tags),
         columns=tuple(
             replace(one, tags=_both(said[one.asked][0]), classifications=_both(said[one.asked][1])) for one in columns
         ),

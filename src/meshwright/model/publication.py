@@ -182,6 +182,16 @@ class Publication:
         """When the last build that looked at its inputs published: maintenance publishes, too, and looks at none."""
         return self.built_at or self.published_at
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that its product had."""
+        return tuple(self.descriptor.get("tags", ()))
+
+    @property
+    def domain_tags(self) -> tuple[str, ...]:
+        """The tags that its domain had; none where an older Meshwright did not keep them."""
+        return tuple(self.descriptor.get("domain_tags", ()))
+
     def port(self, name: str, major: int | None = None) -> PublishedPort | None:
         """The port called *name*, its newest major version unless *major* says which."""
         ports = [port for port in self.ports if port.name == name and major in {None, port.major}]

@@ -58,6 +58,7 @@ def equipped(
         principal=stores.principal,
         engine=DuckDBEngine(memory_mb=settings.memory_mb, threads=settings.threads, temp=spill),
         engines=engines,
+        domain_tags={name: domain.tags for name, domain in domains.items()},
         registry=stores.registry,
         tables=IcebergTables(stores.warehouse),
         warehouse=stores.warehouse,

@@ -102,17 +102,21 @@ class Rights:
 
 
 def product_targets(names: Iterable[str], mesh: Mesh, heads: Mapping[str, Publication]) -> list[Target]:
-    """The products called *names*, as policies see them: as this checkout says, else as they were published."""
+    """The products called *names*, as policies see them: as this checkout says, else as they were published.
+
+    The tags of a domain are both: its file may be elsewhere, or broken.
+    """
     found = []
     for name in names:
         product, head = mesh.products.get(name), heads.get(name)
         descriptor = head.descriptor if head is not None else {}
         domain = name.partition(".")[0]
+        of_domain = {*(mesh.domains[domain].tags if domain in mesh.domains else ()), *descriptor.get("domain_tags", ())}
         found.append(
             Target(
                 domain=domain,
                 product=name,
-                domain_tags=mesh.domains[domain].tags if domain in mesh.domains else (),
+                domain_tags=tuple(sorted(of_domain)),
                 tags=product.tags if product is not None else tuple(descriptor.get("tags", ())),
                 status=product.status if product is not None else str(descriptor.get("status", "")),
                 owner=product.owner if product is not None else str(descriptor.get("owner", "")),
