@@ -28,6 +28,8 @@ KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 # None that begins as the name of another kind of principal does.
 NAME: Final = re.compile(r"(?!(?:person|service|agent|product):)[\w.@+:-]{1,200}", re.IGNORECASE)
 VALUES_MAX: Final = 500
+# The claim of which Entra ID says with `hasgroups` that it is too long for a token.
+GROUPS: Final = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,10 @@ class TokenVerifier:
         if claims.get("iss") != issuer.url:
             raise Denied("the token's issuer is not who signed it")
         self._require_current(claims, issuer)
-        return _read(claims, issuer)
+        _require_all_here(claims, issuer)
+        found = _read(claims, issuer)
+        self._require_own(found)
+        return found
 
     def _signed(self, text: str, header: Mapping[str, Any], algorithm: str, issuer: Issuer) -> dict[str, Any]:
         from joserfc import jwt
@@ -89,6 +94,16 @@ class TokenVerifier:
         except (JoseError, ValueError, TypeError) as error:
             raise Denied(f"the token's signature is not the issuer's: {type(error).__name__}") from None
         return dict(found)
+
+    def _require_own(self, found: Claims) -> None:
+        """Raise Denied when an issuer of the mesh's own names gives one that would be another issuer's."""
+        others = [one.name for one in self._issuers.values() if one is not found.issuer]
+        for name in (found.subject, found.actor, *found.groups) if found.issuer.own else ():
+            if other := next((one for one in others if name.endswith(f"@{one}")), ""):
+                raise Denied(
+                    f"the token names somebody, or a group, that ends with @{other}, as only names of issuer {other} do: "
+                    f"issuer {found.issuer.name} cannot speak for them"
+                )
 
     def _require_current(self, claims: Mapping[str, Any], issuer: Issuer) -> None:
         audience = claims.get("aud")
@@ -165,6 +180,26 @@ def _read(claims: Mapping[str, Any], issuer: Issuer) -> Claims:
         attributes=attributes,
         actor=_named(actor, issuer) if actor else "",
     )
+
+
+def _require_all_here(claims: Mapping[str, Any], issuer: Issuer) -> None:
+    """Raise Denied when something that is read is not in the token but to be fetched: what is not there would count as nothing.
+
+    Distributed claims are named in `_claim_names` (OpenID Connect Core 1.0, 5.6.2); Entra ID also says `hasgroups`.
+    """
+    read = {issuer.subject, issuer.groups, "act", *(claim.path for claim in issuer.attributes.values())} - {""}
+    names = claims.get("_claim_names", {})
+    if not isinstance(names, dict):
+        raise Denied("the token's _claim_names do not say which claims are elsewhere")
+    elsewhere = {path for path in read if path in names or path.partition(".")[0] in names}
+    if GROUPS in read and claims.get("hasgroups", False) is not False:
+        elsewhere.add(GROUPS)
+    if elsewhere:
+        listed = ", ".join(sorted(elsewhere))
+        raise Denied(
+            f"the token does not hold {listed}, but says where to ask for it, as providers do for somebody in many groups: "
+            f"let issuer {issuer.name} put {listed} into the token (in Entra ID: only groups assigned to the application)"
+        )
 
 
 def _subject(value: object, issuer: Issuer) -> str:
