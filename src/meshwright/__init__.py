@@ -15,12 +15,12 @@ __all__ = ["__version__", "connect"]
 
 
 def connect(
-    path: str | os.PathLike[str] = ".", *, environment: str = "prod", acting: str = "", purpose: str = ""
+    path: str | os.PathLike[str] = ".", *, environment: str = "prod", acting: str | None = None, purpose: str = ""
 ) -> Mesh:
     """A connection to the mesh that the folder *path* is in: as the bearer of MESH_TOKEN, else as the mesh's owner.
 
     *acting* reads as somebody else would, for whom the right to administer is needed; *purpose* says what for. Raises
-    NotFound when *path* is in no mesh, Denied for a token that is not good.
+    NotFound when *path* is in no mesh, Denied for a token that is not good, InvalidInput for an empty name.
     """
     from pathlib import Path
 

@@ -358,7 +358,7 @@ def imported(make: Callable[[Mesh, Ask], str]) -> Callable[[Shop, Who, Ask], Obt
                 mesh = meshwright.connect(
                     shop.root,
                     environment=ask.environment or "prod",
-                    acting="" if who.token else who.name,
+                    acting=None if who.token else who.name,
                     purpose=ask.purpose,
                 )
                 return Obtained(code=0, words=make(mesh, ask))

@@ -64,7 +64,7 @@ def diff(
     key: str,
     limit: int,
     environment: str,
-    acting: str,
+    acting: str | None,
     purpose: str,
     *,
     as_json: bool,

@@ -21,6 +21,15 @@ def _environment(context: click.Context, parameter: click.Parameter, value: str 
     return environment_of(context, value)
 
 
+def somebody(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """*value* unless it is empty, as a variable is that was not set: not even a command that needs nobody takes that."""
+    from meshwright.model.principal import require_named
+
+    del context, parameter
+    require_named(value)
+    return value
+
+
 def environment_of(context: click.Context, value: str | None) -> str:
     """The environment called *value*; without one that of the git branch when there is one, else prod."""
     from meshwright.model.environment import PROD
@@ -63,8 +72,9 @@ environment = click.option(
 acting = click.option(
     "--as",
     "acting",
-    default="",
+    default=None,
     metavar="WHO",
+    callback=somebody,
     help="Read as this person (or service:NAME, agent:NAME/PERSON, product:ID) would.",
 )
 purpose = click.option("--purpose", default="", metavar="NAME", help="What it is read for; see `mesh policy purposes`.")

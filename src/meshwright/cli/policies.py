@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshwright.cli import completing
-from meshwright.cli.options import as_json, environment, node_of, purpose
+from meshwright.cli.options import as_json, environment, node_of, purpose, somebody
 from meshwright.cli.output import findings_as_data, plural, print_json, print_table
 from meshwright.model.environment import PROD
 from meshwright.model.errors import InvalidInput
@@ -96,7 +96,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 
 @policy.command()
 @click.argument("port", shell_complete=completing.ports)
-@click.option("--as", "acting", required=True, metavar="WHO", help="Who would read.")
+@click.option("--as", "acting", required=True, metavar="WHO", callback=somebody, help="Who would read.")
 @purpose
 @click.option("--column", default="", metavar="NAME", help="Say why this column is seen as it is.")
 @click.option("--files", "from_files", is_flag=True, help="By the files as they are now, not by what binds.")

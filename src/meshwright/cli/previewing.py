@@ -43,7 +43,7 @@ def preview(
     limit: int,
     sample: str,
     environment: str,
-    acting: str,
+    acting: str | None,
     purpose: str,
     *,
     watch: bool,
@@ -70,7 +70,9 @@ def preview(
         _print(run(), as_json=as_json, line=False)
 
 
-def _run(ctx: click.Context, request: PreviewRequest, environment: str, *, acting: str, purpose: str) -> Previewed:
+def _run(
+    ctx: click.Context, request: PreviewRequest, environment: str, *, acting: str | None, purpose: str
+) -> Previewed:
     return node_of(ctx).preview(environment, request, _say, acting=acting, purpose=purpose)
 
 

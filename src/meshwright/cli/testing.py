@@ -49,7 +49,7 @@ def test(
     schema: str,
     references: tuple[str, ...],
     environment: str,
-    acting: str,
+    acting: str | None,
     purpose: str,
     *,
     as_json: bool,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from meshwright.model.errors import InvalidInput
 from meshwright.model.names import is_name, nearest
 
 # Kinds of principals, as policies call them.
@@ -91,3 +92,12 @@ def listed_name(text: str, *, with_foreign: bool = False) -> str | None:
 def nearest_kind(prefix: str) -> str | None:
     """The kind of principal that *prefix* most likely meant, as names begin with it; None when it is near none."""
     return nearest(prefix.lower(), KIND_OF)
+
+
+def require_named(acting: str | None) -> None:
+    """Raise InvalidInput when somebody's name is given and empty: a variable that is not set makes nobody the owner."""
+    if acting == "":
+        raise InvalidInput(
+            "--as (or acting) is given and empty: say who reads, or leave it out to read as yourself "
+            "(the variable that was to hold the name may not be set)"
+        )

@@ -252,7 +252,7 @@ class Node(Entrance):
         request: PreviewRequest,
         emit: Callable[[Event], None],
         *,
-        acting: str = "",
+        acting: str | None = None,
         purpose: str = "",
     ) -> Previewed:
         """One port's or step's transformation run on what the checkout says. Nothing is published, nothing left behind.

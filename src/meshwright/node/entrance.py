@@ -35,14 +35,17 @@ class Entrance(Stores):
 
         return load(self.root, cache=self.cache)
 
-    def reader(self, environment: str, *, acting: str = "", purpose: str = "", door: str = CLI) -> Reader:
+    def reader(self, environment: str, *, acting: str | None = None, purpose: str = "", door: str = CLI) -> Reader:
         """Reads what is published in *environment*, as the mesh's owner or as the one who is *acting*, for a *purpose*.
 
-        Raises NotFound when nobody is called so.
+        Raises NotFound when nobody is called so, InvalidInput for an empty name: a variable that is not set makes nobody the
+        owner.
         """
+        from meshwright.model.principal import require_named
         from meshwright.reading.reader import Reader
 
-        if self.caller.principal.is_owner and not acting:
+        require_named(acting)
+        if self.caller.principal.is_owner and acting is None:
             return Reader(registry=self.registry, warehouse=self.warehouse, environment=environment)
         from dataclasses import replace
 
@@ -50,7 +53,7 @@ class Entrance(Stores):
         from meshwright.operating.gate import Gate
 
         caller = self.caller
-        if acting:
+        if acting is not None:
             self.rights(environment).administer()
             caller = replace(caller, principal=self.council.known(acting))
         authority = Authority(self.policies, environment=environment)
