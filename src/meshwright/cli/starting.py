@@ -69,23 +69,29 @@ def new() -> None:
 @click.option("--column", default="", help="rows: the column that must be the reader's own.")
 @click.option("--attribute", default="", help="rows: the reader's attribute, as in people/*.yaml.")
 @click.option("--purpose", default="", help="purpose: the only one allowed, with those below it.")
-@click.option("--until", default="", metavar="DATE", help="embargo: nobody of another domain reads before this day.")
+@click.option(
+    "--until",
+    default="",
+    metavar="DATE",
+    help="embargo: nobody of another domain reads before this day, or time (ISO 8601; UTC where it has no offset).",
+)
 @click.pass_context
 def new_policy_(ctx: click.Context, /, kind: str, target: str, **values: str) -> None:
     """Write a policy of one KIND about a domain, product or port, into the domain's own policies.
 
-    mask: columns with a tag are seen masked. rows: everybody sees the rows of, say, their own region. purpose: only for one
-    purpose. open: every domain reads. embargo: only the own domain until a date.
+    mask: columns with a tag are seen masked. rows: other domains' people see the rows of, say, their own region. purpose: only
+    for one purpose. open: every domain reads. embargo: only the own domain until a date.
     """
-    from meshwright.governance.templates import new_policy
+    from meshwright.governance.templates import new_policy, require_target
     from meshwright.workspace.new_files import write_all
     from meshwright.workspace.policy_files import folder_of
 
-    root = node_of(ctx).root
+    node = node_of(ctx)
+    text = new_policy(kind, target, values, purposes=node.council.purposes)
+    require_target(target, node.workspace.mesh, may_suggest=node.caller.principal.is_owner)
     domain = target.partition(".")[0]
-    text = new_policy(kind, target, values)
     name = f"{kind}-{target.replace('.', '-')}.cedar"
-    _say(write_all(root, {f"{folder_of(domain)}/{name}": text}))
+    _say(write_all(node.root, {f"{folder_of(domain)}/{name}": text}))
     click.echo(f"next: mesh policy test, then mesh policy publish --domain {domain}")
 
 
