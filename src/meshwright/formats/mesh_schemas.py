@@ -176,12 +176,12 @@ PEOPLE: Final[dict[str, Any]] = {
     "properties": {
         "groups": {
             "type": "object",
-            "description": "The usernames in each group.",
+            "description": "Who is in each group: USERNAME, service:NAME, agent:NAME or product:DOMAIN.PRODUCT.",
             "additionalProperties": {"type": "array", "items": TEXT},
         },
         "attributes": {
             "type": "object",
-            "description": "By username, what policies can ask of the person: region, clearance and the like.",
+            "description": "By name, as in groups, what policies can ask of them: region, clearance and the like.",
             "additionalProperties": {
                 "type": "object",
                 "additionalProperties": {
