@@ -24,33 +24,27 @@ def together(files: Mapping[str, People], *, with_foreign: bool) -> tuple[People
 
     Names of those who come *with_foreign* tokens may have colons.
     """
-    groups: dict[str, dict[str, None]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     attributes: dict[str, dict[str, Attribute]] = {}
-    said: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], str] = {}
     findings = []
     for path, people in files.items():
+        for place, text in _named(people):
+            if listed_name(text, with_foreign=with_foreign) is None:
+                findings.append(_nobody(text, path, place))
         for group, members in people.groups.items():
-            known = groups.setdefault(group, {})
-            for index, member in enumerate(members):
-                name = listed_name(member, with_foreign=with_foreign)
-                if name is None:
-                    findings.append(_nobody(member, path, pointer("groups", group, index)))
-                else:
-                    known[name] = None
+            names = [name for one in members if (name := listed_name(one, with_foreign=with_foreign)) is not None]
+            groups[group] = tuple(dict.fromkeys((*groups.get(group, ()), *names)))
         for key, values in people.attributes.items():
-            name = listed_name(key, with_foreign=with_foreign)
-            if name is None:
-                findings.append(_nobody(key, path, pointer("attributes", key)))
+            if (name := listed_name(key, with_foreign=with_foreign)) is None:
                 continue
             held = attributes.setdefault(name, {})
             for attribute, value in values.items():
-                first = said.setdefault((name, attribute), path)
-                if attribute in held and not _is_same(held[attribute], value):
-                    findings.append(
-                        _differs(name, attribute, value, first, path, pointer("attributes", key, attribute))
-                    )
-                held.setdefault(attribute, value)
-    return People(groups={group: tuple(members) for group, members in groups.items()}, attributes=attributes), findings
+                said = first.setdefault((name, attribute), path)
+                if not _is_same(held.setdefault(attribute, value), value):
+                    place = pointer("attributes", key, attribute)
+                    findings.append(_differs(f"{name} has another {attribute}", value, said, path, place))
+    return People(groups=groups, attributes=attributes), findings
 
 
 def _is_same(one: Attribute, other: Attribute) -> bool:
@@ -73,11 +67,10 @@ def _nobody(text: str, path: str, place: str) -> Finding:
     )
 
 
-def _differs(name: str, attribute: str, value: Attribute, first: str, path: str, place: str) -> Finding:
-    where = "above" if first == path else f"in {first}"
+def _differs(message: str, value: Attribute, said: str, path: str, place: str) -> Finding:
     return Finding(
         code="contradicting-attribute",
-        message=f"{name} has another {attribute} {where}",
+        message=f"{message} {'above' if said == path else f'in {said}'}",
         path=path,
         value=", ".join(value) if isinstance(value, tuple) else str(value),
         hint="say it in one place",
