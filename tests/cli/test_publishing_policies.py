@@ -150,3 +150,17 @@ def test_a_case_of_somebody_unknown_fails_alone(shop: MeshFolder) -> None:
     assert "passed  policies/tests/all.yaml:5: bob" in answer.out
     assert "5 cases, 4 failed" in answer.out
     assert [one["passed"] for one in shop.mesh("policy", "test", "--json").data] == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("policies/strict.CEDAR", "name it 'strict.cedar', or move it elsewhere"),
+        ("policies/strict.cedar.txt", "name it 'strict.cedar', or move it elsewhere"),
+        ("policies/tests/more.yml", "name it 'more.yaml', or move it elsewhere"),
+        ("domains/sales/policies/eu/strict.cedar", "move the files in it up into domains/sales/policies/"),
+    ],
+)
+def test_what_is_not_read_is_told_how_it_would_be(shop: MeshFolder, path: str, hint: str) -> None:
+    shop.write(path, READ_BY_ALL)
+    assert hint in shop.mesh("policy", "check").err

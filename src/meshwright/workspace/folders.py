@@ -59,13 +59,15 @@ def may_lie_beside(name: str) -> bool:
 
 def unread(path: str, ending: str, *, is_folder: bool) -> Finding:
     """The finding for something that lies where every file with *ending* is read, and is not read itself."""
+    folder, _, name = path.rpartition("/")
+    stem = os.path.splitext(name)[0].removesuffix(ending)  # noqa: PTH122 - a name as text
     return Finding(
         code="unexpected-file",
         message="A folder here is not read" if is_folder else "A file with this ending is not read",
         path=path,
-        hint=f"move the files in it up into {path.rpartition('/')[0]}/"
+        hint=f"move the files in it up into {folder}/"
         if is_folder
-        else f"name it '{os.path.splitext(path)[0].rpartition('/')[2]}{ending}', or move it elsewhere",  # noqa: PTH122 - a path as text
+        else f"name it '{stem}{ending}', or move it elsewhere",
     )
 
 
