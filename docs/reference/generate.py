@@ -83,7 +83,13 @@ def files() -> str:
         "[custom properties](custom-properties.md). `mesh schema NAME` prints the JSON Schema of each kind of file for editors.",
         "",
     ]
-    places = {"mesh": "", "domain": "domains/DOMAIN/", "people": "", "tests": "domains/DOMAIN/PRODUCT/"}
+    places = {
+        "mesh": "",
+        "domain": "domains/DOMAIN/",
+        "people": "",
+        "tests": "domains/DOMAIN/PRODUCT/",
+        "policy_cases": "",
+    }
     for name, folder in places.items():
         schema = schemas()[name]
         parts += [f"## {folder}{schema['title']}", "", "| key | value | meaning |", "|---|---|---|", *_keys(schema), ""]

@@ -250,6 +250,11 @@ POLICY_CASES: Final[dict[str, Any]] = {
                     },
                     "rows": {"enum": ["all", "none", "filtered"]},
                     "policies": {"type": "array", "description": "Policies that must have had a say.", "items": TEXT},
+                    "reasons": {
+                        "type": "array",
+                        "description": "Texts that must each be in the reasons, as `mesh policy explain` gives them.",
+                        "items": TEXT,
+                    },
                 },
             },
         },

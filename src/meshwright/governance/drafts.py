@@ -85,6 +85,7 @@ class Case:
     columns: Mapping[str, str] | None = None
     rows: str = ""
     policies: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     path: str = ""
     line: int = 0
 
@@ -117,6 +118,8 @@ def differences(case: Case, decision: Decision, port: PortFacts) -> list[str]:
         found.append(f"{decision.rows} rows are seen, expected {case.rows}")
     said = {policy.partition("#")[2] for policy in decision.policies} | set(decision.policies)
     found += [f"policy {name} had no say" for name in case.policies if name not in said]
+    because = "; ".join(decision.reasons or decision.policies)
+    found += [f"no reason says '{text}': {because}" for text in case.reasons if text not in because]
     return found
 
 
@@ -139,6 +142,7 @@ def read_cases(document: Any, path: str, lines: list[int]) -> list[Case]:  # noq
             columns=case["expect"].get("columns"),
             rows=case["expect"].get("rows", ""),
             policies=tuple(case["expect"].get("policies", ())),
+            reasons=tuple(case["expect"].get("reasons", ())),
             path=path,
             line=line,
         )
