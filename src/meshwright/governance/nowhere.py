@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from meshwright.governance.conditions import (
     asked_attributes,
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from meshwright.governance.policy_text import Policy, PolicyFile
     from meshwright.model.datatype import DataType
 
-SCHEMA_HINT = "`mesh policy schema` prints what policies can speak of"
+# A port's id: domain, product and its own name.
+PARTS: Final = 3
+SCHEMA_HINT: Final = "`mesh policy schema` prints what policies can speak of"
 
 
 def unasked(
@@ -59,20 +61,29 @@ def _never(policy: Policy, name: str, message: str, guess: str | None) -> Findin
     )
 
 
+def _port(column: str) -> str:
+    """The port of a column, both by their ids in policies."""
+    return ".".join(column.split(".", PARTS)[:PARTS])
+
+
 def unknown_entities(files: Iterable[PolicyFile], known: Mapping[str, Collection[str]]) -> Iterator[Finding]:
     """Warnings: what policies in *files* name that there is not, of the Cedar types of which *known* has all ids.
 
     Names of columns mean the same in any case.
     """
-    columns = {one.lower() for one in known.get("Column", ())}
-    names = {name.rpartition(".")[2] for kind in ("Product", "Port") for name in known.get(kind, ())}
-    names |= {name.rpartition(".")[2] for name in columns}
+    columns = {one.lower() for one in known["Column"]}
+    # Of a port that was never built and promises nothing no column is known.
+    blank = set(known["Port"]) - {_port(one) for one in columns}
+    names = {name.rpartition(".")[2] for kind in ("Product", "Port") for name in known[kind]}
+    names |= {column.removeprefix(f"{_port(column)}.") for column in columns}
     for policy in (policy for file in files for policy in parse(file)[0]):
         for kind, name in entities_named(policy.body):
             asked = name.lower() if kind == "Column" else name
+            if kind == "Column" and _port(asked) in blank:
+                continue
             if kind in known and asked not in (columns if kind == "Column" else known[kind]):
                 guess = nearest(name, known[kind])
                 yield _never(policy, f'{kind}::"{name}"', f"There is no {kind.lower()} {name}", guess)
-        if columns and not speaks_of(policy, ROW_ACTION):
+        if not blank and not speaks_of(policy, ROW_ACTION):
             for name in sorted({name.lower() for name in names_compared(policy.body)} - names):
                 yield _never(policy, name, f"No column, port or product is called {name}", nearest(name, names))

@@ -18,9 +18,9 @@ from meshwright.governance.drafts import (
     read_cases,
 )
 from meshwright.governance.identity import known_principal
-from meshwright.governance.nowhere import unasked
+from meshwright.governance.nowhere import unasked, unknown_entities
 from meshwright.governance.port_facts import facts_of
-from meshwright.governance.purposes import known_purposes, wrong_purposes
+from meshwright.governance.purposes import UNSPECIFIED, known_purposes, wrong_purposes
 from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import PortAddress, nearest
@@ -108,7 +108,29 @@ class Council:
             *purposes,
             *check_files(files, self.schema()),
             *unasked(files, self._columns(), self.attributes),
+            *unknown_entities(files, self._known()),
         ]
+
+    def _known(self) -> dict[str, set[str]]:
+        """What there is, by Cedar's type: ids of what policies can name. Whom a provider may know is left out."""
+        mesh, heads = self.mesh, self.registry.heads("prod").values()
+        products = {*mesh.products, *(head.product for head in heads)}
+        served = [
+            (head.product, port.name, [field.name for field in port.schema]) for head in heads for port in head.ports
+        ]
+        for product in mesh.products.values():
+            for port in product.output_ports:
+                tables = port.contract.tables if port.contract is not None else ()
+                served.append((product.id, port.name, [column.name for table in tables for column in table.columns]))
+        groups = {} if mesh.settings.issuers else {"Group": set(mesh.people.groups)}
+        return groups | {
+            "Domain": {*mesh.domains, *(product.partition(".")[0] for product in products)},
+            "Product": products,
+            "DataProduct": products,
+            "Port": {f"{product}.{port}" for product, port, _ in served},
+            "Column": {f"{product}.{port}.{name}" for product, port, names in served for name in names},
+            "Purpose": {*self.purposes, UNSPECIFIED},
+        }
 
     def checked(self) -> list[Finding]:
         """Everything that is wrong with the policy files, and with the files that they stand on."""
