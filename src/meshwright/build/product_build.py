@@ -33,6 +33,7 @@ from meshwright.model.results import Outcome
 from meshwright.quality.retention import left_to_maintenance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from meshwright.build.bound import BoundProduct
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from meshwright.build.workshop import Workshop
     from meshwright.model.contract import Contract
     from meshwright.model.product import OutputPort
-    from meshwright.model.publication import Field, Publication, PublishedPort
+    from meshwright.model.publication import Field, InputRead, Publication, PublishedPort
     from meshwright.model.results import RuleResult
     from meshwright.quality import Dataset
     from meshwright.quality.quarantine import Quarantine
@@ -105,11 +106,12 @@ class ProductBuild:
                 return self._ended("reused", head, started, message="its inputs' content is the same")
             return self._reworded(head, inputs, started)
         workshop.emit(ProductStarted(product=self.product, reasons=self.verdict.reasons))
+        tester = Tester(workshop, self.product)
         previous, began = self._previous(head), time.monotonic()
         try:
             staged = Transforming(workshop, self.bound, inputs, previous, self.folder, begin=resolver.begin).run()
             resolver.verify(inputs)
-            results, tests = self._tested(staged, head)
+            results, tests = self._tested(tester, staged, head)
         except (InvalidInput, Unavailable) as error:
             resolver.require_files(inputs, head, str(error))
             told = resolver.told(error)
@@ -117,7 +119,7 @@ class ProductBuild:
                 raise told from error
             raise
         finally:
-            self._record(inputs, time.monotonic() - began)
+            self._record(inputs, tester, time.monotonic() - began)
         failed = {port: [one for one in rules if one.blocks] for port, rules in tests.items()}
         if any(failed.values()):
             raise TestsFailed(_failure(failed), tests)
@@ -131,11 +133,11 @@ class ProductBuild:
             )
         return self._ended("published", publication, started)
 
-    def _record(self, inputs: dict[str, BuildInput], seconds: float) -> None:
-        """Keep that the product read other products' ports, published or not."""
+    def _record(self, inputs: dict[str, BuildInput], tester: Tester, seconds: float) -> None:
+        """Keep that the product's transformations and rules read other products' ports, published or not."""
         if self.workshop.admission is not None:
             reads = [one.read for one in inputs.values() if one.read.product]
-            self.workshop.admission.took(self.product, reads, seconds=seconds)
+            self.workshop.admission.took(self.product, _merged([*reads, *tester.read.values()]), seconds=seconds)
 
     def _is_current(self, head: Publication, inputs: dict[str, BuildInput]) -> bool:
         """Whether a build would publish what *head* serves: same code, settings, promises and content read."""
@@ -206,9 +208,8 @@ class ProductBuild:
         return found
 
     def _tested(
-        self, staged: list[StagedPort], head: Publication | None
+        self, tester: Tester, staged: list[StagedPort], head: Publication | None
     ) -> tuple[list[PortResult], dict[str, tuple[RuleResult, ...]]]:
-        tester = Tester(self.workshop, self.product)
         states = {}
         # By its plain name a port is known to relationships as its newest major version.
         for one in sorted(staged, key=lambda one: one.port.major):
@@ -331,6 +332,16 @@ def held_to_key(port: OutputPort) -> Contract:
     )
     table = replace(port.contract.table, quality=(*port.contract.table.quality, rule))
     return replace(port.contract, tables=(table,))
+
+
+def _merged(reads: Iterable[InputRead]) -> list[InputRead]:
+    """*reads* with one for each publication of a port, of all the columns that were read of it."""
+    found: dict[tuple[str, str, int, int], InputRead] = {}
+    for read in reads:
+        key = (read.product, read.port, read.major, read.sequence)
+        before = found.get(key, read)
+        found[key] = replace(before, columns={**read.columns, **before.columns})
+    return list(found.values())
 
 
 def _relative(folder: Path, root: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from meshwright.build.admission import Admitted
 from meshwright.model.errors import Denied, MeshwrightError
 from meshwright.model.names import PortAddress
+from meshwright.model.publication import InputRead
 from meshwright.quality import Dataset
 from meshwright.quality.quarantine import split
 from meshwright.quality.run import run as run_rules
@@ -65,6 +66,8 @@ class Tester:
         self.product = product
         # Tables of this product that are staged beside the tested one: relationships inside a product see them.
         self.staged: dict[str, Dataset] = {}
+        # What rules read of other products, by address.
+        self.read: dict[str, InputRead] = {}
 
     def test(self, contract: Contract, data: Dataset, *, event_time: str) -> tuple[RuleResult, ...]:
         """The results of every rule of *contract* on *data*."""
@@ -121,9 +124,25 @@ class Tester:
         if head is None or port is None or port.kind != "tables":
             return None
         try:
-            return admitted_dataset(self.workshop, self.product, head, port)
+            found = admitted_dataset(self.workshop, self.product, head, port)
         except Denied:
             return None
+        self.read[str(PortAddress.of(head.product, port.name, port.major))] = _read(head, port, found)
+        return found
+
+
+def _read(head: Publication, port: PublishedPort, found: Dataset) -> InputRead:
+    """That a rule read *found* of *port*: which of its columns only the rule knows, so all that it could see."""
+    return InputRead(
+        name=f"{head.product}.{port.name}",
+        product=head.product,
+        port=port.name,
+        major=port.major,
+        sequence=head.sequence,
+        columns={name: "" for name, _ in found.columns},
+        rows=port.rows,
+        bytes=port.bytes,
+    )
 
 
 def admitted_dataset(
@@ -135,7 +154,7 @@ def admitted_dataset(
     """
     files = workshop.registry.files(port.table, port.snapshot)
     address = PortAddress.of(head.product, port.name, port.major)
-    admitted = Admitted(workshop.admission, product, address, head, port, is_kept=False)
+    admitted = Admitted(workshop.admission, product, address, head, port, is_kept=True)
     whole = dataset(files, port.schema, workshop.warehouse)
     if admitted.restriction.is_all:
         return whole
