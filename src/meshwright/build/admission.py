@@ -39,6 +39,10 @@ class Admission(Protocol):
         """What *product* may see of a port for its purpose; the decision goes into the audit log when it *is_kept*. Raises Denied."""
         ...
 
+    def read_by(self, product: str) -> Collection[ResolvedPort]:
+        """The ports of others that *product* has read so far, or asked for."""
+        ...
+
     def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
         """Keep that *product* read what *reads* says, in so many *seconds*. Raises Unavailable when that cannot be kept."""
         ...

@@ -40,7 +40,8 @@ class ProductEnded:
     """One product is done.
 
     `outcome`: published, reused, failed (a test), error (it could not be built), skipped (something upstream failed),
-    blocked, removed, kept (a removal that was not allowed).
+    blocked, removed, kept (a removal that was not allowed). `cause` says without a value of any row what `message` says with
+    them, "" where that has none.
     """
 
     product: str
@@ -52,6 +53,7 @@ class ProductEnded:
     seconds: float = 0.0
     exit_code: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

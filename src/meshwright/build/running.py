@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from meshwright.build.causes import cause, trace
 from meshwright.build.events import BuildEnded, BuildStarted, ProductEnded
 from meshwright.build.product_build import ProductBuild, TestsFailed
 from meshwright.engines.interruption import interrupt_until
@@ -147,14 +148,16 @@ class PlanRun:
                 # It did not fail: it was stopped.
                 raise KeyboardInterrupt from error
             return self._failed(build, error, started_at, started)
-        except Exception as error:  # the outermost loop: one product's defect must not take the others down
-            LOG.exception("building %s", plan.id)
+        except Exception as error:  # noqa: BLE001 - the outermost loop: one product's defect must not take the others down
+            # What it says may tell of rows: the event has it, for those who may know.
+            LOG.error("building %s: %s", plan.id, trace(error))  # noqa: TRY400 - the same without the message
             message = f"{type(error).__name__}: {error}. This is a defect of Meshwright; `mesh -v build` shows where"
             return self._failed(build, Unavailable(message), started_at, started)
 
     def _failed(self, build: ProductBuild, error: MeshwrightError, started_at: str, started: float) -> ProductEnded:
         tests = error.tests if isinstance(error, TestsFailed) else {}
         attempt = build.attempt(error, started_at)
+        paths = [one.path for one in build.bound.transformations]
         try:
             self.workshop.registry.record_attempt(attempt)
         except MeshwrightError as second:
@@ -167,6 +170,7 @@ class PlanRun:
             seconds=time.monotonic() - started,
             exit_code=error.exit_code,
             details={"staged": attempt.staged},
+            cause="" if tests else cause(error, paths),
         )
 
     def _end(self, ended: ProductEnded) -> None:

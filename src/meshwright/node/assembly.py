@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
 
 from meshwright.model.errors import InvalidMesh, NotFound
 from meshwright.node.entrance import Entrance
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from meshwright.analysis.binding import Binder
+    from meshwright.build.admission import Admission
     from meshwright.build.effective import EffectiveMesh
     from meshwright.build.events import Event, ProductEnded
     from meshwright.build.planning import Planned, PlanRequest
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     from meshwright.model.connection import Connection
     from meshwright.model.product import Source
     from meshwright.model.publication import Publication
+    from meshwright.operating.held_back import HeldBack
     from meshwright.operating.maintaining import Maintaining
     from meshwright.operating.moving import Moving
     from meshwright.operating.validation import Validation
     from meshwright.sources.opening import OpenSource
-
-T = TypeVar("T")
 
 
 class Node(Entrance):
@@ -200,20 +200,21 @@ class Node(Entrance):
 
         changed = [one.id for one in planned.plan.products if one.action in {Action.BUILD, Action.REMOVE}]
         self.require(PUBLISH, changed, planned.plan.environment)
-        held = self._held_back(planned.plan.environment)
         run = uuid.uuid4().hex
         try:
             staging = self.warehouse.staging(run)
-            workshop = self._workshop(
-                planned.plan.environment, lambda event: emit(held(event)), planned.mesh, run, staging
-            )
+            workshop = self._workshop(planned.plan.environment, emit, planned.mesh, run, staging)
+            if (held := self._held_back(planned.plan.environment, workshop.admission)) is not None:
+                workshop.emit = partial(held.emit, emit=emit)
         except BaseException:
             # Also when somebody stops it in the very beginning.
             self.warehouse.discard_staging(run)
             self.warehouse.end(run)
             raise
         try:
-            ended = [held(one) for one in PlanRun(workshop, planned).run()]
+            ended = PlanRun(workshop, planned).run()
+            if held is not None:
+                ended = [held.ended(one) for one in ended]
         finally:
             # Engines give their memory back beside what is left to do.
             with ThreadPoolExecutor(max_workers=1, thread_name_prefix="close") as pool:
@@ -225,12 +226,15 @@ class Node(Entrance):
         self.warm(planned.plan.environment, [one.product for one in ended if one.outcome == "published"])
         return ended
 
-    def _held_back(self, environment: str) -> Callable[[T], T]:
-        """What takes failing rows out of events, unless the caller may see all of the port: who may publish need not."""
+    def _held_back(self, environment: str, admission: Admission | None) -> HeldBack | None:
+        """What takes values out of events, where the caller may not see them: who may publish need not; None for the owner."""
         from meshwright.operating.held_back import HeldBack
 
         names = self.names(environment)
-        return HeldBack(names, self.registry, environment) if names is not None else lambda event: event
+        if names is None:
+            return None
+        read = admission.read_by if admission is not None else lambda _: ()
+        return HeldBack(names=names, registry=self.registry, environment=environment, read=read)
 
     def words(self) -> Words:
         """What the caller can name in this mesh, kept for completion."""

@@ -16,7 +16,7 @@ from meshwright.reading.locked_query import run_locked
 from meshwright.reading.restricted_scan import visible_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -61,6 +61,11 @@ class ReaderAdmission:
         restriction = self.reader.restriction(resolved)
         self.read[str(resolved.address)], self.limits[str(resolved.address)] = resolved, restriction
         return restriction
+
+    def read_by(self, product: str) -> Collection[ResolvedPort]:
+        """What was read, whatever *product* was tried."""
+        del product
+        return list(self.read.values())
 
     def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
         """Nothing: what came of it is kept once it has ended, by `ended`."""
@@ -112,6 +117,7 @@ class Admission:
     open_keys: Callable[[], Keys]
     now: Callable[[], datetime]
     decided: dict[tuple[str, str, int], Decision] = field(default_factory=dict)
+    resolved: dict[tuple[str, str, int], ResolvedPort] = field(default_factory=dict)
     kept: set[tuple[str, str, int]] = field(default_factory=set)
     opened: Keys | None = None
 
@@ -135,7 +141,7 @@ class Admission:
         decision = self.decided.get(key)
         if decision is None:
             decision = self.authority.decide(self.known(product), facts, self.purpose_of(product))
-            self.decided[key] = decision
+            self.decided[key], self.resolved[key] = decision, resolved
         if is_kept and key not in self.kept:
             self.kept.add(key)
             self._keep(product, resolved, decision)
@@ -149,6 +155,10 @@ class Admission:
             for number, action in decision.restriction.actions.items()
         }
         return replace(decision.restriction, actions=actions)
+
+    def read_by(self, product: str) -> Collection[ResolvedPort]:
+        """The ports of others that *product* has read so far, or asked for."""
+        return [one for (reader, *_), one in list(self.resolved.items()) if reader == product]
 
     def took(self, product: str, reads: Sequence[InputRead], *, seconds: float) -> None:
         """Keep what a build of *product* read: of each port all rows that it serves. Raises Unavailable when that cannot be kept."""
