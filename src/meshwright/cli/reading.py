@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from meshwright.reading.rows import Rows
 
 ROWS_SHOWN = 40
-FORMATS = ("table", "json", "ndjson", "csv", "arrow", "parquet")
+WRITTEN = ("json", "ndjson", "csv", "arrow", "parquet")
+FORMATS = ("table", *WRITTEN)
 
 formatted = click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the rows."
 )
 written = click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to FILE instead; its ending says how."
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to FILE instead; its ending says how, else --format.",
 )
 since = click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
 until = click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
@@ -59,9 +63,10 @@ def query(
     """Run one SQL query over published ports, named domain.product or domain.product.port."""
     from meshwright.reading.restricted_scan import EventTimeRange
 
+    format_ = _format(format_, out, as_json=as_json)
     reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     rows = reader.query(sql, as_of=as_of, event_time=EventTimeRange(first=since, until=until))
-    emit(rows, "json" if as_json else format_, out)
+    emit(rows, format_, out)
 
 
 @click.command()
@@ -105,6 +110,7 @@ def read(
     """Read one port: as a table, JSON, CSV, Arrow or Parquet."""
     from meshwright.reading.restricted_scan import EventTimeRange
 
+    format_ = _format(format_, out, as_json=as_json)
     reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     if to is not None:
         _require_whole({"--columns": columns, "--where": where, "--since": since, "--until": until, "--limit": limit})
@@ -114,7 +120,7 @@ def read(
     names = [name.strip() for name in columns.split(",") if name.strip()]
     event_time = EventTimeRange(first=since, until=until)
     rows = reader.read(port, columns=names, where=where, as_of=as_of, event_time=event_time, limit=limit)
-    emit(rows, "json" if as_json else format_, out)
+    emit(rows, format_, out)
 
 
 def _require_whole(asked: dict[str, str | int | None]) -> None:
@@ -153,19 +159,39 @@ def changes(
     as_json: bool,
 ) -> None:
     """Show rows inserted, updated (before and after) and deleted in a port since a publication."""
+    format_ = _format(format_, out, as_json=as_json)
     reader = node_of(ctx).reader(environment, acting=acting, purpose=purpose)
     rows = reader.changes(port, since=since, until=until, limit=limit)
-    emit(rows, "json" if as_json else format_, out)
+    emit(rows, format_, out)
+
+
+def _format(asked: str, out: Path | None, *, as_json: bool) -> str:
+    """The format to print in, or to write *out* in: the one that its ending names, else what was *asked*.
+
+    Raises InvalidInput, before anything is read, when neither names one, or nothing can be written there.
+    """
+    from meshwright.model.errors import InvalidInput
+
+    asked = "json" if as_json else asked
+    if out is None:
+        return asked
+    ending = out.suffix.lstrip(".").lower()
+    if ending not in WRITTEN and asked == "table":
+        known = ", ".join(f".{name}" for name in WRITTEN)
+        raise InvalidInput(f"{out}: the ending says no format; end it with one of {known}, or add --format")
+    if not out.parent.is_dir():
+        raise InvalidInput(f"{out} cannot be written: there is no folder {out.parent}; make it, or name another")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InvalidInput(f"{out} cannot be written: you may not write in {out.parent}; name another folder")
+    return ending if ending in WRITTEN else asked
 
 
 def emit(rows: Rows, format_: str, out: Path | None) -> None:
-    """Print *rows*, or write them to *out* in the format that its ending names."""
+    """Print *rows* in *format_*, or write them to *out*."""
     from meshwright.reading.export import write
 
     if out is not None:
-        ending = out.suffix.lstrip(".")
-        chosen = ending if ending in FORMATS else "csv" if format_ == "table" else format_
-        count = write(rows, chosen, out)
+        count = write(rows, format_, out)
         click.echo(f"{plural(count, 'row')} written to {out}", err=True)
     elif format_ == "table":
         _table(rows)

@@ -18,7 +18,7 @@ from meshwright.model.errors import InvalidInput, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from meshwright.reading.rows import Rows
+    from meshwright.reading.rows import Rows, Taken
 
 
 def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
@@ -29,11 +29,11 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
     if format_ not in WRITERS:
         raise InvalidInput(f"there is no format '{format_}': there are {', '.join(WRITERS)}")
     if not isinstance(target, Path):
-        return rows.fetch(lambda: _counted(rows, format_, target), lambda made: made)[0]
+        return _written(rows, format_, target)
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as stream:
-            count, _ = rows.fetch(lambda: _counted(rows, format_, stream), lambda made: made)
+            count = _written(rows, format_, stream)
         draft.replace(target)
     except OSError as error:
         raise Unavailable(f"{target} cannot be written: {error.strerror or error}") from error
@@ -44,10 +44,10 @@ def write(rows: Rows, format_: str, target: Path | IO[bytes]) -> int:
 
 
 class _Counting(io.BufferedIOBase):
-    """Passes what is written on to *stream*, and counts it."""
+    """Passes what is written on to *stream*, and adds it up in `taken`, where the writers count rows."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream, self.bytes = stream, 0
+    def __init__(self, stream: IO[bytes], taken: Taken) -> None:
+        self.stream, self.taken = stream, taken
 
     def writable(self) -> bool:
         return True
@@ -55,14 +55,18 @@ class _Counting(io.BufferedIOBase):
     def write(self, content: Any) -> int:  # noqa: ANN401 - any buffer
         self.stream.write(content)
         size = memoryview(content).nbytes
-        self.bytes += size
+        self.taken.bytes += size
         return size
 
 
-def _counted(rows: Rows, format_: str, stream: IO[bytes]) -> tuple[int, int]:
-    """Write *rows*; how many there were, and how many bytes they took."""
-    counting = _Counting(stream)
-    return WRITERS[format_](rows, counting), counting.bytes
+def _written(rows: Rows, format_: str, stream: IO[bytes]) -> int:
+    """Write *rows*; how many there were. Those that were written are counted whatever ends it."""
+
+    def work(taken: Taken) -> int:
+        WRITERS[format_](rows, _Counting(stream, taken))
+        return taken.rows
+
+    return rows.stream(work)
 
 
 def size_of(rows: Iterable[Iterable[Any]]) -> int:
@@ -109,37 +113,33 @@ def _keys(columns: Sequence[str]) -> list[str]:
     return found
 
 
-def _json(rows: Rows, stream: io.BufferedIOBase) -> int:
-    names, count = _keys(rows.relation.columns), 0
+def _json(rows: Rows, stream: _Counting) -> None:
+    names, taken = _keys(rows.relation.columns), stream.taken
     stream.write(b"[")
     for row in _tuples(rows):
         text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
-        stream.write((b"\n  " if count == 0 else b",\n  ") + text.encode())
-        count += 1
-    stream.write(b"\n]\n" if count else b"]\n")
-    return count
+        stream.write((b"\n  " if taken.rows == 0 else b",\n  ") + text.encode())
+        taken.rows += 1
+    stream.write(b"\n]\n" if taken.rows else b"]\n")
 
 
-def _ndjson(rows: Rows, stream: io.BufferedIOBase) -> int:
-    names, count = _keys(rows.relation.columns), 0
+def _ndjson(rows: Rows, stream: _Counting) -> None:
+    names = _keys(rows.relation.columns)
     for row in _tuples(rows):
         text = json.dumps({name: plain(value) for name, value in zip(names, row, strict=True)}, ensure_ascii=False)
         stream.write(text.encode() + b"\n")
-        count += 1
-    return count
+        stream.taken.rows += 1
 
 
-def _csv(rows: Rows, stream: io.BufferedIOBase) -> int:
+def _csv(rows: Rows, stream: _Counting) -> None:
     text = io.TextIOWrapper(cast("Any", stream), encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.relation.columns)
-    count = 0
     for row in _tuples(rows):
         writer.writerow(["" if value is None else _csv_cell(value) for value in row])
-        count += 1
+        stream.taken.rows += 1
     text.flush()
     text.detach()
-    return count
 
 
 def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any value of any column
@@ -147,30 +147,28 @@ def _csv_cell(value: Any) -> Any:  # noqa: ANN401 - any value of any column
     return json.dumps(found, ensure_ascii=False) if isinstance(found, dict | list) else found
 
 
-def _arrow(rows: Rows, stream: io.BufferedIOBase) -> int:
+def _arrow(rows: Rows, stream: _Counting) -> None:
     import pyarrow as pa
 
     reader = rows.batches()
-    count = 0
     with pa.ipc.new_stream(stream, reader.schema) as sink:
         for batch in reader:
             rows.check()
+            # Of a batch that is not written whole, nobody knows how much was.
+            stream.taken.rows += batch.num_rows
             sink.write_batch(batch)
-            count += batch.num_rows
-    return count
 
 
-def _parquet(rows: Rows, stream: io.BufferedIOBase) -> int:
+def _parquet(rows: Rows, stream: _Counting) -> None:
     import pyarrow.parquet as pq
 
     reader = rows.batches()
-    count = 0
     with pq.ParquetWriter(stream, reader.schema, compression="zstd") as sink:
         for batch in reader:
             rows.check()
+            # Of a batch that is not written whole, nobody knows how much was.
+            stream.taken.rows += batch.num_rows
             sink.write_batch(batch)
-            count += batch.num_rows
-    return count
 
 
 WRITERS = {"json": _json, "ndjson": _ndjson, "csv": _csv, "arrow": _arrow, "parquet": _parquet}

@@ -44,15 +44,20 @@ class Guard(Protocol):
         ...
 
 
-def guarded(rows: Rows, guard: Guard, limits: Limits, columns: Used, *, started: float) -> Rows:
+def guarded(
+    rows: Rows, guard: Guard, limits: Limits, columns: Used, *, started: float, is_recorded: bool = False
+) -> Rows:
     """*rows*, which end when policies leave something else than *limits*, and tell what they took of which *columns*.
 
-    What it took to get so far since *started*, as copies and another process do, is part of what their first use took.
+    What it took to get so far since *started*, as copies do, is part of what their first use took; where that *is_recorded*
+    already, further uses are.
     """
     spent = [time.monotonic() - started]
 
     def used(count: int, size: int, seconds: float) -> None:
-        guard.used(columns, rows=count, size=size, seconds=seconds + (spent.pop() if spent else 0))
+        before = spent.pop() if spent else None
+        if not (is_recorded and before is not None):
+            guard.used(columns, rows=count, size=size, seconds=seconds + (before or 0))
 
     return replace(rows, check=lambda: check(guard, limits), used=used)
 

@@ -267,6 +267,8 @@ class Reader:
                 if isinstance(error, duckdb.Error):
                     raise explain(error) from error
                 raise
+        # The rows are in this process now, whether anybody fetches them or not.
+        guard.used(columns, rows=table.num_rows, size=table.nbytes, seconds=time.monotonic() - started)
         connection = duckdb.connect()
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.register("result", table)
@@ -279,7 +281,7 @@ class Reader:
             explain=explain,
             tables={"result": table},
         )
-        return guarded(rows, guard, limits, columns, started=started)
+        return guarded(rows, guard, limits, columns, started=started, is_recorded=True)
 
     def _used(self, sql: str, limits: Limits) -> Used:
         """The columns that *sql* uses, which runs in this process; none where nobody hears of them."""

@@ -23,6 +23,14 @@ def _nothing() -> None:
     pass
 
 
+@dataclass(slots=True)
+class Taken:
+    """What a stream has given so far: it may end early, and what was given by then was taken."""
+
+    rows: int = 0
+    bytes: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """The result of a read, not yet fetched: a bound DuckDB relation, and the publications it is served from.
@@ -44,17 +52,31 @@ class Rows:
 
     def fetch(self, work: Callable[[], T], size: Callable[[T], tuple[int, int]]) -> T:
         """What *work* makes of the rows; *size* says how many rows and bytes that is. Ctrl-C stops it; raises as `told`."""
-        started, rows, taken = time.monotonic(), 0, 0
-        try:
+        with self._recorded() as taken:
             with self.told():
                 made = interruptible(work, self._interrupt)
             self.check()
             if self.used is not None:
-                rows, taken = size(made)
+                taken.rows, taken.bytes = size(made)
+        return made
+
+    def stream(self, work: Callable[[Taken], T]) -> T:
+        """What *work* makes of the rows while it gives them away, which it counts as it goes. Otherwise as `fetch`."""
+        with self._recorded() as taken:
+            with self.told():
+                made = interruptible(lambda: work(taken), self._interrupt)
+            self.check()
+        return made
+
+    @contextmanager
+    def _recorded(self) -> Iterator[Taken]:
+        """What is taken meanwhile, of which `used` hears however it ends."""
+        started, taken = time.monotonic(), Taken()
+        try:
+            yield taken
         finally:
             if self.used is not None:
-                self.used(rows, taken, time.monotonic() - started)
-        return made
+                self.used(taken.rows, taken.bytes, time.monotonic() - started)
 
     def _interrupt(self) -> None:
         for one in (self.connection, *self.cursors):
@@ -105,15 +127,11 @@ class Rows:
         return pa.RecordBatchReader.from_batches(stream.schema, cleaned_batches(stream))
 
     def _watched(self, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - pyarrow is imported lazily
-        started, rows, taken = time.monotonic(), 0, 0
-        try:
+        with self._recorded() as taken:
             for batch in stream:
                 self.check()
-                rows, taken = rows + batch.num_rows, taken + batch.nbytes
+                taken.rows, taken.bytes = taken.rows + batch.num_rows, taken.bytes + batch.nbytes
                 yield batch
-        finally:
-            if self.used is not None:
-                self.used(rows, taken, time.monotonic() - started)
 
     def to_arrow(self) -> Any:  # noqa: ANN401 - pyarrow is imported lazily
         """The rows as one pyarrow Table, made by all threads; a stream is made by one."""
