@@ -38,7 +38,21 @@ if TYPE_CHECKING:
     from meshwright.reading.empty_tables import Tables
 
 LOG = logging.getLogger(__name__)
-WORKER: Final = "meshwright.reading.sql_worker"
+# The very package that runs here, wherever it came from: what is installed there may be another version, or nothing.
+PACKAGE: Final = Path(__file__).parents[1]
+BEGIN: Final = """
+import importlib.util, sys
+# What has no file, the engine takes for somebody at a keyboard, and shows progress.
+__file__ = place = sys.argv.pop(1)
+spec = importlib.util.spec_from_file_location("meshwright", place + "/__init__.py", submodule_search_locations=[place])
+sys.modules["meshwright"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["meshwright"])
+from meshwright.reading.sql_worker import main
+main()
+"""
+# So much of what it says when it cannot begin goes into the log.
+LAST_WORDS_BYTES: Final = 10_000
+OUT_OF_MEMORY: Final = "Out of Memory Error"
 # To start, lock down and open an engine takes a fifth of a second; on a machine that is busy, longer.
 START_SECONDS: Final = 60
 # Spilled rows may take more room than a result.
@@ -102,7 +116,7 @@ class Worker:
         """End the process, and remove all it had."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
@@ -242,7 +256,7 @@ class SqlGate:
             "unsafe": bool(missing),
             "parent": os.getpid(),
         }
-        command = [sys.executable, "-P", "-m", WORKER, str(folder), json.dumps(bounds)]
+        command = [sys.executable, "-P", "-c", BEGIN, str(PACKAGE), str(folder), json.dumps(bounds)]
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         # Arrow's own allocator would reserve a gigabyte, which counts.
         environment |= {**sandbox.SINGLE_THREADED, "ARROW_DEFAULT_MEMORY_POOL": "system"}
@@ -251,7 +265,7 @@ class SqlGate:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 env=environment,
                 cwd=folder,
                 start_new_session=True,
@@ -397,6 +411,7 @@ class SqlGate:
     def _ended(self, worker: Worker, *, is_starting: bool) -> MeshwrightError:
         code = worker.process.wait()
         if is_starting:
+            LOG.warning("the process for SQL ended before it began: %s", _last_words(worker))
             return Unavailable(
                 f"the process for SQL ended before it began (exit code {code}): run again, or read whole ports with `mesh read`"
             )
@@ -412,12 +427,23 @@ class SqlGate:
             return Refused(
                 f"the result is larger than {self.limits.result_mb} MB: ask for less, or raise governed: {{result: …}}"
             )
-        if kind in {"OutOfMemoryException", "MemoryError"}:
+        # What does not fit into a batch comes through Arrow, as an error of its own.
+        if kind in {"OutOfMemoryException", "MemoryError"} or message.startswith(OUT_OF_MEMORY):
             return Refused(
                 f"the query needs more than {self.limits.memory_mb} MB of memory: ask for less, or raise governed: {{memory: …}}"
             )
         # A path would tell where things are kept.
         return explain(RuntimeError(message.replace(f"{worker.folder / FILES}/", "").replace(str(worker.folder), "")))
+
+
+def _last_words(worker: Worker) -> str:
+    """What a process that has ended said of it."""
+    stderr = worker.process.stderr
+    assert stderr is not None  # noqa: S101 - it is a pipe
+    os.set_blocking(stderr.fileno(), False)
+    with suppress(OSError):
+        return os.read(stderr.fileno(), LAST_WORDS_BYTES).decode("utf-8", "replace").strip()
+    return ""
 
 
 def _named(columns: Sequence[tuple[str, str]], numbers: object) -> tuple[str, ...]:

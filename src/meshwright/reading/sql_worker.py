@@ -1,6 +1,6 @@
 """The process that runs one reader's SQL: it locks itself down, runs one query over the files it was given, and ends.
 
-It is started as a script, with its private folder and its bounds. `files` in that folder is what it can read, `out` what it can
+It is started with its private folder and its bounds. `files` in that folder is what it can read, `out` what it can
 write. It says `ready` and answers lines of JSON, each in one line: which columns a query uses, before there are files (sql, columns);
 then what came of it, once the result is written as an Arrow file (sql, tables, views). It ends with whoever started it. Nothing that
 it tells is trusted by the other side.
@@ -41,11 +41,14 @@ def main() -> None:
     import pyarrow.dataset
     import pyarrow.ipc
 
+    from meshwright.engines.sandbox import Bounds, close_inherited, lock_down
+
     folder, bounds = Path(sys.argv[1]), json.loads(sys.argv[2])
     if not bounds["unsafe"]:
-        from meshwright.engines.sandbox import Bounds, close_inherited, lock_down
-
         close_inherited()
+    # Nothing can be opened later.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if not bounds["unsafe"]:
         lock_down(
             folder / OUT,
             Bounds(
@@ -59,6 +62,9 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(bounds["parent"],), daemon=True).start()
     connection = _engine(duckdb, folder, bounds)
     binder = Binder(memory_mb=int(bounds["memory_mb"] * ENGINE_SHARE))
+    # What keeps it from beginning is for the log. Of the query nothing goes there, and nobody reads.
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.close(nowhere)
     _tell({READY: True})
     while line := sys.stdin.readline():
         request = json.loads(line)
@@ -137,7 +143,3 @@ def _answer(connection: Any, request: dict[str, Any], target: Path, bytes_max: i
 def _tell(answer: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
