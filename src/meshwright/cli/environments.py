@@ -85,7 +85,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
         {
             "name": one.name,
             "base": one.base,
-            "own_products": len(node.registry.own_heads(one.name)),
+            "own_products": _own_products(node, one.name),
             "created_at": one.created_at,
             "created_by": one.created_by,
             "is_default": one.name == current,
@@ -108,6 +108,12 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
             for row in rows
         ],
     )
+
+
+def _own_products(node: Node, environment: str) -> int:
+    """How many products *environment* has of its own, of those that the caller may be told of."""
+    own, told = node.registry.own_heads(environment), node.told_products(environment)
+    return len(own) if told is None else len(set(own) & set(told()))
 
 
 @env.command()
