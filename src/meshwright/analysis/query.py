@@ -36,6 +36,8 @@ SCHEMA_QUALIFIED = 2
 SURROGATE = re.compile("[\ud800-\udfff]")
 # A parse tree is some hundred times as large as its text.
 LENGTH_MAX = 1_000_000
+# What DuckDB says then ends with a setting that nobody can make here.
+TOO_DEEP = "Max expression depth limit"
 VERSION_HINT = 'put an address with a major version in double quotes: "domain.product@1"'
 GLOB = frozenset("*?[")
 
@@ -135,6 +137,8 @@ def _tree(text: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_error(text: str, answer: dict[str, Any]) -> SqlError:
+    if TOO_DEEP in answer["error_message"]:
+        return _error("sql-syntax", "the query is nested too deeply", text, 0, hint="split it into steps")
     if answer["error_type"] != "not implemented":
         offset = character_offset(text, int(answer.get("position", 0)))
         hint = VERSION_HINT if text[offset : offset + 1] == "@" else ""
