@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -75,3 +75,31 @@ def test_who_reads_in_anothers_name_sees_what_that_one_may_see_and_leaves_a_reco
         ("sdk", 3, ["id"]),
     ]
     assert len(meshwright.connect(shop.root).read("sales.orders").to_arrow()) == 10000
+
+
+WRONG: dict[str, tuple[dict[str, object], str]] = {
+    "no query": ({"query": None}, "query is text, not None"),
+    "a limit that is text": ({"port": "sales.orders", "limit": "5; drop"}, "limit is a number of rows, 0 or more"),
+    "a limit below 0": ({"port": "sales.orders", "limit": -1}, "limit is a number of rows"),
+    "a limit without end": ({"port": "sales.orders", "limit": 10**20}, "limit is a number of rows"),
+    "one name for many": ({"port": "sales.orders", "columns": "id"}, r"write columns=\['id'\]"),
+    "columns of numbers": ({"port": "sales.orders", "columns": [1]}, "columns is a list of names"),
+    "no port": ({"port": None}, "port is text"),
+    "a condition that is none": ({"port": "sales.orders", "where": True}, "where is text"),
+    "no moment": ({"port": "sales.orders", "as_of": 1.5}, "as_of is a publication's number or a time"),
+    "event time as a number": ({"port": "sales.orders", "since": 1}, "since is text"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_arguments_that_cannot_be_meant_are_refused_by_name(shop: MeshFolder, name: str) -> None:
+    arguments, words = WRONG[name]
+    sales: Any = meshwright.connect(shop.root)
+    with pytest.raises(InvalidInput, match=words):
+        (sales.sql if "query" in arguments else sales.read)(**arguments)
+
+
+def test_a_publication_may_be_told_by_its_number(shop: MeshFolder) -> None:
+    sales = meshwright.connect(shop.root)
+    assert sales.read("sales.orders", as_of=1, limit=3).to_arrow().num_rows == 3
+    assert sales.sql("select 1 as one from sales.orders limit 1", as_of=1).to_arrow().num_rows == 1

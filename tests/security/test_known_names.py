@@ -12,7 +12,7 @@ import pytest
 import meshwright
 from mesh_folder import MeshFolder
 from meshwright.governance.access_tokens import new_token
-from meshwright.model.errors import Denied, NotFound
+from meshwright.model.errors import NotFound
 from meshwright.node import Node
 from security.shop import ATTACKER, POLICIES, Shop, masking, people
 from security.ways import Who, bearing, command
@@ -145,12 +145,15 @@ def test_the_sdk_suggests_nothing_that_is_hidden(shop: Shop, method: str) -> Non
         assert "did you mean hr.takeover?" in misspelt_by_sdk(meshwright.connect(shop.root), method)
 
 
-def test_the_sdk_lists_no_ports_for_a_bearer(shop: Shop) -> None:
+def test_the_sdk_lists_what_mesh_list_does(shop: Shop) -> None:
     for options in ((), FEW):
-        with bearing(shop.token(ATTACKER, *options)):
-            mesh = meshwright.connect(shop.root)
-        with pytest.raises(Denied):
-            mesh.ports()
+        token = shop.token(ATTACKER, *options)
+        with bearing(token):
+            found = meshwright.connect(shop.root).ports()
+        assert found == json.loads(told(shop, "list", "--json", token=token))
+        assert [one["address"] for one in found] == LINES["read "][bool(options)]
+    assert meshwright.connect(shop.root, acting=ATTACKER).ports() == json.loads(told(shop, "list", "--json"))
+    assert "hr.takeover" in {one["address"] for one in meshwright.connect(shop.root).ports()}
 
 
 LINES: Final = {

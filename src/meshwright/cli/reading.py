@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from meshwright.reading.rows import Rows
 
 ROWS_SHOWN = 40
+# What fits into the engine's number of rows.
+LIMIT_MAX = 2**63 - 1
 WRITTEN = ("json", "ndjson", "csv", "arrow", "parquet")
 FORMATS = ("table", *WRITTEN)
 
@@ -31,6 +33,7 @@ written = click.option(
 )
 since = click.option("--since", default="", metavar="TIME", help="Only rows whose event time is at or after this.")
 until = click.option("--until", default="", metavar="TIME", help="Only rows whose event time is before this.")
+limited = click.option("--limit", type=click.IntRange(min=0, max=LIMIT_MAX), metavar="N", help="At most so many rows.")
 as_of = click.option("--as-of", default="", metavar="WHEN", help="A publication's number, or a time (ISO 8601, UTC).")
 
 
@@ -77,7 +80,7 @@ def query(
 @click.option("--where", default="", metavar="SQL", help="Only rows for which this condition holds.")
 @since
 @until
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@limited
 @click.option(
     "--to", type=click.Path(path_type=Path, file_okay=False), help="Copy a files port's artifacts to this folder."
 )
@@ -136,7 +139,7 @@ def _require_whole(asked: dict[str, str | int | None]) -> None:
 @click.argument("port", shell_complete=completing.ports)
 @click.option("--since", required=True, metavar="PUBLICATION", help="The publication's number to compare with.")
 @click.option("--until", default="", metavar="PUBLICATION", help="Up to this one; by default the one served now.")
-@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@limited
 @environment
 @acting
 @purpose

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meshwright.sdk.arguments import count, moment, names, text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -86,7 +88,7 @@ class Mesh:
         *,
         columns: Sequence[str] = (),
         where: str = "",
-        as_of: str = "",
+        as_of: int | str = "",
         limit: int | None = None,
         since: str = "",
         until: str = "",
@@ -96,20 +98,40 @@ class Mesh:
         `as_of` is a time or a publication's number; `since` and `until` bound event time. Raises InvalidInput, NotFound.
         """
         return Rows(
-            self._transport.read(port, columns=columns, where=where, as_of=as_of, limit=limit, since=since, until=until)
+            self._transport.read(
+                text("port", port),
+                columns=names("columns", columns),
+                where=text("where", where),
+                as_of=moment("as_of", as_of),
+                limit=count("limit", limit),
+                since=text("since", since),
+                until=text("until", until),
+            )
         )
 
-    def sql(self, query: str, *, as_of: str = "", since: str = "", until: str = "") -> Rows:
+    def sql(self, query: str, *, as_of: int | str = "", since: str = "", until: str = "") -> Rows:
         """The result of one SQL query in DuckDB's dialect over ports named `domain.product[.port]`.
 
         `as_of`, `since` and `until` as in `read`, for every port that it names.
         """
-        return Rows(self._transport.query(query, as_of=as_of, since=since, until=until))
+        return Rows(
+            self._transport.query(
+                text("query", query),
+                as_of=moment("as_of", as_of),
+                since=text("since", since),
+                until=text("until", until),
+            )
+        )
 
     def changes(self, port: str, *, since: int | str, until: int | str = "") -> Rows:
         """Rows inserted, updated (before and after) and deleted since a publication, with a column `_change_type`."""
-        return Rows(self._transport.changes(port, since=str(since), until=str(until)))
+        return Rows(
+            self._transport.changes(text("port", port), since=moment("since", since), until=moment("until", until))
+        )
 
     def ports(self) -> list[dict[str, Any]]:
-        """Every published port: address, version, status, description, rows, columns."""
+        """Every published port: address, version, status, description, rows, columns.
+
+        Who is not the mesh's owner is told of the ports that may be discovered, and not of their rows and columns.
+        """
         return self._transport.ports()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from meshwright.model.errors import Denied
-from meshwright.reading.catalogue import published_ports
+from meshwright.model.names import PortAddress
+from meshwright.reading.catalogue import discovered_ports, published_ports
 from meshwright.reading.masks import Keys
 from meshwright.reading.restricted_scan import EventTimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshwright.model.publication import Publication, PublishedPort
     from meshwright.reading.reader import Reader
     from meshwright.reading.rows import Rows
 
@@ -52,7 +53,13 @@ class LocalTransport:
         return self._reader.changes(address, since=since, until=until)
 
     def ports(self) -> list[dict[str, Any]]:
-        """Every published port."""
-        if self._reader.guard is not None:
-            raise Denied("ports are listed for the mesh's owner only: name the port to read")
-        return published_ports(self._reader.registry, self._reader.environment)
+        """Every published port, as far as the reader may be told of it."""
+        reader = self._opened
+        if reader.guard is None:
+            return published_ports(reader.registry, reader.environment)
+        told = set(reader.told(reader.environment)) if reader.told is not None else set()
+
+        def may(head: Publication, port: PublishedPort) -> bool:
+            return PortAddress.of(head.product, port.name, port.major) in told
+
+        return discovered_ports(reader.registry, reader.environment, may)
