@@ -10,6 +10,7 @@ from meshwright.model.errors import Denied, MeshwrightError
 from meshwright.model.names import PortAddress
 from meshwright.model.publication import InputRead
 from meshwright.quality import Dataset
+from meshwright.quality.comparison import Uncheckable
 from meshwright.quality.quarantine import split
 from meshwright.quality.run import run as run_rules
 
@@ -107,7 +108,10 @@ class Tester:
         return dataset(state.files, schema, self.workshop.warehouse, state.new if incremental else None)
 
     def reference(self, name: str) -> Dataset | None:
-        """The table that a relationship points to: a port of this product by name, or any published port by address."""
+        """The table that a relationship points to: a port of this product by name, or any published port by address.
+
+        Raises Uncheckable for one that policies keep from the product, or from whom tries it.
+        """
         if name in self.staged:
             return self.staged[name]
         try:
@@ -125,8 +129,11 @@ class Tester:
             return None
         try:
             found = admitted_dataset(self.workshop, self.product, head, port)
-        except Denied:
-            return None
+        except Denied as error:
+            admission = self.workshop.admission
+            who = admission.principal(self.product) if admission is not None else self.product
+            message = f"not run: policies do not let {who} read {address}"
+            raise Uncheckable(message) from error
         self.read[str(PortAddress.of(head.product, port.name, port.major))] = _read(head, port, found)
         return found
 

@@ -96,7 +96,14 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 
 @policy.command()
 @click.argument("port", shell_complete=completing.ports)
-@click.option("--as", "acting", required=True, metavar="WHO", callback=somebody, help="Who would read.")
+@click.option(
+    "--as",
+    "acting",
+    default=None,
+    metavar="WHO",
+    callback=somebody,
+    help="Who would read; without it, whose MESH_TOKEN is set.",
+)
 @purpose
 @click.option("--column", default="", metavar="NAME", help="Say why this column is seen as it is.")
 @click.option("--files", "from_files", is_flag=True, help="By the files as they are now, not by what binds.")
@@ -117,10 +124,15 @@ def explain(
     """Say what somebody may read of PORT, by which policies, and how to get access."""
     from meshwright.operating.explaining import Question
 
+    node = node_of(ctx)
+    if not acting:
+        if node.caller.principal.is_owner:
+            raise InvalidInput("the mesh's owner reads everything; say who would read: --as NAME, --as service:NAME")
+        acting = node.caller.principal.spelled
     question = Question(
         port=port, acting=acting, purpose=purpose, column=column, environment=environment, from_files=from_files
     )
-    found = node_of(ctx).explain(question)
+    found = node.explain(question)
     if as_json:
         print_json(_as_data(found))
     else:

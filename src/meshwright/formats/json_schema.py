@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from meshwright.formats.schema_errors import TYPES, near_miss, plain, spoken, wrong_type
+from meshwright.formats.schema_errors import OPTIONS_MAX, TYPES, near_miss, plain, spoken, wrong_type
 from meshwright.formats.yaml_text import pointer
 from meshwright.model.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 
 class Checker:
@@ -93,9 +93,7 @@ class Checker:
                 continue
             close = near_miss(key, known)
             where = f" in {spoken(error.instance_path)}" if error.instance_path else ""
-            hint = (
-                f"did you mean '{close}'?" if close else "put what the standard has no field for into customProperties"
-            )
+            hint = f"did you mean '{close}'?" if close else _instead(known)
             if key == "<<":
                 hint = "merge keys ('<<') are not part of YAML 1.2: write the values out"
             yield Finding(
@@ -209,3 +207,11 @@ def _ancestors(pointers: Iterable[str]) -> set[str]:
             found.add(parent)
             parent, text = parent.rpartition("/")[0], parent  # noqa: PLW2901 - climbs from the pointer
     return found
+
+
+def _instead(known: Collection[str]) -> str:
+    """What to write instead of a key that is none of *known*, all there are in our own files."""
+    if not known or "customProperties" in known:
+        return "put what the standard has no field for into customProperties"
+    listed = sorted(known)
+    return f"the keys here are {', '.join(listed[:OPTIONS_MAX])}{' …' if len(listed) > OPTIONS_MAX else ''}"

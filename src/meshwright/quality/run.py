@@ -48,8 +48,9 @@ def run(  # noqa: PLR0913 - what a run is of, and what it is judged by
 ) -> list[RuleResult]:
     """What every rule of *contract* finds in *data*, in the contract's order; each rule has exactly one result.
 
-    *references* gives the data of `domain.product[.port]` or of a table's name, None when there is none; *now* (aware)
-    is what freshness is judged against; *event_time* the column that tells a row's age where the contract names none.
+    *references* gives the data of `domain.product[.port]` or of a table's name, None when there is none, and raises
+    Uncheckable when it may not be read; *now* (aware) is what freshness is judged against; *event_time* the column that
+    tells a row's age where the contract names none.
     Raises Unavailable when the data itself cannot be read.
     """
     import duckdb
