@@ -74,3 +74,20 @@ def test_a_draft_that_nobody_finished_does_not_wait_as_long_as_a_copy(cache: Fil
     cache.expire(30 * 86_400)
     assert (new.exists(), old.exists()) == (True, False)
     assert cache.find("aa/one/1") is not None
+
+
+@pytest.mark.parametrize("what", ["a link", "a link that leads nowhere", "a pipe"])
+@pytest.mark.parametrize("ending", [b"", b"x"])
+def test_what_is_no_plain_file_is_no_copy(cache: FileCache, tmp_path: Path, what: str, ending: bytes) -> None:
+    place, other = cache.folder / "files/aa/one/1", tmp_path / "other"
+    other.write_bytes(b"another's x")
+    place.unlink()
+    if what == "a pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to(other if what == "a link" else tmp_path / "none")
+    assert cache.find("aa/one/1", ending=ending) is None
+    assert not os.path.lexists(place)
+    assert other.read_bytes() == b"another's x"
+    cache.keep_bytes(b"x", "aa/one/1")
+    assert cache.find("aa/one/1", ending=ending) == place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import threading
 import time
 import uuid
@@ -40,17 +41,20 @@ class FileCache:
         self._lock = threading.Lock()
 
     def find(self, path: str, *, ending: bytes = b"") -> Path | None:
-        """The copy of *path*; None when there is none. One that does not end in the bytes *ending* is damaged, and removed."""
+        """The copy of *path*; None when there is none.
+
+        One that does not end in the bytes *ending* is damaged, and removed, as is what is no plain file: nobody kept it here.
+        """
         located = self.folder / FILES / path
         try:
-            used = located.stat().st_mtime
+            found = located.lstat()
         except OSError:
             return None
-        # That takes seven millionths of a second.
-        if ending and _ending(located, len(ending)) != ending:
+        # To read the end takes seven millionths of a second.
+        if not stat.S_ISREG(found.st_mode) or (ending and _ending(located, len(ending)) != ending):
             self.forget(path)
             return None
-        if time.time() - used > NOTED_SECONDS:
+        if time.time() - found.st_mtime > NOTED_SECONDS:
             with suppress(OSError):
                 os.utime(located)
         return located
