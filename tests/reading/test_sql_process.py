@@ -50,6 +50,17 @@ def test_it_runs_the_package_that_started_it(gate: SqlGate, tmp_path: Path, monk
         assert gate.used_columns(worker, tables, "anything", check=lambda: None, explain=explain) == [("id",)]
 
 
+def test_it_finds_what_is_beside_its_package_and_nothing_in_the_folder_it_works_in(
+    gate: SqlGate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "beside_it.py").write_text("raise SystemExit('found beside it')\n", encoding="utf-8")
+    (tmp_path / "json.py").write_text("raise SystemExit('found instead')\n", encoding="utf-8")
+    package(tmp_path, monkeypatch, "import json, beside_it")
+    with gate.worker("ada") as worker, pytest.raises(Unavailable):
+        gate.ready(worker, lambda: None)
+    assert "found beside it" in caplog.text
+
+
 def test_what_it_says_when_it_cannot_begin_is_logged(
     gate: SqlGate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

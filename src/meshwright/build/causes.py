@@ -67,7 +67,7 @@ def _is_exception(name: str) -> bool:
 
 def _line(text: str, path: str) -> str:
     """The line of *path* where a traceback in *text* begins, as `:12`; "" where there is none."""
-    found = re.search(LINE.format(name=re.escape(_file(path))), text)
+    found = re.search(LINE.format(name=re.escape(_file(path))), text.partition(TRACEBACK)[2])
     return f":{found.group(1)}" if found else ""
 
 

@@ -41,9 +41,11 @@ LOG = logging.getLogger(__name__)
 # The very package that runs here, wherever it came from: what is installed there may be another version, or nothing.
 PACKAGE: Final = Path(__file__).parents[1]
 BEGIN: Final = """
-import importlib.util, sys
+import importlib.util, os, sys
 # What has no file, the engine takes for somebody at a keyboard, and shows progress.
 __file__ = place = sys.argv.pop(1)
+# What it needs may be beside it; what is installed comes first.
+sys.path.append(os.path.dirname(place))
 spec = importlib.util.spec_from_file_location("meshwright", place + "/__init__.py", submodule_search_locations=[place])
 sys.modules["meshwright"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["meshwright"])
