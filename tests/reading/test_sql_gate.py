@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,9 +32,6 @@ from meshwright.reading.sql_gate import SqlGate, Worker
 from meshwright.storage.file_cache import FileCache
 from reading.fixed_guard import Fixed
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 EVERY_TYPE = """
 select 1::tinyint as a, 2::hugeint as b, 3.25::decimal(18, 4) as c, 'é€😀' as d, null::varchar as e, date '2026-02-28' as f,
     timestamp '2026-11-20 10:00:00.123456' as g, timestamptz '2026-11-20 10:00:00+02' as h, time '10:00:00' as i,
@@ -46,13 +43,6 @@ LONG = "select count(*) as n from range(100000) a, range(1000000) b where hash(a
 
 def explain(error: Exception) -> MeshwrightError:
     return InvalidInput(str(error))
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[SqlGate]:
-    made = SqlGate(folder=tmp_path / "gate", limits=Governed(seconds=20))
-    yield made
-    made.close()
 
 
 @pytest.fixture

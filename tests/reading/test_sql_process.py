@@ -11,21 +11,13 @@ import meshwright
 from meshwright.model.errors import InvalidInput, MeshwrightError, Refused, Unavailable
 from meshwright.model.mesh import Governed
 from meshwright.reading import sql_gate
-from meshwright.reading.sql_gate import SqlGate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from meshwright.reading.sql_gate import SqlGate
 
 
 def explain(error: Exception) -> MeshwrightError:
     return InvalidInput(str(error))
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[SqlGate]:
-    made = SqlGate(folder=tmp_path / "gate", limits=Governed(seconds=20))
-    yield made
-    made.close()
 
 
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
