@@ -13,7 +13,7 @@ from meshwright.governance.decisions import Decider, Decision
 from meshwright.governance.drafts import check_files, seen_columns
 from meshwright.governance.nowhere import unasked, unknown_entities
 from meshwright.governance.policy_set import PolicySet
-from meshwright.governance.policy_text import PolicyFile
+from meshwright.governance.policy_text import PolicyFile, parse
 from meshwright.governance.port_facts import ColumnFacts, PortFacts
 from meshwright.governance.purposes import DPV
 from meshwright.governance.vocabulary import schema
@@ -156,7 +156,7 @@ def test_what_policies_ask_for_and_is_nowhere_is_warned_of() -> None:
     columns = [(name, DataType.parse(kind)) for name, kind in (
         ("amount", "BIGINT"), ("price", "DECIMAL(18,2)"), ("code", "VARCHAR"), ("code", "BIGINT"),
     )]  # fmt: skip
-    found = list(unasked([PolicyFile(path="p.cedar", text=text)], columns, ["clearance"]))
+    found = list(unasked(parse(PolicyFile(path="p.cedar", text=text))[0], columns, ["clearance"]))
     assert [(one.line, one.value, one.hint) for one in found if one.line in {1, 3}] == [
         (1, "amuont", "did you mean amount?"),
         (3, "clearence", "did you mean clearance?"),
@@ -365,7 +365,7 @@ KNOWN: Final = {
     ],
 )  # fmt: skip
 def test_what_policies_name_and_is_nowhere_is_warned_of(text: str, value: str, hint: str) -> None:
-    (found,) = unknown_entities([PolicyFile(path="p.cedar", text=text)], KNOWN)
+    (found,) = unknown_entities(parse(PolicyFile(path="p.cedar", text=text))[0], KNOWN)
     assert (found.code, found.value, found.hint, found.severity) == ("policy-unasked", value, hint, Severity.WARNING)
 
 
@@ -376,7 +376,7 @@ def test_what_policies_name_and_is_there_is_not_warned_of() -> None:
         'forbid (principal in Group::"x", action == Action::"readRow", resource is Row in Port::"sales.orders.orders")'
         ' when { resource has name && resource.name == "Ada" };'
     )
-    assert list(unknown_entities([PolicyFile(path="p.cedar", text=text)], KNOWN)) == []
+    assert list(unknown_entities(parse(PolicyFile(path="p.cedar", text=text))[0], KNOWN)) == []
 
 
 def test_a_tag_in_capitals_is_that_tag_too() -> None:

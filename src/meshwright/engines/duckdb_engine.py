@@ -56,7 +56,7 @@ class DuckDBEngine:
         self._lock = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[DuckDBPyConnection] = weakref.WeakSet()
-        # Clear while `start` is at work.
+        # What `start` began.
         self._opening: threading.Thread | None = None
 
     def start(self) -> None:

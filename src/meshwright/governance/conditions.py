@@ -24,14 +24,10 @@ LITERALS: Final = frozenset({"Value", "Set"})
 
 def asked_attributes(node: object, is_asked: Callable[[object], bool]) -> Iterable[str]:
     """The attributes that a policy's conditions ask, by `.` or by `has`, of any expression that *is_asked* means."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in {".", "has"} and isinstance(value, dict) and is_asked(value.get("left")):
-                yield str(value.get("attr"))
-            yield from asked_attributes(value, is_asked)
-    elif isinstance(node, list):
-        for value in node:
-            yield from asked_attributes(value, is_asked)
+    for one in _every(node):
+        for asked in (one.get("."), one.get("has")) if isinstance(one, dict) else ():
+            if isinstance(asked, dict) and is_asked(asked.get("left")):
+                yield str(asked.get("attr"))
 
 
 def is_resource(node: object) -> bool:

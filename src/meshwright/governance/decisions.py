@@ -222,7 +222,7 @@ class Decider:
         return actions, masks, said
 
     def _mask(self, answer: Answer) -> str:
-        """The strictest mask of the policies that forbid to see clear: one that names none leaves nothing to see."""
+        """What the masks of all policies that forbid to see clear leave: one that names none leaves nothing to see."""
         by_id = self._policies.by_id
         return strictest([by_id[one].annotations.get("mask") or REPLACE_WITH_NULL for one in answer.policies])
 

@@ -11,7 +11,7 @@ from meshwright.governance.conditions import (
     may_be_principal,
     names_compared,
 )
-from meshwright.governance.policy_text import ROW_ACTION, parse, speaks_of
+from meshwright.governance.policy_text import ROW_ACTION, speaks_of
 from meshwright.governance.vocabulary import ROW_TYPES
 from meshwright.model.findings import Finding, Severity
 from meshwright.model.names import nearest
@@ -19,7 +19,7 @@ from meshwright.model.names import nearest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from meshwright.governance.policy_text import Policy, PolicyFile
+    from meshwright.governance.policy_text import Policy
     from meshwright.model.datatype import DataType
 
 # A port's id: domain, product and its own name.
@@ -28,16 +28,16 @@ SCHEMA_HINT: Final = "`mesh policy schema` prints what policies can speak of"
 
 
 def unasked(
-    files: Iterable[PolicyFile], columns: Iterable[tuple[str, DataType]], attributes: Collection[str]
+    policies: Iterable[Policy], columns: Iterable[tuple[str, DataType]], attributes: Collection[str]
 ) -> Iterator[Finding]:
-    """Warnings: what policies in *files* ask for with `has` and never get, which Cedar takes for a plain no.
+    """Warnings: what *policies* ask for with `has` and never get, which Cedar takes for a plain no.
 
     *columns* are those of all ports, *attributes* those that somebody has.
     """
     kinds: dict[str, set[str]] = {}
     for name, kind in columns:
         kinds.setdefault(name.lower(), set()).add(str(kind) if kind.name not in ROW_TYPES else kind.name)
-    for policy in (policy for file in files for policy in parse(file)[0]):
+    for policy in policies:
         for name in sorted(set(asked_attributes(policy.body, is_resource)) if speaks_of(policy, ROW_ACTION) else ()):
             found = kinds.get(name.lower(), set())
             if not found:
@@ -66,8 +66,8 @@ def _port(column: str) -> str:
     return ".".join(column.split(".", PARTS)[:PARTS])
 
 
-def unknown_entities(files: Iterable[PolicyFile], known: Mapping[str, Collection[str]]) -> Iterator[Finding]:
-    """Warnings: what policies in *files* name that there is not, of the Cedar types of which *known* has all ids.
+def unknown_entities(policies: Iterable[Policy], known: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Warnings: what *policies* name that there is not, of the Cedar types of which *known* has all ids.
 
     Names of columns mean the same in any case.
     """
@@ -76,7 +76,7 @@ def unknown_entities(files: Iterable[PolicyFile], known: Mapping[str, Collection
     blank = set(known["Port"]) - {_port(one) for one in columns}
     names = {name.rpartition(".")[2] for kind in ("Product", "Port") for name in known[kind]}
     names |= {column.removeprefix(f"{_port(column)}.") for column in columns}
-    for policy in (policy for file in files for policy in parse(file)[0]):
+    for policy in policies:
         for kind, name in entities_named(policy.body):
             asked = name.lower() if kind == "Column" else name
             if kind == "Column" and _port(asked) in blank:

@@ -19,6 +19,7 @@ from meshwright.governance.drafts import (
 )
 from meshwright.governance.identity import known_principal
 from meshwright.governance.nowhere import unasked, unknown_entities
+from meshwright.governance.policy_text import parse
 from meshwright.governance.port_facts import facts_of
 from meshwright.governance.purposes import UNSPECIFIED, known_purposes, wrong_purposes
 from meshwright.model.errors import InvalidInput, InvalidMesh, NotFound
@@ -103,12 +104,13 @@ class Council:
         ]
         if not files:
             return [*unread, *purposes]
+        policies = [policy for file in files for policy in parse(file)[0]]
         return [
             *unread,
             *purposes,
             *check_files(files, self.schema()),
-            *unasked(files, self._columns(), self.attributes),
-            *unknown_entities(files, self._known()),
+            *unasked(policies, self._columns(), self.attributes),
+            *unknown_entities(policies, self._known()),
         ]
 
     def _known(self) -> dict[str, set[str]]:

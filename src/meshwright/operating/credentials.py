@@ -51,7 +51,7 @@ class Credentials:
             if not principal:
                 raise InvalidInput("say for whom: --for USERNAME, service:NAME or agent:NAME/USERNAME")
             self.rights.administer()
-        principal = self._require_known(principal)
+        principal = self._known(principal)
         known = known_purposes(self.mesh.settings.purposes)
         unknown = [name for name in purposes if name not in known and name != UNSPECIFIED]
         if unknown:
@@ -80,7 +80,7 @@ class Credentials:
         self.tokens.add(token)
         return text, token
 
-    def _require_known(self, principal: str) -> str:
+    def _known(self, principal: str) -> str:
         """*principal* as the mesh spells it. Raises NotFound, which names those that it knows to who may administer it."""
         try:
             return known_principal(principal, self.mesh).spelled
